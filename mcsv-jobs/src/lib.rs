@@ -1,0 +1,1 @@
+//! A trace-propagating job queue for apalis workers, on SQLite by default

@@ -1,0 +1,1 @@
+//! Code generator of mcsv-rpc: .proto in, server and client out, no protoc

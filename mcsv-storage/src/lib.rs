@@ -1,0 +1,1 @@
+//! An object store on opendal with presigned URLs on every backend

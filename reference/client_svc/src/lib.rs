@@ -1,0 +1,1 @@
+//! The client service of the mcsv reference system

@@ -1,0 +1,1 @@
+//! The email service of the mcsv reference system

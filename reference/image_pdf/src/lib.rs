@@ -1,0 +1,1 @@
+//! PNG and JPEG to PDF, lossless where the format allows it

@@ -1,0 +1,1 @@
+//! The image service of the mcsv reference system

@@ -1,0 +1,1 @@
+//! The job service of the mcsv reference system

@@ -1,0 +1,2 @@
+//! The program: demo, up, one service, client of a running stack
+fn main() {}

@@ -1,0 +1,1 @@
+//! Reads, validates and prints the environment of a reference service

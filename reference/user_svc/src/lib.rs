@@ -1,0 +1,1 @@
+//! The user service of the mcsv reference system

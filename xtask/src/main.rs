@@ -1,0 +1,2 @@
+//! Developer commands: test, ci
+fn main() {}
