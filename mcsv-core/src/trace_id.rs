@@ -1,0 +1,107 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// The id of one trace: 16 bytes, not all zero, 32 lower-case hex digits in print.
+///
+/// [W3C Trace Context, section 3.2.2.3](https://www.w3.org/TR/trace-context/#trace-id).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TraceId([u8; 16]);
+
+/// The id of one span in a trace: 8 bytes, not all zero, 16 lower-case hex digits in print.
+///
+/// [W3C Trace Context, section 3.2.2.4](https://www.w3.org/TR/trace-context/#parent-id).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SpanId([u8; 8]);
+
+macro_rules! id {
+    ($name:ident, $len:literal, $digits:literal) => {
+        impl $name {
+            /// A new id, random enough to be unique, not to be a secret.
+            #[must_use]
+            pub fn random() -> Self {
+                let mut bytes = [0; $len];
+                while bytes == [0; $len] {
+                    fastrand::fill(&mut bytes);
+                }
+                Self(bytes)
+            }
+
+            /// The id in these bytes.
+            ///
+            /// # Errors
+            ///
+            /// All bytes are zero, which the format reserves for "no id".
+            pub fn from_bytes(bytes: [u8; $len]) -> Result<Self, ParseTraceIdError> {
+                if bytes == [0; $len] {
+                    return Err(ParseTraceIdError { digits: $digits });
+                }
+                Ok(Self(bytes))
+            }
+
+            /// The bytes of the id.
+            #[must_use]
+            pub fn to_bytes(self) -> [u8; $len] {
+                self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseTraceIdError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let mut bytes = [0; $len];
+                decode_lower_hex(text, &mut bytes).ok_or(ParseTraceIdError { digits: $digits })?;
+                Self::from_bytes(bytes)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+    };
+}
+
+id!(TraceId, 16, 32);
+id!(SpanId, 8, 16);
+
+/// Fills `into` from exactly as many lower-case hex digits: upper case is not in the format.
+pub(crate) fn decode_lower_hex(text: &str, into: &mut [u8]) -> Option<()> {
+    let text = text.as_bytes();
+    if text.len() != into.len() * 2 {
+        return None;
+    }
+    for (byte, pair) in into.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(())
+}
+
+fn digit(ascii: u8) -> Option<u8> {
+    match ascii {
+        b'0'..=b'9' => Some(ascii - b'0'),
+        b'a'..=b'f' => Some(ascii - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// The text is no trace or span id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseTraceIdError {
+    digits: u8,
+}
+
+impl fmt::Display for ParseTraceIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bad id: expected {} lower-case hex digits, not all zero", self.digits)
+    }
+}
+
+impl std::error::Error for ParseTraceIdError {}
