@@ -1,1 +1,48 @@
-//! A tower protobuf RPC layer: one handler for Twirp, Connect and gRPC clients
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod body;
+mod client;
+mod cx;
+mod method;
+mod observe;
+mod peer;
+mod read;
+mod server;
+mod timeout;
+mod twirp;
+mod within;
+
+#[doc(hidden)]
+pub mod __private;
+
+pub use body::{Body, BoxError};
+pub use client::{Call, CallFuture, Channel, Transport, TransportFuture};
+pub use cx::Cx;
+pub use mcsv_core::{Code, Deadline, Error, Result, TraceContext};
+pub use method::{Idempotency, RpcMethod};
+pub use peer::PeerAddr;
+pub use server::{
+    HttpService, IncomingCall, Router, RouterFuture, RpcService, Server, ServiceFuture,
+    ServiceOptions, serve,
+};
+pub use twirp::error_response;
+pub use within::{Within, current_deadline, within};
+
+/// Includes what `mcsv-rpc-build` generated for one protobuf package.
+///
+/// Packages that refer to each other must sit in modules nested like their names, since the
+/// generated code says `super::`: `pub mod mcsv { pub mod v1 { .. } }`.
+///
+/// ```no_run
+/// # #[cfg(any())]
+/// mod v1 {
+///     mcsv_rpc::include_proto!("mcsv.v1");
+/// }
+/// ```
+#[macro_export]
+macro_rules! include_proto {
+    ($package:literal) => {
+        include!(concat!(env!("OUT_DIR"), "/", $package, ".rs"));
+    };
+}

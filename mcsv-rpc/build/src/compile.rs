@@ -1,0 +1,140 @@
+use std::path::{Path, PathBuf};
+
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
+use protox::Compiler;
+
+use crate::generate::Generator;
+use crate::{Error, map_debug};
+
+/// Compiles `protos`, found under `includes`, into Rust code in `OUT_DIR`: call it from `build.rs`.
+///
+/// `mcsv_rpc::include_proto!("package.name")` includes the result. Imports are found under
+/// `includes` too, and Google's well-known types always. Cargo runs the build script again when one
+/// of the files changes.
+///
+/// # Errors
+///
+/// A file that is not there or does not compile, a streaming method, a folder that can't be written
+/// to. The text names file, line and column.
+///
+/// ```no_run
+/// fn main() -> Result<(), mcsv_rpc_build::Error> {
+///     mcsv_rpc_build::compile(&["hello/v1/hello.proto"], &["proto"])
+/// }
+/// ```
+pub fn compile(protos: &[impl AsRef<Path>], includes: &[impl AsRef<Path>]) -> Result<(), Error> {
+    Builder::new().compile(protos, includes)
+}
+
+/// [`compile`] with options.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// # let proto = dir.path().join("hello.proto");
+/// # std::fs::write(&proto, "syntax = \"proto3\"; package hello.v1; message Hello {}")?;
+/// # let out = dir.path();
+/// # let include = dir.path();
+/// mcsv_rpc_build::Builder::new().with_out_dir(out).compile(&[proto], &[include])?;
+/// assert!(out.join("hello.v1.rs").exists());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Builder {
+    out_dir: Option<PathBuf>,
+}
+
+impl Builder {
+    /// The defaults of [`compile`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes the code to `dir` instead of `OUT_DIR`, to be checked in.
+    #[must_use]
+    pub fn with_out_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.out_dir = Some(dir.into());
+        self
+    }
+
+    /// Compiles; see [`compile`].
+    ///
+    /// # Errors
+    ///
+    /// Like [`compile`].
+    pub fn compile(
+        &self,
+        protos: &[impl AsRef<Path>],
+        includes: &[impl AsRef<Path>],
+    ) -> Result<(), Error> {
+        let out_dir = match &self.out_dir {
+            Some(dir) => dir.clone(),
+            None => std::env::var_os("OUT_DIR").ok_or_else(Error::no_out_dir)?.into(),
+        };
+        let descriptors = parse(protos, includes)?;
+        refuse_streaming(&descriptors)?;
+        let mut config = prost_config(&out_dir);
+        map_debug::derive(&mut config, &descriptors);
+        config.compile_fds(descriptors).map_err(Error::write)
+    }
+}
+
+fn parse(
+    protos: &[impl AsRef<Path>],
+    includes: &[impl AsRef<Path>],
+) -> Result<FileDescriptorSet, Error> {
+    let mut compiler = Compiler::new(includes).map_err(Error::proto)?;
+    compiler.include_imports(true).include_source_info(true);
+    let opened = protos.iter().try_for_each(|proto| compiler.open_file(proto).map(drop));
+    // Also after an error: the files that were read are those that have to change.
+    for path in compiler.files().filter_map(|file| file.path()) {
+        println!("cargo:rerun-if-changed={}", path.display());
+    }
+    opened.map_err(Error::proto)?;
+    Ok(compiler.file_descriptor_set())
+}
+
+/// A method whose promise would silently be broken must not compile.
+fn refuse_streaming(descriptors: &FileDescriptorSet) -> Result<(), Error> {
+    for file in &descriptors.file {
+        for (s, service) in file.service.iter().enumerate() {
+            for (m, method) in service.method.iter().enumerate() {
+                if method.client_streaming() || method.server_streaming() {
+                    let name = format!("{}.{}", service.name(), method.name());
+                    return Err(Error::streaming(file.name(), line_of(file, s, m), name));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn line_of(file: &FileDescriptorProto, service: usize, method: usize) -> usize {
+    // Field numbers in FileDescriptorProto and ServiceDescriptorProto.
+    const SERVICE: i32 = 6;
+    const METHOD: i32 = 2;
+    let path = [SERVICE, service as i32, METHOD, method as i32];
+    let mut locations = file.source_code_info.iter().flat_map(|info| &info.location);
+    let location = locations.find(|location| location.path == path);
+    location.and_then(|location| location.span.first()).map_or(1, |line| *line as usize + 1)
+}
+
+fn prost_config(out_dir: &Path) -> prost_build::Config {
+    let mut config = prost_build::Config::new();
+    config
+        .out_dir(out_dir)
+        .prost_path("::mcsv_rpc::__private::prost")
+        .prost_types_path("::mcsv_rpc::__private::prost_types")
+        // Bytes that share the request's buffer, and maps that need no hashing.
+        .bytes(["."])
+        .btree_map(["."])
+        .type_attribute(
+            ".",
+            "#[allow(dead_code, unreachable_pub, missing_docs, clippy::all, clippy::pedantic)]",
+        )
+        .service_generator(Box::new(Generator));
+    config
+}

@@ -1,0 +1,73 @@
+use std::fmt;
+
+/// Why nothing was generated.
+///
+/// `Display` and `Debug` are the same text, since a build script that returns the error prints the
+/// latter. It names the proto's file, line and column where there is one.
+pub struct Error {
+    kind: Kind,
+}
+
+enum Kind {
+    Proto(Box<protox::Error>),
+    Streaming { file: String, line: usize, method: String },
+    Write(std::io::Error),
+    OutDir,
+}
+
+impl Error {
+    pub(crate) fn proto(cause: protox::Error) -> Self {
+        Error { kind: Kind::Proto(Box::new(cause)) }
+    }
+
+    pub(crate) fn streaming(file: &str, line: usize, method: String) -> Self {
+        Error { kind: Kind::Streaming { file: file.to_owned(), line, method } }
+    }
+
+    pub(crate) fn write(cause: std::io::Error) -> Self {
+        Error { kind: Kind::Write(cause) }
+    }
+
+    pub(crate) fn no_out_dir() -> Self {
+        Error { kind: Kind::OutDir }
+    }
+
+    /// Whether a `.proto` file is at fault, not the place that the code goes to.
+    #[must_use]
+    pub fn is_proto(&self) -> bool {
+        matches!(self.kind, Kind::Proto(_) | Kind::Streaming { .. })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            // Its `Debug` is the one with file, line and column.
+            Kind::Proto(cause) => write!(f, "{cause:?}"),
+            Kind::Streaming { file, line, method } => write!(
+                f,
+                "{file}:{line}: {method} streams, which is not supported yet: make it unary"
+            ),
+            Kind::Write(cause) => write!(f, "can't write the generated code: {cause}"),
+            Kind::OutDir => {
+                write!(f, "OUT_DIR is not set: call this from build.rs, or give an out dir")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            Kind::Proto(cause) => Some(&**cause),
+            Kind::Write(cause) => Some(cause),
+            Kind::Streaming { .. } | Kind::OutDir => None,
+        }
+    }
+}

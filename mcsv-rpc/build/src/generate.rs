@@ -1,0 +1,95 @@
+use prost_build::{Comments, Method, Service, ServiceGenerator};
+
+use crate::template;
+
+/// Names that a generated client has beside the methods of its service.
+const CLIENT_NAMES: [&str; 10] = [
+    "new",
+    "connect",
+    "in_process",
+    "from_channel",
+    "with_timeout",
+    "with_header",
+    "with_response_limit",
+    "with_url",
+    "clone",
+    "channel",
+];
+
+/// Writes a trait, a server and a client for each service.
+pub(crate) struct Generator;
+
+impl ServiceGenerator for Generator {
+    fn generate(&mut self, service: Service, buf: &mut String) {
+        let mut text = template::SERVICE.to_owned();
+        let each = |template: &str| -> String {
+            let methods = service.methods.iter().enumerate();
+            methods.map(|(index, method)| fill(template, &service, index, method)).collect()
+        };
+        for (place, code) in [
+            ("@trait_methods@", each(template::TRAIT_METHOD)),
+            ("@descriptors@", each(template::DESCRIPTOR)),
+            ("@arms@", each(template::ARM)),
+            ("@client_methods@", each(template::CLIENT_METHOD)),
+            ("@doc@", doc(&service.comments, &format!("The service `{}`.", full_name(&service)))),
+            ("@full_name@", full_name(&service)),
+            ("@Service@", service.name.clone()),
+        ] {
+            text = text.replace(place, &code);
+        }
+        buf.push_str(&text);
+    }
+}
+
+fn fill(template: &str, service: &Service, index: usize, method: &Method) -> String {
+    let full_name = format!("{}/{}", full_name(service), method.proto_name);
+    let request = method.input_proto_type.trim_start_matches('.');
+    template
+        .replace("@index@", &index.to_string())
+        .replace("@doc@", &doc(&method.comments, &format!("The method `{full_name}`.")))
+        .replace("@full_name@", &full_name)
+        .replace("@request_name@", request)
+        .replace("@idempotency@", idempotency(method))
+        .replace("@client_method@", &client_name(&method.name))
+        .replace("@method@", &method.name)
+        .replace("@Request@", &method.input_type)
+        .replace("@Response@", &method.output_type)
+}
+
+fn full_name(service: &Service) -> String {
+    match service.package.as_str() {
+        "" => service.proto_name.clone(),
+        package => format!("{package}.{}", service.proto_name),
+    }
+}
+
+fn client_name(method: &str) -> String {
+    match CLIENT_NAMES.contains(&method) {
+        true => format!("{method}_"),
+        false => method.to_owned(),
+    }
+}
+
+fn idempotency(method: &Method) -> &'static str {
+    // The numbers of google.protobuf.MethodOptions.IdempotencyLevel.
+    match method.options.idempotency_level {
+        Some(1) => "NoSideEffects",
+        Some(2) => "Idempotent",
+        _ => "Unspecified",
+    }
+}
+
+/// The proto's comment, or `otherwise` where it has none: generated items are always documented.
+fn doc(comments: &Comments, otherwise: &str) -> String {
+    if comments.leading.is_empty() && comments.trailing.is_empty() {
+        return format!("/// {otherwise}\n");
+    }
+    let plain = Comments {
+        leading_detached: Vec::new(),
+        leading: comments.leading.clone(),
+        trailing: comments.trailing.clone(),
+    };
+    let mut text = String::new();
+    plain.append_with_indent(0, &mut text);
+    text
+}

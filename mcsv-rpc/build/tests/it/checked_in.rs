@@ -1,0 +1,43 @@
+//! Generated code that is checked in, so that mcsv-rpc needs no build script for its documentation
+//! and its tests. `UPDATE_GENERATED=1 cargo test -p mcsv-rpc-build` writes it anew.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use mcsv_rpc_build::Builder;
+
+#[track_caller]
+fn check(folder: &str, protos: &[&str], include: &str, outputs: &[&str]) {
+    generate(folder, protos, include, outputs).unwrap();
+}
+
+fn generate(
+    folder: &str,
+    protos: &[&str],
+    include: &str,
+    outputs: &[&str],
+) -> Result<(), Box<dyn Error>> {
+    let runtime = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let out = tempfile::tempdir()?;
+    Builder::new().with_out_dir(out.path()).compile(protos, &[runtime.join(include)])?;
+    for output in outputs {
+        let fresh = fs::read_to_string(out.path().join(output))?;
+        let kept = runtime.join(folder).join(output);
+        if std::env::var_os("UPDATE_GENERATED").is_some() {
+            fs::create_dir_all(runtime.join(folder))?;
+            fs::write(&kept, &fresh)?;
+        }
+        assert!(
+            fs::read_to_string(&kept)? == fresh,
+            "{} is stale: run UPDATE_GENERATED=1 cargo test -p mcsv-rpc-build",
+            kept.display()
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_hello_example_is_fresh() {
+    check("examples/hello", &["hello.proto"], "examples/hello", &["hello.v1.rs"]);
+}

@@ -1,0 +1,3 @@
+//! Tests of the generator's public interface.
+
+mod checked_in;

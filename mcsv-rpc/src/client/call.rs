@@ -1,0 +1,118 @@
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use mcsv_core::Result;
+use prost::Message;
+
+use super::channel::{Shared, insert};
+use super::send::send;
+use crate::RpcMethod;
+
+/// A call that is ready to be sent: await it, or set something for this call first.
+///
+/// ```
+/// # use std::time::Duration;
+/// # fn call(call: mcsv_rpc::Call<()>) -> mcsv_rpc::Call<()> {
+/// call.timeout(Duration::from_secs(2)).header("x-tenant", "a")
+/// # }
+/// ```
+#[must_use = "nothing is sent until the call is awaited"]
+pub struct Call<Resp> {
+    pub(crate) channel: Arc<Shared>,
+    pub(crate) method: &'static RpcMethod,
+    pub(crate) body: Bytes,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) defect: Option<&'static str>,
+    response: PhantomData<fn() -> Resp>,
+}
+
+impl<Resp> Call<Resp> {
+    pub(crate) fn new(channel: Arc<Shared>, method: &'static RpcMethod, body: Bytes) -> Self {
+        let timeout = channel.timeout;
+        let headers = HeaderMap::new();
+        Call { channel, method, body, timeout, headers, defect: None, response: PhantomData }
+    }
+
+    /// Gives this call at most `timeout`, in place of its client's time-out. A handler's deadline
+    /// still ends it where that is earlier.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sends a header with this call, in place of its client's of that name. No `Debug` shows the
+    /// value.
+    ///
+    /// A name or value that is no header makes the call answer `invalid_argument`.
+    pub fn header<K, V>(mut self, name: K, value: V) -> Self
+    where
+        K: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let defect = insert(&mut self.headers, name, value).err();
+        self.defect = self.defect.or(defect);
+        self
+    }
+}
+
+impl<Resp: Message + Default + 'static> Call<Resp> {
+    /// Sends the call and gives the answer with its headers.
+    ///
+    /// # Errors
+    ///
+    /// What the handler answered; `unavailable` where the server can't be reached;
+    /// `deadline_exceeded`, `resource_exhausted` (an answer over the limit) and `internal` (an
+    /// answer that can't be read) from this side.
+    pub async fn into_response(self) -> Result<Response<Resp>> {
+        send(self).await
+    }
+}
+
+impl<Resp: Message + Default + 'static> IntoFuture for Call<Resp> {
+    type Output = Result<Resp>;
+    type IntoFuture = CallFuture<Resp>;
+
+    fn into_future(self) -> CallFuture<Resp> {
+        CallFuture(Box::pin(async move { Ok(send(self).await?.into_body()) }))
+    }
+}
+
+impl<Resp> fmt::Debug for Call<Resp> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.method.full_name())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of a [`Call`].
+///
+/// # Cancel safety
+///
+/// Dropping it gives the call up: over HTTP the connection is closed, and the server drops its
+/// handler.
+#[must_use = "a future does nothing until it is polled"]
+pub struct CallFuture<Resp>(Pin<Box<dyn Future<Output = Result<Resp>> + Send>>);
+
+impl<Resp> Future for CallFuture<Resp> {
+    type Output = Result<Resp>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.get_mut().0.as_mut().poll(cx)
+    }
+}
+
+impl<Resp> fmt::Debug for CallFuture<Resp> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallFuture").finish_non_exhaustive()
+    }
+}

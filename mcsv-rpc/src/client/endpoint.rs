@@ -1,0 +1,69 @@
+use std::fmt;
+
+use http::Uri;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use mcsv_core::{Error, Result};
+
+use crate::RpcMethod;
+
+/// Where a server is: scheme, host, port and the prefix of its paths.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    scheme: Scheme,
+    authority: Authority,
+    prefix: Box<str>,
+}
+
+impl Endpoint {
+    pub(crate) fn parse(url: &str) -> Result<Self> {
+        let uri: Uri = url.parse().map_err(|cause| {
+            bad_url("it can't be read: give http://host:port").with_source(cause)
+        })?;
+        if uri.query().is_some() {
+            return Err(bad_url("it has a query: give http://host:port"));
+        }
+        let prefix = uri.path().trim_end_matches('/').into();
+        let parts = uri.into_parts();
+        let Some(authority) = parts.authority else {
+            return Err(bad_url("it names no host: give http://host:port"));
+        };
+        if authority.as_str().contains('@') {
+            return Err(bad_url("it holds a user or password: send them as a header"));
+        }
+        match parts.scheme {
+            Some(scheme) if scheme == Scheme::HTTP => Ok(Endpoint { scheme, authority, prefix }),
+            Some(scheme) if scheme == Scheme::HTTPS => Err(bad_url(
+                "https is not supported by the built-in transport yet: use http, or give a \
+                 transport of your own to `new`",
+            )),
+            _ => Err(bad_url("its scheme is not http: give http://host:port")),
+        }
+    }
+
+    /// What stands in the URLs of a transport that has no network.
+    pub(crate) fn local(name: &'static str) -> Self {
+        let authority = Authority::from_static(name);
+        Endpoint { scheme: Scheme::HTTP, authority, prefix: "".into() }
+    }
+
+    /// The URL of a method: the prefix, `/twirp` and the method's full name.
+    pub(crate) fn url(&self, method: &RpcMethod) -> Result<Uri> {
+        let path = [&*self.prefix, "/twirp/", method.full_name()].concat();
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(PathAndQuery::try_from(path)?);
+        Ok(Uri::from_parts(parts)?)
+    }
+}
+
+/// The URL itself stays out of the message: it may hold a password.
+fn bad_url(problem: &str) -> Error {
+    Error::invalid_argument(format!("bad server url: {problem}"))
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix)
+    }
+}

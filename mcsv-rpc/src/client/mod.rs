@@ -1,0 +1,12 @@
+//! From a generated client to a connection, in the order in which a call passes.
+
+mod call;
+mod channel;
+mod endpoint;
+mod send;
+pub(crate) mod trace_headers;
+mod transport;
+
+pub use call::{Call, CallFuture};
+pub use channel::Channel;
+pub use transport::{Transport, TransportFuture};

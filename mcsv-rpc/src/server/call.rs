@@ -1,0 +1,170 @@
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, Response};
+use mcsv_core::{Error, Result, TraceContext};
+use prost::Message;
+use tracing::Instrument;
+
+use super::guard::guard;
+use super::service::ServiceFuture;
+use crate::client::trace_headers;
+use crate::observe::{Observed, Side};
+use crate::read::{Bounds, ReadError, read};
+use crate::twirp::{ContentType, error_response};
+use crate::within::Within;
+use crate::{Body, Cx, RpcMethod, timeout};
+
+/// One request on its way to its handler.
+pub struct IncomingCall {
+    pub(crate) method: &'static RpcMethod,
+    pub(crate) parts: Parts,
+    pub(crate) body: Body,
+    pub(crate) bounds: Bounds,
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+impl IncomingCall {
+    /// Reads the message, runs `handler` under the call's deadline, trace and span, and makes the
+    /// answer. A panic of the handler is answered too, as `internal`.
+    pub async fn unary<Req, Resp, H, F>(self, handler: H) -> Response<Body>
+    where
+        Req: Message + Default,
+        Resp: Message,
+        H: FnOnce(Cx, Req) -> F,
+        F: Future<Output = (Cx, Result<Resp>)>,
+    {
+        let IncomingCall { method, parts, body, bounds, peer } = self;
+        let observed = Observed::new(Side::Server, method);
+        let remote = trace_headers::read(&parts.headers);
+        let trace = TraceContext::for_span(observed.span(), remote.as_ref());
+        let answer = match admit(method, parts, peer, trace.clone()) {
+            Err(error) => Answer::refused(error),
+            Ok((cx, content_type)) => {
+                let deadline = cx.deadline();
+                let work = answer(cx, content_type, body, bounds, handler);
+                let work = trace.scope(work.instrument(observed.span().clone()));
+                guard(Within::exactly(deadline, work), deadline).await
+            }
+        };
+        observed.finish(&answer.outcome);
+        answer.into_response()
+    }
+
+    /// The answer where a service is asked for a method that it does not list.
+    pub fn unknown_method(self) -> ServiceFuture {
+        let error = Error::bad_route(format!("no method {}", self.method.full_name()));
+        Box::pin(std::future::ready(error_response(&error)))
+    }
+}
+
+impl fmt::Debug for IncomingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingCall")
+            .field("method", &self.method.full_name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Checks what can be checked before the body is read.
+fn admit(
+    method: &'static RpcMethod,
+    parts: Parts,
+    peer: Option<SocketAddr>,
+    trace: TraceContext,
+) -> Result<(Cx, ContentType)> {
+    let content_type = ContentType::of_request(&parts.headers)?;
+    let deadline = timeout::requested(&parts.headers, || tokio::time::Instant::now().into_std())?;
+    let mut cx = Cx::of_request(method, parts.headers, parts.extensions, trace);
+    cx.set_deadline(deadline);
+    cx.set_peer(peer);
+    Ok((cx, content_type))
+}
+
+async fn answer<Req, Resp, H, F>(
+    cx: Cx,
+    content_type: ContentType,
+    body: Body,
+    bounds: Bounds,
+    handler: H,
+) -> Answer
+where
+    Req: Message + Default,
+    Resp: Message,
+    H: FnOnce(Cx, Req) -> F,
+    F: Future<Output = (Cx, Result<Resp>)>,
+{
+    let request = match decode(read(body, bounds).await, bounds, cx.method()) {
+        Ok(request) => request,
+        Err(error) => return Answer::refused(error),
+    };
+    let (cx, result) = handler(cx, request).await;
+    Answer {
+        headers: cx.into_response_headers(),
+        outcome: result.map(|message| (content_type, message.encode_to_vec().into())),
+    }
+}
+
+fn decode<Req: Message + Default>(
+    body: Result<Bytes, ReadError>,
+    bounds: Bounds,
+    method: &RpcMethod,
+) -> Result<Req> {
+    let body = body.map_err(|error| unread(error, bounds.idle))?;
+    Req::decode(body).map_err(|cause| {
+        let message = format!("the body is no protobuf message {}", method.request());
+        Error::malformed(message).with_source(cause)
+    })
+}
+
+fn unread(error: ReadError, idle: Option<Duration>) -> Error {
+    match error {
+        ReadError::TooLarge { limit } => Error::resource_exhausted(format!(
+            "the request body is larger than the limit of {limit} bytes"
+        ))
+        .with_meta("limit", limit),
+        ReadError::Stalled => Error::deadline_exceeded(format!(
+            "the request body stalled: send it without a pause of {:?}",
+            idle.unwrap_or_default()
+        )),
+        ReadError::Broken(cause) => {
+            Error::canceled("the request body broke off").with_source(cause)
+        }
+    }
+}
+
+/// What goes back: the handler's headers, and a message or an error.
+pub(crate) struct Answer {
+    headers: HeaderMap,
+    outcome: Result<(ContentType, Bytes)>,
+}
+
+impl Answer {
+    pub(crate) fn refused(error: Error) -> Self {
+        Answer { headers: HeaderMap::new(), outcome: Err(error) }
+    }
+
+    fn into_response(self) -> Response<Body> {
+        let Answer { mut headers, outcome } = self;
+        let mut response = match outcome {
+            Ok((content_type, message)) => {
+                let mut response = Response::new(Body::from(message));
+                response.headers_mut().insert(CONTENT_TYPE, content_type.header());
+                response
+            }
+            Err(error) => error_response(&error),
+        };
+        if !headers.is_empty() {
+            for framing in [CONTENT_TYPE, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
+                headers.remove(framing);
+            }
+            response.headers_mut().extend(headers);
+        }
+        response
+    }
+}

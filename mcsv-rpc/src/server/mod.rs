@@ -1,0 +1,18 @@
+//! From a connection to a handler, in the order in which a request passes.
+
+mod call;
+mod connection;
+mod guard;
+mod http_service;
+mod probe;
+mod router;
+mod routes;
+mod serve;
+mod service;
+
+pub use call::IncomingCall;
+pub use http_service::HttpService;
+pub(crate) use http_service::{BoxHttpService, HttpFuture};
+pub use router::{Router, RouterFuture};
+pub use serve::{Server, serve};
+pub use service::{RpcService, ServiceFuture, ServiceOptions};

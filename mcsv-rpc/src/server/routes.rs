@@ -1,0 +1,133 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcsv_core::Health;
+
+use super::http_service::BoxHttpService;
+use super::probe::Probe;
+use super::service::RpcService;
+use crate::RpcMethod;
+
+/// Where the requests go that one router knows.
+#[derive(Clone)]
+pub(crate) struct Routes {
+    exact: HashMap<Box<str>, Target>,
+    nests: Vec<(Box<str>, BoxHttpService)>,
+    pub(crate) fallback: Option<BoxHttpService>,
+    pub(crate) limit: usize,
+    pub(crate) idle: Duration,
+    pub(crate) healths: Vec<Health>,
+    pub(crate) defects: Vec<String>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Target {
+    Rpc(Route),
+    Http(BoxHttpService),
+    Probe(Probe),
+}
+
+/// One method of one service, under one of its paths.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) service: Arc<dyn RpcService>,
+    pub(crate) index: usize,
+    pub(crate) method: &'static RpcMethod,
+    pub(crate) limit: Option<usize>,
+}
+
+impl Routes {
+    pub(crate) fn new(limit: usize, idle: Duration) -> Self {
+        Routes {
+            exact: HashMap::new(),
+            nests: Vec::new(),
+            fallback: None,
+            limit,
+            idle,
+            healths: Vec::new(),
+            defects: Vec::new(),
+        }
+    }
+
+    /// One look-up for a path that is known; nests and the fallback cost only what misses.
+    pub(crate) fn find(&self, path: &str) -> Option<&Target> {
+        self.exact.get(path)
+    }
+
+    pub(crate) fn find_http(&self, path: &str) -> Option<&BoxHttpService> {
+        let nested = self.nests.iter().filter(|(prefix, _)| path.starts_with(&**prefix));
+        let longest = nested.max_by_key(|(prefix, _)| prefix.len());
+        longest.map(|(_, service)| service).or(self.fallback.as_ref())
+    }
+
+    pub(crate) fn add_service(&mut self, service: Arc<dyn RpcService>) {
+        let options = service.options();
+        let methods = service.methods();
+        let names = methods.iter().map(RpcMethod::name);
+        for named in options.method_aliases.iter().map(|(_, method)| method) {
+            self.require(names.clone(), named, "an alias");
+        }
+        for named in options.body_limits.iter().map(|(method, _)| method) {
+            self.require(names.clone(), named, "a body limit");
+        }
+        for (index, method) in methods.iter().enumerate() {
+            let limits = options.body_limits.iter();
+            let limit = limits.clone().find(|(name, _)| **name == *method.name()).map(|(_, n)| *n);
+            let route = Route { service: service.clone(), index, method, limit };
+            let aliases = options.method_aliases.iter();
+            let aliases = aliases.filter(|(_, name)| **name == *method.name());
+            for name in aliases.map(|(alias, _)| &**alias).chain([method.name()]) {
+                self.add_method(&options.aliases, name, &route);
+            }
+        }
+    }
+
+    fn add_method(&mut self, service_aliases: &[Box<str>], name: &str, route: &Route) {
+        let service = route.method.service();
+        self.insert(format!("/twirp/{service}/{name}"), Target::Rpc(route.clone()));
+        self.insert(format!("/{service}/{name}"), Target::Rpc(route.clone()));
+        for alias in service_aliases {
+            self.insert(format!("/{alias}/{name}"), Target::Rpc(route.clone()));
+        }
+    }
+
+    fn require<'a>(&mut self, mut names: impl Iterator<Item = &'a str>, named: &str, what: &str) {
+        if !names.any(|name| name == named) {
+            self.defects.push(format!("{what} is set for {named:?}, which is no method"));
+        }
+    }
+
+    pub(crate) fn add_nest(&mut self, prefix: &str, service: BoxHttpService) {
+        if !prefix.starts_with('/') {
+            self.defects.push(format!("the prefix {prefix:?} does not start with a slash"));
+        }
+        if self.nests.iter().any(|(taken, _)| **taken == *prefix) {
+            self.defects.push(format!("the prefix {prefix:?} is nested twice"));
+        }
+        self.nests.push((prefix.into(), service));
+    }
+
+    pub(crate) fn add_health(&mut self, health: &Health) {
+        self.insert("/health".to_owned(), Target::Probe(Probe::Live));
+        self.insert("/health/live".to_owned(), Target::Probe(Probe::Live));
+        self.insert("/health/ready".to_owned(), Target::Probe(Probe::Ready(health.clone())));
+        self.healths.push(health.clone());
+    }
+
+    /// The first one to take a path keeps it; the second is a defect that `serve` refuses.
+    pub(crate) fn insert(&mut self, path: String, target: Target) {
+        if !path.starts_with('/') {
+            self.defects.push(format!("the path {path:?} does not start with a slash"));
+        }
+        match self.exact.entry(path.into_boxed_str()) {
+            Entry::Vacant(free) => {
+                free.insert(target);
+            }
+            Entry::Occupied(taken) => {
+                self.defects.push(format!("the path {:?} is taken twice", taken.key()));
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use mcsv_core::{Error, Result, Shutdown};
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::task::JoinSet;
+
+use super::connection::{ConnectionOptions, serve_connection};
+use super::router::Router;
+
+/// A port that is listened on, and the bounds of its connections.
+///
+/// HTTP/1.1 and HTTP/2 with prior knowledge share the port.
+///
+/// ```
+/// use mcsv_core::Shutdown;
+/// use mcsv_rpc::{Router, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> mcsv_rpc::Result<()> {
+/// let server = Server::bind("127.0.0.1:0").await?;
+/// println!("listening on {}", server.local_addr());
+///
+/// let shutdown = Shutdown::new();
+/// shutdown.begin(); // usually on a signal, while the server runs
+/// server.serve(Router::new(), shutdown).await
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    drain_timeout: Duration,
+    options: ConnectionOptions,
+}
+
+impl Server {
+    /// Listens on `address`; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// `failed_precondition` where the address can't be listened on; the message says why.
+    pub async fn bind(address: impl ToSocketAddrs + std::fmt::Debug) -> Result<Self> {
+        let shown = format!("{address:?}");
+        let listener =
+            TcpListener::bind(address).await.map_err(|cause| cannot_listen(&shown, cause))?;
+        Self::from_listener(listener)
+    }
+
+    /// Serves a listener that was made elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// `failed_precondition` where the listener has no local address.
+    pub fn from_listener(listener: TcpListener) -> Result<Self> {
+        let local_addr =
+            listener.local_addr().map_err(|cause| cannot_listen("a listener", cause))?;
+        let options = ConnectionOptions {
+            header_timeout: Duration::from_secs(10),
+            max_header_bytes: 64 * 1024,
+        };
+        Ok(Server { listener, local_addr, drain_timeout: Duration::from_secs(30), options })
+    }
+
+    /// Waits at most `timeout` for accepted calls once the shutdown has begun; 30 seconds by
+    /// default. What is left then is cut off.
+    #[must_use]
+    pub fn with_drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// Closes a connection that sends no complete request head for `timeout`; 10 seconds by
+    /// default. A kept-alive connection without a request counts as well.
+    #[must_use]
+    pub fn with_header_timeout(mut self, timeout: Duration) -> Self {
+        self.options.header_timeout = timeout;
+        self
+    }
+
+    /// Refuses request heads of more than `bytes`; 64 KiB by default, at least 8 KiB.
+    #[must_use]
+    pub fn with_max_header_bytes(mut self, bytes: usize) -> Self {
+        self.options.max_header_bytes = bytes.max(8 * 1024);
+        self
+    }
+
+    /// The address that is listened on, with the port that was taken.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves `app` until `shutdown` begins, finishes the calls that were accepted, and returns.
+    ///
+    /// It counts as one piece of work of `shutdown`, so that `shutdown.drained()` waits for it.
+    ///
+    /// # Errors
+    ///
+    /// What [`Router::check`] finds, before anything is served.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cuts every connection off.
+    pub async fn serve(self, app: Router, shutdown: Shutdown) -> Result<()> {
+        app.check()?;
+        let _counted = shutdown.guard();
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        let mut begun = pin!(shutdown.begun());
+        loop {
+            let (stream, peer) = tokio::select! {
+                biased;
+                () = &mut begun => break,
+                Some(_) = connections.join_next() => continue,
+                accepted = self.listener.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(cause) => {
+                        pause_after(&cause).await;
+                        continue;
+                    }
+                },
+            };
+            no_delay(&stream);
+            let (router, watcher) = (app.with_peer(peer), graceful.watcher());
+            connections.spawn(serve_connection(stream, router, self.options, watcher));
+        }
+        app.set_draining();
+        drop(self.listener);
+        if tokio::time::timeout(self.drain_timeout, graceful.shutdown()).await.is_err() {
+            let cut = connections.len();
+            tracing::warn!(cut, after = ?self.drain_timeout, "cut off connections at shutdown");
+        }
+        connections.shutdown().await;
+        Ok(())
+    }
+}
+
+/// Serves `app` on `address` until Ctrl-C or SIGTERM, then finishes what was accepted.
+///
+/// # Errors
+///
+/// Like [`Server::bind`] and [`Server::serve`].
+pub async fn serve(address: impl ToSocketAddrs + std::fmt::Debug, app: Router) -> Result<()> {
+    let server = Server::bind(address).await?;
+    let shutdown = Shutdown::new();
+    let signal = shutdown.clone();
+    let listening = tokio::spawn(async move {
+        stop_signal().await;
+        signal.begin();
+    });
+    let served = server.serve(app, shutdown).await;
+    listening.abort();
+    served
+}
+
+#[cfg(unix)]
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn cannot_listen(address: &str, cause: io::Error) -> Error {
+    Error::failed_precondition(format!("can't listen on {address}: {cause}")).with_source(cause)
+}
+
+/// A client that left early is no reason to wait; a process out of file descriptors is.
+async fn pause_after(cause: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if matches!(cause.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        return;
+    }
+    tracing::error!(%cause, "can't accept connections, trying again in a second");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+/// A small answer must not wait for the acknowledgement of the one before it.
+fn no_delay(stream: &TcpStream) {
+    if let Err(cause) = stream.set_nodelay(true) {
+        tracing::debug!(%cause, "can't set TCP_NODELAY");
+    }
+}

@@ -1,0 +1,91 @@
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, Response};
+use mcsv_core::{Code, Error};
+use serde::{Deserialize, Serialize};
+
+use super::intermediary::intermediary_error;
+use super::status::status;
+use crate::Body;
+
+/// The most of a message that is sent, in bytes.
+const LONGEST_MESSAGE: usize = 64 * 1024;
+
+#[derive(Serialize, Deserialize)]
+struct ErrorBody<'a> {
+    #[serde(borrow)]
+    code: Cow<'a, str>,
+    #[serde(borrow, default)]
+    msg: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    meta: BTreeMap<String, String>,
+}
+
+/// The Twirp answer for `error`: its code, message, metadata and retry hint as JSON, its cause not.
+///
+/// For layers and services of your own that refuse a request before it reaches a handler:
+///
+/// ```
+/// let refusal = mcsv_rpc::error_response(&mcsv_rpc::Error::unauthenticated("who are you?"));
+/// assert_eq!(refusal.status(), 401);
+/// ```
+#[must_use]
+pub fn error_response(error: &Error) -> Response<Body> {
+    let body = ErrorBody {
+        code: error.code().as_str().into(),
+        msg: shortened(error.message()).into(),
+        meta: error.metadata().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+    };
+    // Strings and maps of strings always have a JSON form.
+    let json = serde_json::to_vec(&body).unwrap_or_default();
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() = status(error.code());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(wait) = error.retry_after() {
+        headers.insert(RETRY_AFTER, whole_seconds(wait).into());
+    }
+    response
+}
+
+/// The error in an answer whose status is not 200.
+pub(crate) fn read_error(parts: &Parts, body: &[u8]) -> Error {
+    let error = match serde_json::from_slice::<ErrorBody<'_>>(body) {
+        Ok(body) => from_body(body),
+        Err(_) => intermediary_error(parts, body),
+    };
+    match retry_after(&parts.headers) {
+        Some(wait) => error.with_retry_after(wait),
+        None => error,
+    }
+}
+
+fn from_body(body: ErrorBody<'_>) -> Error {
+    let error = match body.code.parse::<Code>() {
+        Ok(code) => Error::new(code, body.msg),
+        Err(_) => {
+            let code: String = body.code.chars().take(64).collect();
+            Error::internal(format!("the server answered with an unknown code {code:?}"))
+        }
+    };
+    body.meta.into_iter().fold(error, |error, (key, value)| error.with_meta(key, value))
+}
+
+/// Rounded up: a client that comes back too early is refused again.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// Only the form in seconds is read; a date would need the server's clock.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
+}
+
+fn shortened(message: &str) -> &str {
+    let end = message.floor_char_boundary(LONGEST_MESSAGE);
+    &message[..end]
+}
