@@ -1,1 +1,23 @@
-//! Traces, logs and metrics of a service in one line
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod env;
+mod error;
+mod guard;
+mod log;
+mod metrics;
+mod metrics_service;
+mod panic_hook;
+mod pipeline;
+mod service;
+mod telemetry;
+mod trace;
+
+pub use error::{Error, ErrorKind, Result};
+pub use guard::Guard;
+pub use log::{LogFormat, ParseLogFormatError};
+pub use metrics::Recorder;
+pub use metrics_service::{MetricsService, metrics_service};
+pub use pipeline::Pipeline;
+pub use service::{InService, Service, ServiceFuture, ServiceLayer, with_service};
+pub use telemetry::{Telemetry, init};

@@ -1,0 +1,5 @@
+//! Telemetry as its users see it.
+
+mod capture;
+mod collector;
+mod logs;
