@@ -1,8 +1,9 @@
-//! Messages, traits, servers and clients of the five reference services, generated from
-//! `protos/mcsv/v1`.
+//! Messages and services of the mcsv reference system, made from `mcsv/v1/*.proto`, and the rules
+//! that their fields keep.
 
-/// The first version of the contracts.
+pub mod rules;
+
+/// Version 1 of every contract.
 pub mod v1 {
-    #![allow(missing_docs, reason = "a message without a comment in its proto has none here")]
     mcsv_rpc::include_proto!("mcsv.v1");
 }
