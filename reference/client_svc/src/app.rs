@@ -1,0 +1,30 @@
+use mcsv_core::Health;
+use mcsv_protos::v1::{ClientServiceServer, UserServiceClient};
+use mcsv_rpc::{BoxError, Router};
+
+use crate::handlers::ClientApp;
+use crate::web::{self, Web};
+use crate::{Config, Inbox};
+
+/// The service as one router. What arrives is found in `inbox`.
+///
+/// # Errors
+///
+/// A URL can't be used.
+pub fn router(config: Config, inbox: Inbox, health: Health) -> Result<Router, BoxError> {
+    let web = Web {
+        user_svc: UserServiceClient::connect(&config.user_svc_url)?,
+        inbox: inbox.clone(),
+        max_bytes: usize::try_from(config.max_bytes)?,
+    };
+    let app = ClientApp { inbox, token: config.token };
+    Ok(Router::new()
+        .add(ClientServiceServer::new(app).with_alias("client_svc"))
+        .route("/", web::file("text/html; charset=utf-8", include_str!("web/index.html")))
+        .route("/app.js", web::file("text/javascript; charset=utf-8", include_str!("web/app.js")))
+        .route("/app.css", web::file("text/css; charset=utf-8", include_str!("web/app.css")))
+        .nest("/api/", web::api(web))
+        .route("/metrics", mcsv_telemetry::metrics_service())
+        .health(health)
+        .with_body_limit(64 << 10))
+}
