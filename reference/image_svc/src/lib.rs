@@ -1,1 +1,12 @@
-//! The image service of the mcsv reference system
+//! The image service: PNG and JPEG to PDF.
+//!
+//! It holds no secret. A request brings one link to pull the image from and one to push the PDF to;
+//! who takes this service over can read one image and write one PDF.
+
+mod app;
+mod config;
+mod converter;
+mod handlers;
+
+pub use app::router;
+pub use config::Config;

@@ -1,0 +1,50 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mcsv_settings::{ServiceToken, Settings};
+
+/// What the job service needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The job database.
+    pub database_url: String,
+    /// Where callbacks go.
+    pub client_svc_url: String,
+    /// Where links are signed and outcomes reported.
+    pub user_svc_url: String,
+    /// Where mail is delivered.
+    pub email_svc_url: String,
+    /// Where images are converted.
+    pub image_svc_url: String,
+    /// What internal calls carry.
+    pub token: ServiceToken,
+    /// Age at which a stored object is removed, if no unfinished job needs it.
+    pub image_max_age: Duration,
+    /// How long a finished job is kept.
+    pub job_retention: Duration,
+    /// How long the event log is kept.
+    pub event_retention: Duration,
+}
+
+impl Config {
+    /// Reads `DATABASE_URL`, the neighbours' URLs, `SERVICE_TOKEN`, `IMAGE_MAX_AGE`,
+    /// `JOB_RETENTION`, `EVENT_RETENTION` and `DATA_DIR`.
+    pub fn read(settings: &mut Settings) -> Self {
+        let data = PathBuf::from(settings.text("DATA_DIR", "mcsv-data"));
+        let data = std::path::absolute(&data).unwrap_or(data);
+        let database = format!("sqlite://{}", data.join("jobs.db").display());
+        let minute = Duration::from_secs(60);
+        let day = Duration::from_secs(24 * 60 * 60);
+        Config {
+            database_url: settings.masked_text("DATABASE_URL", &database),
+            client_svc_url: settings.text("CLIENT_SVC_URL", "http://127.0.0.1:4000"),
+            user_svc_url: settings.text("USER_SVC_URL", "http://127.0.0.1:8081"),
+            email_svc_url: settings.text("EMAIL_SVC_URL", "http://127.0.0.1:8083"),
+            image_svc_url: settings.text("IMAGE_SVC_URL", "http://127.0.0.1:8084"),
+            token: ServiceToken::read(settings),
+            image_max_age: settings.duration("IMAGE_MAX_AGE", 60 * minute, minute..=365 * day),
+            job_retention: settings.duration("JOB_RETENTION", 7 * day, minute..=3650 * day),
+            event_retention: settings.duration("EVENT_RETENTION", 30 * day, minute..=3650 * day),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+use std::time::Duration;
+
+use mcsv_protos::rules::invalid;
+use mcsv_protos::v1::{ListStaleObjectsRequest, ListStaleObjectsResponse};
+use mcsv_rpc::Result;
+
+use super::{UserApp, store_error};
+
+pub(crate) async fn handle(
+    app: &UserApp,
+    request: ListStaleObjectsRequest,
+) -> Result<ListStaleObjectsResponse> {
+    let age = u64::try_from(request.older_than_seconds).ok().filter(|age| *age > 0);
+    let age = age.ok_or_else(|| invalid("older_than_seconds", "give at least 1"))?;
+    let mut list = app.store.list().older_than(Duration::from_secs(age)).limit(1_000);
+    if !request.page_token.is_empty() {
+        list = list.page_token(&request.page_token);
+    }
+    let page = list.await.map_err(store_error)?;
+    Ok(ListStaleObjectsResponse {
+        storage_ids: page.objects.into_iter().map(|object| object.key().to_string()).collect(),
+        next_page_token: page.next.unwrap_or_default(),
+    })
+}
