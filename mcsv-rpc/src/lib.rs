@@ -6,10 +6,12 @@ mod client;
 mod cx;
 mod method;
 mod observe;
+mod pace;
 mod peer;
 mod read;
 mod server;
 mod timeout;
+mod trace_headers;
 mod twirp;
 mod within;
 

@@ -2,9 +2,10 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use mcsv_core::{Code, Error};
+use mcsv_core::{Code, Error, Scoped, TraceContext};
 use tokio::time::Instant;
 use tracing::Span;
+use tracing::instrument::{Instrument, Instrumented};
 
 use crate::RpcMethod;
 
@@ -21,12 +22,17 @@ pub(crate) struct Observed {
     side: Side,
     method: &'static RpcMethod,
     span: Span,
+    trace: TraceContext,
     started: Instant,
     reported: bool,
 }
 
 impl Observed {
-    pub(crate) fn new(side: Side, method: &'static RpcMethod) -> Self {
+    pub(crate) fn new(
+        side: Side,
+        method: &'static RpcMethod,
+        remote: Option<&TraceContext>,
+    ) -> Self {
         let (service, name) = (method.service(), method.name());
         let span = match side {
             Side::Server => tracing::info_span!(
@@ -48,11 +54,17 @@ impl Observed {
                 rpc.code = tracing::field::Empty,
             ),
         };
-        Observed { side, method, span, started: Instant::now(), reported: false }
+        let trace = TraceContext::for_span(&span, remote);
+        Observed { side, method, span, trace, started: Instant::now(), reported: false }
     }
 
-    pub(crate) fn span(&self) -> &Span {
-        &self.span
+    pub(crate) fn trace(&self) -> &TraceContext {
+        &self.trace
+    }
+
+    /// Runs `work` in the call's span and trace.
+    pub(crate) fn around<F: Future>(&self, work: F) -> Scoped<Instrumented<F>> {
+        self.trace.clone().scope(work.instrument(self.span.clone()))
     }
 
     /// Reports the outcome.
@@ -67,8 +79,13 @@ impl Observed {
         self.reported = true;
         let elapsed = self.started.elapsed();
         self.span.record("rpc.code", code);
-        self.span.in_scope(|| self.log(code, error, elapsed));
-        self.count(code, elapsed);
+        // The metrics are in scope too: an exemplar is of this trace.
+        self.trace.in_scope(|| {
+            self.span.in_scope(|| {
+                self.log(code, error, elapsed);
+                self.count(code, elapsed);
+            });
+        });
     }
 
     fn log(&self, code: &'static str, error: Option<&Error>, elapsed: Duration) {

@@ -4,7 +4,6 @@ mod call;
 mod channel;
 mod endpoint;
 mod send;
-pub(crate) mod trace_headers;
 mod transport;
 
 pub use call::{Call, CallFuture};

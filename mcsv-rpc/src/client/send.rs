@@ -7,15 +7,13 @@ use http::{Method, Request, Response, StatusCode};
 use mcsv_core::{Deadline, Error, Result, TraceContext};
 use prost::Message;
 use tokio::time::{Instant, timeout_at};
-use tracing::Instrument;
 
 use super::call::Call;
 use super::channel::Shared;
-use super::trace_headers;
 use crate::observe::{Observed, Side};
 use crate::read::{Bounds, ReadError, read};
-use crate::twirp::{PROTOBUF, read_error};
-use crate::{Body, BoxError, RpcMethod, current_deadline, timeout};
+use crate::twirp::{ContentType, PROTOBUF, read_error};
+use crate::{Body, BoxError, RpcMethod, current_deadline, timeout, trace_headers};
 
 /// The most of an error's body that is read: a proxy's page may be long.
 const ERROR_LIMIT: usize = 256 * 1024;
@@ -23,10 +21,8 @@ const ERROR_LIMIT: usize = 256 * 1024;
 /// Sends one call, under its span, its deadline and its trace.
 pub(crate) async fn send<Resp: Message + Default>(call: Call<Resp>) -> Result<Response<Resp>> {
     let method = call.method;
-    let observed = Observed::new(Side::Client, method);
-    let span = observed.span().clone();
-    let trace = TraceContext::for_span(&span, None);
-    let outcome = trace.clone().scope(exchange(call, &trace).instrument(span)).await;
+    let observed = Observed::new(Side::Client, method, None);
+    let outcome = observed.around(exchange(call, observed.trace())).await;
     let outcome = outcome.and_then(|(parts, body)| decode(method, parts, body));
     observed.finish(&outcome);
     outcome
@@ -87,12 +83,12 @@ fn request<Resp>(
 async fn answered(channel: &Shared, request: Request<Body>) -> Result<(Parts, Bytes)> {
     let sent = channel.transport.send(request).await;
     let response = sent.map_err(|cause| unreachable(channel, cause))?;
-    let (parts, body) = response.into_parts();
+    let (parts, mut body) = response.into_parts();
     let limit = match parts.status {
         StatusCode::OK => channel.response_limit,
         _ => ERROR_LIMIT,
     };
-    match read(body, Bounds { limit, idle: None }).await {
+    match read(&mut body, Bounds { limit, idle: None }).await {
         Ok(body) => Ok((parts, body)),
         // The status says enough where no one can want so long an error.
         Err(_) if parts.status != StatusCode::OK => Ok((parts, Bytes::new())),
@@ -108,6 +104,7 @@ fn decode<Resp: Message + Default>(
     if parts.status != StatusCode::OK {
         return Err(read_error(&parts, &body));
     }
+    ContentType::of_answer(&parts.headers)?;
     let message = Resp::decode(body).map_err(|cause| {
         let message = format!("the answer to {} is no message of its type", method.full_name());
         Error::internal(message).with_source(cause)

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub struct Transport {
 
 #[derive(Clone)]
 enum Kind {
-    Http(Client<HttpConnector, Body>),
+    Http(Arc<Client<HttpConnector, Body>>),
     Router(Router),
     Other(BoxHttpService),
 }
@@ -49,7 +50,7 @@ impl Transport {
             .timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(8))
             .build(connector);
-        Transport { kind: Kind::Http(client) }
+        Transport { kind: Kind::Http(Arc::new(client)) }
     }
 
     /// Calls `router` in this process: its layers and its codec run, a network does not.

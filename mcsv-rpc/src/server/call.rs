@@ -1,24 +1,21 @@
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, Response};
 use mcsv_core::{Error, Result, TraceContext};
 use prost::Message;
-use tracing::Instrument;
 
 use super::guard::guard;
 use super::service::ServiceFuture;
-use crate::client::trace_headers;
 use crate::observe::{Observed, Side};
-use crate::read::{Bounds, ReadError, read};
+use crate::read::{Bounds, ReadError, discard, read};
 use crate::twirp::{ContentType, error_response};
 use crate::within::Within;
-use crate::{Body, Cx, RpcMethod, timeout};
+use crate::{Body, Cx, RpcMethod, timeout, trace_headers};
 
 /// One request on its way to its handler.
 pub struct IncomingCall {
@@ -40,15 +37,14 @@ impl IncomingCall {
         F: Future<Output = (Cx, Result<Resp>)>,
     {
         let IncomingCall { method, parts, body, bounds, peer } = self;
-        let observed = Observed::new(Side::Server, method);
         let remote = trace_headers::read(&parts.headers);
-        let trace = TraceContext::for_span(observed.span(), remote.as_ref());
-        let answer = match admit(method, parts, peer, trace.clone()) {
+        let observed = Observed::new(Side::Server, method, remote.as_ref());
+        let answer = match admit(method, parts, peer, observed.trace().clone()) {
             Err(error) => Answer::refused(error),
             Ok((cx, content_type)) => {
                 let deadline = cx.deadline();
                 let work = answer(cx, content_type, body, bounds, handler);
-                let work = trace.scope(work.instrument(observed.span().clone()));
+                let work = observed.around(work);
                 guard(Within::exactly(deadline, work), deadline).await
             }
         };
@@ -89,7 +85,7 @@ fn admit(
 async fn answer<Req, Resp, H, F>(
     cx: Cx,
     content_type: ContentType,
-    body: Body,
+    mut body: Body,
     bounds: Bounds,
     handler: H,
 ) -> Answer
@@ -99,7 +95,11 @@ where
     H: FnOnce(Cx, Req) -> F,
     F: Future<Output = (Cx, Result<Resp>)>,
 {
-    let request = match decode(read(body, bounds).await, bounds, cx.method()) {
+    let bytes = match read(&mut body, bounds).await {
+        Ok(bytes) => bytes,
+        Err(error) => return unread(error, cx, body, bounds).await,
+    };
+    let request = match decode(bytes, cx.method()) {
         Ok(request) => request,
         Err(error) => return Answer::refused(error),
     };
@@ -110,32 +110,32 @@ where
     }
 }
 
-fn decode<Req: Message + Default>(
-    body: Result<Bytes, ReadError>,
-    bounds: Bounds,
-    method: &RpcMethod,
-) -> Result<Req> {
-    let body = body.map_err(|error| unread(error, bounds.idle))?;
+fn decode<Req: Message + Default>(body: Bytes, method: &RpcMethod) -> Result<Req> {
     Req::decode(body).map_err(|cause| {
         let message = format!("the body is no protobuf message {}", method.request());
         Error::malformed(message).with_source(cause)
     })
 }
 
-fn unread(error: ReadError, idle: Option<Duration>) -> Error {
-    match error {
-        ReadError::TooLarge { limit } => Error::resource_exhausted(format!(
-            "the request body is larger than the limit of {limit} bytes"
-        ))
-        .with_meta("limit", limit),
-        ReadError::Stalled => Error::deadline_exceeded(format!(
-            "the request body stalled: send it without a pause of {:?}",
-            idle.unwrap_or_default()
-        )),
+async fn unread(error: ReadError, cx: Cx, mut body: Body, bounds: Bounds) -> Answer {
+    Answer::refused(match error {
+        ReadError::TooLarge { limit } => {
+            // A client that asked first has sent nothing and must not be told to go on.
+            if !cx.headers().contains_key(EXPECT) {
+                discard(&mut body).await;
+            }
+            let message = format!("the request body is larger than the limit of {limit} bytes");
+            Error::resource_exhausted(message).with_meta("limit", limit)
+        }
+        ReadError::Stalled => {
+            let idle = bounds.idle.unwrap_or_default();
+            let message = format!("the request body stalled: send it without a pause of {idle:?}");
+            Error::deadline_exceeded(message)
+        }
         ReadError::Broken(cause) => {
             Error::canceled("the request body broke off").with_source(cause)
         }
-    }
+    })
 }
 
 /// What goes back: the handler's headers, and a message or an error.

@@ -68,6 +68,7 @@ impl Router {
 
     /// Serves an RPC service.
     #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "a router is no number")]
     pub fn add(self, service: impl RpcService) -> Self {
         self.edit(|routes| routes.add_service(Arc::new(service)))
     }

@@ -21,7 +21,8 @@ pub(crate) fn intermediary_error(parts: &Parts, body: &[u8]) -> Error {
 
 fn code(status: StatusCode) -> Code {
     match status.as_u16() {
-        300..=399 | 400 => Code::Internal,
+        // Redirects are not followed: a POST would lose its body.
+        300..=400 => Code::Internal,
         401 => Code::Unauthenticated,
         403 => Code::PermissionDenied,
         404 => Code::BadRoute,

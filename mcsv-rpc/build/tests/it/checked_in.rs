@@ -41,3 +41,10 @@ fn generate(
 fn the_hello_example_is_fresh() {
     check("examples/hello", &["hello.proto"], "examples/hello", &["hello.v1.rs"]);
 }
+
+#[test]
+fn the_runtime_s_test_services_are_fresh() {
+    let protos = ["echo/v1/echo.proto", "shapes/v1/shapes.proto", "bare.proto"];
+    let outputs = ["echo.v1.rs", "shapes.v1.rs", "shapes.parts.v1.rs", "_.rs"];
+    check("tests/it/generated", &protos, "tests/protos", &outputs);
+}
