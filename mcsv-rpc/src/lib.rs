@@ -16,7 +16,7 @@ mod twirp;
 mod within;
 
 #[doc(hidden)]
-pub mod __private;
+pub mod codegen;
 
 pub use body::{Body, BoxError};
 pub use client::{Call, CallFuture, Channel, Transport, TransportFuture};

@@ -126,8 +126,8 @@ fn prost_config(out_dir: &Path) -> prost_build::Config {
     let mut config = prost_build::Config::new();
     config
         .out_dir(out_dir)
-        .prost_path("::mcsv_rpc::__private::prost")
-        .prost_types_path("::mcsv_rpc::__private::prost_types")
+        .prost_path("::mcsv_rpc::codegen::prost")
+        .prost_types_path("::mcsv_rpc::codegen::prost_types")
         // Bytes that share the request's buffer, and maps that need no hashing.
         .bytes(["."])
         .btree_map(["."])

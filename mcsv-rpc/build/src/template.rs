@@ -123,8 +123,8 @@ impl @Service@Client {
     #[must_use]
     pub fn with_header<K, V>(mut self, name: K, value: V) -> Self
     where
-        K: ::core::convert::TryInto<::mcsv_rpc::__private::http::HeaderName>,
-        V: ::core::convert::TryInto<::mcsv_rpc::__private::http::HeaderValue>,
+        K: ::core::convert::TryInto<::mcsv_rpc::codegen::http::HeaderName>,
+        V: ::core::convert::TryInto<::mcsv_rpc::codegen::http::HeaderValue>,
     {
         self.channel = self.channel.with_header(name, value);
         self

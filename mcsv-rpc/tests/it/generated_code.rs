@@ -1,0 +1,122 @@
+//! That the code of odd protos compiles is half of each test here.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use mcsv_rpc::{Cx, Idempotency, Result, Router};
+
+use crate::app::EchoClient;
+use crate::generated::bare::{Bare, BareClient, BareMessage, BareServer};
+use crate::generated::shapes::parts::v1::{Colour, Part};
+use crate::generated::shapes::v1::everything::nested::Kind;
+use crate::generated::shapes::v1::everything::{Choice, Nested};
+use crate::generated::shapes::v1::{Everything, Keywords, KeywordsClient, KeywordsServer, Match};
+
+struct Odd;
+
+impl Keywords for Odd {
+    async fn r#type(&self, _: &mut Cx, request: Match) -> Result<Match> {
+        Ok(request)
+    }
+
+    async fn self_(&self, _: &mut Cx, request: Match) -> Result<Match> {
+        Ok(request)
+    }
+
+    async fn new(&self, _: &mut Cx, request: Match) -> Result<Match> {
+        Ok(request)
+    }
+
+    async fn connect(&self, _: &mut Cx, request: Match) -> Result<Match> {
+        Ok(request)
+    }
+
+    async fn with_timeout(&self, _: &mut Cx, request: Match) -> Result<Match> {
+        Ok(request)
+    }
+
+    async fn everything(&self, _: &mut Cx, request: Everything) -> Result<Everything> {
+        Ok(request)
+    }
+
+    async fn nothing(&self, _: &mut Cx, (): ()) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Bare for Odd {
+    async fn call(&self, _: &mut Cx, request: BareMessage) -> Result<BareMessage> {
+        Ok(request)
+    }
+}
+
+fn client() -> KeywordsClient {
+    KeywordsClient::in_process(Router::new().add(KeywordsServer::new(Odd)))
+}
+
+#[tokio::test]
+async fn names_that_are_taken_are_called_with_an_underscore() {
+    let message = Match { r#type: "a".into(), self_: "b".into(), r#fn: "c".into() };
+    let client = client();
+    let calls = [
+        client.r#type(message.clone()),
+        client.self_(message.clone()),
+        client.new_(message.clone()),
+        client.connect_(message.clone()),
+        client.with_timeout_(message.clone()),
+    ];
+    for call in calls {
+        assert_eq!(call.await.unwrap(), message);
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_field_goes_there_and_back() {
+    let nested = Nested {
+        kind: Kind::Deep.into(),
+        kinds: BTreeMap::from([("k".into(), Kind::Deep.into())]),
+        again: Some(Box::new(Everything::default())),
+    };
+    let message = Everything {
+        nested: Some(Box::new(nested.clone())),
+        parts: BTreeMap::from([("p".into(), Part { name: "part".into() })]),
+        blobs: BTreeMap::from([(-1, Bytes::from_static(b"blob"))]),
+        choice: Some(Choice::Deep(Box::new(nested))),
+        maybe: Some(0),
+        numbers: vec![-1, 0, i64::MIN],
+        at: Some(mcsv_rpc::codegen::prost_types::Timestamp { seconds: 1, nanos: 2 }),
+        colour_of: Colour::Red.into(),
+    };
+    assert_eq!(client().everything(message.clone()).await.unwrap(), message);
+    assert!(format!("{message:?}").contains("blob"), "a message with a map has a Debug");
+}
+
+#[tokio::test]
+async fn an_empty_message_is_a_unit() {
+    client().nothing(()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_without_a_package_has_a_bare_name() {
+    let client = BareClient::in_process(Router::new().add(BareServer::new(Odd)));
+    let message = BareMessage { text: "hi".into() };
+    assert_eq!(client.call(message.clone()).await.unwrap(), message);
+    assert_eq!(BareClient::METHODS[0].full_name(), "Bare/Call");
+}
+
+#[test]
+fn the_idempotency_level_is_kept() {
+    let level = |methods: &[mcsv_rpc::RpcMethod], name: &str| {
+        methods.iter().find(|method| method.name() == name).map(|method| method.idempotency())
+    };
+    assert_eq!(level(KeywordsClient::METHODS, "Nothing"), Some(Idempotency::Idempotent));
+    assert_eq!(level(KeywordsClient::METHODS, "Type"), Some(Idempotency::Unspecified));
+    assert_eq!(level(EchoClient::METHODS, "Echo"), Some(Idempotency::NoSideEffects));
+}
+
+#[test]
+fn clients_can_be_shared_and_sent() {
+    fn check<T: Clone + Send + Sync + 'static>() {}
+    check::<EchoClient>();
+    check::<Router>();
+}

@@ -1,0 +1,40 @@
+//! Tests of the public interface: over sockets, in process, and on the bytes of the wire.
+
+mod app;
+mod wire;
+
+mod body_limits;
+mod client_errors;
+mod deadlines;
+mod errors;
+mod generated_code;
+mod health;
+mod layers;
+mod nesting;
+mod observed;
+mod routing;
+mod server;
+mod shutdown;
+mod traces;
+
+#[allow(unreachable_pub, dead_code, clippy::all)]
+mod generated {
+    pub mod bare {
+        include!("generated/_.rs");
+    }
+    pub mod echo {
+        pub mod v1 {
+            include!("generated/echo.v1.rs");
+        }
+    }
+    pub mod shapes {
+        pub mod v1 {
+            include!("generated/shapes.v1.rs");
+        }
+        pub mod parts {
+            pub mod v1 {
+                include!("generated/shapes.parts.v1.rs");
+            }
+        }
+    }
+}
