@@ -19,5 +19,5 @@ pub use log::{LogFormat, ParseLogFormatError};
 pub use metrics::Recorder;
 pub use metrics_service::{MetricsService, metrics_service};
 pub use pipeline::Pipeline;
-pub use service::{InService, Service, ServiceFuture, ServiceLayer, with_service};
+pub use service::{InService, NamedService, ServiceLayer, with_service};
 pub use telemetry::{Telemetry, init};

@@ -4,13 +4,16 @@ use std::panic::PanicHookInfo;
 
 use tracing::Level;
 
+/// The target of the line.
+pub(crate) const TARGET: &str = "panic";
+
 /// Logs every panic as one error line with its place, in the trace in which it happened.
 ///
 /// Where the log filter drops that line, the hook that was there before says it.
 pub(crate) fn install() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if tracing::enabled!(target: "panic", Level::ERROR) {
+        if tracing::enabled!(target: TARGET, Level::ERROR) {
             log(info);
         } else {
             before(info);
@@ -27,7 +30,7 @@ fn log(info: &PanicHookInfo<'_>) {
     let backtrace =
         (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
     tracing::error!(
-        target: "panic",
+        target: TARGET,
         location,
         thread,
         backtrace,

@@ -3,7 +3,9 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
+
 use tracing::{Dispatch, Metadata, Subscriber};
+use tracing_log::AsLog as _;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -83,6 +85,12 @@ impl Pipeline {
         MetricsService::of(self.recorder.clone())
     }
 
+    /// Whether spans are exported to a collector.
+    #[must_use]
+    pub fn exports_traces(&self) -> bool {
+        self.guard.exports_traces()
+    }
+
     /// Delivers the spans that are queued, and ends the export, as [`Guard::shutdown`] does.
     ///
     /// # Errors
@@ -117,7 +125,9 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// The process has a subscriber, a recorder or a bridge already.
+    /// The process has a subscriber, a recorder or a bridge already. They are tried in this order,
+    /// and what was installed before the one that failed stays, with its exporter ended: this error
+    /// is meant to end the program.
     pub fn install(self) -> Result<Guard> {
         tracing::dispatcher::set_global_default(self.dispatch.clone())
             .map_err(|error| Error::already_installed("a tracing subscriber").with_source(error))?;
@@ -126,7 +136,9 @@ impl Pipeline {
         self.install_trace_bridge()?;
         self.recorder.serve_for_the_process();
         // Records of the log crate are an extra: where another logger takes them, that one stays.
-        let _ = tracing_log::LogTracer::init();
+        let _ = tracing_log::LogTracer::builder()
+            .with_max_level(LevelFilter::current().as_log())
+            .init();
         panic_hook::install();
         Ok(self.guard)
     }
@@ -153,7 +165,10 @@ fn log_filter(env: &Env, default: &str) -> Result<EnvFilter> {
         Some(directives) => (NAME, directives),
         None => ("with_default_filter", default.to_owned()),
     };
-    EnvFilter::builder().parse(&directives).map_err(|error| {
+    // A panic is told whatever the filter says, as it is without any telemetry. A directive for the
+    // same target that follows replaces this one.
+    let all = format!("{}=error,{directives}", panic_hook::TARGET);
+    EnvFilter::builder().parse(all).map_err(|error| {
         rejected(name, &directives, "directives such as info,my_crate=debug").with_source(error)
     })
 }
@@ -184,8 +199,10 @@ where
     let filter = filter_fn(is_exported).with_max_level_hint(LevelFilter::INFO);
     tracing_opentelemetry::layer()
         .with_tracer(traces.tracer())
-        .with_threads(false)
         .with_target(true)
+        .with_location(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
         .with_filter(filter)
 }
 

@@ -46,6 +46,7 @@ pub fn init(service: &str) -> Result<Guard> {
 /// | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | the whole URL for traces | base + `/v1/traces` |
 /// | `OTEL_EXPORTER_OTLP_HEADERS` | `name=value,...` sent with each export | |
 /// | `OTEL_EXPORTER_OTLP_TIMEOUT` | milliseconds for one export with its retries | 10000 |
+/// | `OTEL_EXPORTER_OTLP_COMPRESSION` | `gzip` or `none` | `none` |
 /// | `OTEL_EXPORTER_OTLP_PROTOCOL` | `http/protobuf` | `http/protobuf` |
 /// | `OTEL_TRACES_EXPORTER` | `otlp` or `none` | `otlp` |
 /// | `OTEL_TRACES_SAMPLER` | the six standard samplers | `parentbased_always_on` |
@@ -55,7 +56,8 @@ pub fn init(service: &str) -> Result<Guard> {
 /// | `OTEL_BSP_SCHEDULE_DELAY` | milliseconds between exports | 5000 |
 /// | `OTEL_SDK_DISABLED` | `true`: no export; logs and metrics stay | `false` |
 ///
-/// `HEADERS`, `TIMEOUT` and `PROTOCOL` also have their form for traces, which goes before.
+/// `HEADERS`, `TIMEOUT`, `COMPRESSION` and `PROTOCOL` also have their form for traces, such as
+/// `OTEL_EXPORTER_OTLP_TRACES_HEADERS`, which goes before.
 ///
 /// ```
 /// use mcsv_telemetry::{LogFormat, Telemetry};

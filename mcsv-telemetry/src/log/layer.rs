@@ -31,7 +31,13 @@ thread_local! {
 
 /// The service whose span was entered last on this thread.
 pub(crate) fn current_service() -> Option<Arc<str>> {
-    SERVICES.with_borrow(|services| services.last().cloned())
+    with_services(|services| services.last().cloned()).flatten()
+}
+
+/// `None` where the thread is ending and its memory is gone: the destructor of another thread-local
+/// may hold a span.
+fn with_services<R>(work: impl FnOnce(&mut Vec<Arc<str>>) -> R) -> Option<R> {
+    SERVICES.try_with(|services| work(&mut services.borrow_mut())).ok()
 }
 
 /// Writes events as lines, and knows for every span its fields and its service.
@@ -73,16 +79,18 @@ impl LogLayer {
     }
 
     fn write(&self, line: &Line<'_>) {
-        BUFFER.with(|buffer| match buffer.try_borrow_mut() {
-            Ok(mut buffer) => {
-                self.write_with(line, &mut buffer);
-                if buffer.capacity() > KEPT_BUFFER {
-                    *buffer = String::new();
-                }
+        let written = BUFFER.try_with(|buffer| {
+            let mut buffer = buffer.try_borrow_mut().ok()?;
+            self.write_with(line, &mut buffer);
+            if buffer.capacity() > KEPT_BUFFER {
+                *buffer = String::new();
             }
-            // A writer that logs itself comes back here.
-            Err(_) => self.write_with(line, &mut String::new()),
+            Some(())
         });
+        // A writer that logs comes back here, and so does a thread that is ending.
+        if !matches!(written, Ok(Some(()))) {
+            self.write_with(line, &mut String::new());
+        }
     }
 
     fn write_with(&self, line: &Line<'_>, buffer: &mut String) {
@@ -129,13 +137,13 @@ where
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
         if let Some(service) = ctx.span(id).as_ref().and_then(service_of) {
-            SERVICES.with_borrow_mut(|services| services.push(service));
+            with_services(|services| services.push(service));
         }
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
         if ctx.span(id).as_ref().and_then(service_of).is_some() {
-            SERVICES.with_borrow_mut(|services| services.pop());
+            with_services(Vec::pop);
         }
     }
 

@@ -15,52 +15,58 @@ const SECRET_WORDS: [&str; 10] = [
     "private_key",
 ];
 
-/// Query parameters that make a URL a credential: S3, Google, Azure and this family's own.
-const SIGNATURE_PARAMETERS: [&str; 6] = [
-    "x-amz-signature=",
-    "x-amz-security-token=",
-    "x-amz-credential=",
-    "x-goog-signature=",
-    "sig=",
-    "token=",
-];
+/// Further last words of query parameters that make a URL a credential.
+const SIGNATURE_WORDS: [&str; 3] = ["signature", "sig", "credential"];
 
 /// Whether a field of this name holds a secret: `api_key`, `smtp.password`, `x-refresh-token`.
 pub(crate) fn is_secret_name(name: &str) -> bool {
+    ends_in_word(name, &SECRET_WORDS)
+}
+
+fn is_secret_parameter(name: &str) -> bool {
+    is_secret_name(name) || ends_in_word(name, &SIGNATURE_WORDS)
+}
+
+fn ends_in_word(name: &str, words: &[&str]) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
-    SECRET_WORDS.iter().any(|word| {
+    words.iter().any(|word| {
         name.strip_suffix(word).is_some_and(|rest| rest.is_empty() || rest.ends_with(['_', '.']))
     })
 }
 
-/// Replaces the query of every signed URL in `text`.
+/// Replaces the values of secret query parameters in `text`, such as `?X-Amz-Signature=...`.
 ///
-/// A guard for what slips through, not a licence to log such a URL: it knows the usual parameter
-/// names only.
+/// A guard for what slips through, not a licence to log signed URLs.
 pub(crate) fn redact_signed_urls(text: &mut String) {
-    if !text.contains("://") || !text.contains('?') {
+    if !text.contains('=') {
         return;
     }
     let mut kept = String::with_capacity(text.len());
     let mut rest = text.as_str();
-    while let Some(start) = rest.find('?') {
-        let query = &rest[start + 1..];
-        let end = query.find(is_url_end).unwrap_or(query.len());
-        kept.push_str(&rest[..=start]);
-        kept.push_str(if is_signed(&query[..end]) { REDACTED } else { &query[..end] });
-        rest = &query[end..];
+    while let Some(equals) = rest.find('=') {
+        let (before, value) = rest.split_at(equals + 1);
+        kept.push_str(before);
+        rest = value;
+        if parameter_before(&before[..equals]).is_some_and(is_secret_parameter) {
+            kept.push_str(REDACTED);
+            rest = &value[value.find(is_value_end).unwrap_or(value.len())..];
+        }
     }
     kept.push_str(rest);
     *text = kept;
 }
 
-fn is_url_end(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')' | '`' | '?')
+/// The name at the end of `text`, where it stands as a query parameter does.
+fn parameter_before(text: &str) -> Option<&str> {
+    // The quote is that of a Debug representation: query: Some("sig=...").
+    let start = text.rfind(['?', '&', '"'])? + 1;
+    let name = &text[start..];
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (!name.is_empty() && name.chars().all(is_name)).then_some(name)
 }
 
-fn is_signed(query: &str) -> bool {
-    let query = query.to_ascii_lowercase();
-    query.split('&').any(|pair| SIGNATURE_PARAMETERS.iter().any(|name| pair.starts_with(name)))
+fn is_value_end(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '&' | '#' | '"' | '\'' | '<' | '>' | ')' | '`' | ',')
 }
 
 #[cfg(test)]
@@ -77,12 +83,27 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_signed_url_keeps_its_path_and_loses_its_query() {
-        let mut text = "got (https://s3/b/k?a=1&X-Amz-Signature=abc) and /x?page=2 ok?".to_owned();
-
+    #[track_caller]
+    fn check(text: &str, redacted: &str) {
+        let mut text = text.to_owned();
         redact_signed_urls(&mut text);
+        assert_eq!(text, redacted);
+    }
 
-        assert_eq!(text, "got (https://s3/b/k?[redacted]) and /x?page=2 ok?");
+    #[test]
+    fn a_signed_url_loses_its_signature() {
+        check(
+            "got (https://s3/b/k?a=1&X-Amz-Signature=abc&b=2) and /x?page=2",
+            "got (https://s3/b/k?a=1&X-Amz-Signature=[redacted]&b=2) and /x?page=2",
+        );
+        check(r#"Url { query: Some("sig=abc") }"#, r#"Url { query: Some("sig=[redacted]") }"#);
+        check("/f?token=abc", "/f?token=[redacted]");
+    }
+
+    #[test]
+    fn other_text_stays() {
+        for text in ["a=b", "sig=1", "?a=1=2", "x = \"y\"", "=", "é?=", "?é=1"] {
+            check(text, text);
+        }
     }
 }

@@ -53,9 +53,14 @@ struct Page {
 impl Collector for Page {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.recorder.read(|families| {
-            families.0.iter().try_for_each(|(name, family)| self.family(&mut encoder, name, family))
-        })?;
-        ProcessStats::read().map_or(Ok(()), |stats| self.process(&mut encoder, &stats))
+            let mut all = families.0.iter();
+            all.try_for_each(|(name, family)| self.family(&mut encoder, name, family))?;
+            // Where the program keeps these itself, each would stand twice, which no scraper takes.
+            if families.0.keys().any(|name| name.starts_with("process_")) {
+                return Ok(());
+            }
+            ProcessStats::read().map_or(Ok(()), |stats| self.process(&mut encoder, &stats))
+        })
     }
 }
 
@@ -94,7 +99,7 @@ impl Page {
         counters: &BTreeMap<Labels, Arc<CounterSeries>>,
     ) -> fmt::Result {
         let total = format!("{name}_total");
-        let written = if self.exposition == Exposition::Plain { &total } else { name };
+        let written = if self.exposition == Exposition::Plain { total.as_str() } else { name };
         let mut encoder = encoder.encode_descriptor(written, help, None, MetricType::Counter)?;
         counters.iter().try_for_each(|(labels, counter)| {
             let encoder = encoder.encode_family(labels)?;

@@ -29,17 +29,24 @@ use super::service_span;
 /// # }
 /// ```
 pub fn with_service<F: Future>(name: &str, future: F) -> InService<F> {
-    InService { future, span: service_span(name) }
+    InService::new(future, service_span(name))
 }
 
 pin_project! {
-    /// A future that runs as one of a process's services; made by [`with_service`].
+    /// A future that runs as one of a process's services; made by [`with_service`] and
+    /// [`NamedService`](crate::NamedService).
     #[must_use = "a future does nothing until it is polled"]
     #[derive(Debug)]
     pub struct InService<F> {
         #[pin]
         future: F,
         span: Span,
+    }
+}
+
+impl<F> InService<F> {
+    pub(super) fn new(future: F, span: Span) -> Self {
+        InService { future, span }
     }
 }
 

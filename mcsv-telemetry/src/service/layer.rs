@@ -1,12 +1,9 @@
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use pin_project_lite::pin_project;
 use tracing::Span;
 
-use super::service_span;
+use super::{InService, service_span};
 
 /// Runs every request as one of several services of this process: [`with_service`] as a
 /// [`tower_layer::Layer`].
@@ -37,24 +34,31 @@ impl ServiceLayer {
 }
 
 impl<S> tower_layer::Layer<S> for ServiceLayer {
-    type Service = Service<S>;
+    type Service = NamedService<S>;
 
-    fn layer(&self, inner: S) -> Service<S> {
-        Service::new(inner, &self.name)
+    fn layer(&self, inner: S) -> NamedService<S> {
+        NamedService::new(inner, &self.name)
     }
 }
 
 /// The middleware of [`ServiceLayer`].
+///
+/// ```
+/// use mcsv_telemetry::{NamedService, metrics_service};
+///
+/// let service = NamedService::new(metrics_service(), "ops");
+/// # let _ = service.get_ref();
+/// ```
 #[derive(Clone, Debug)]
-pub struct Service<S> {
+pub struct NamedService<S> {
     inner: S,
     span: Span,
 }
 
-impl<S> Service<S> {
+impl<S> NamedService<S> {
     /// Runs the requests of `inner` as those of the service `name`.
     pub fn new(inner: S, name: &str) -> Self {
-        Service { inner, span: service_span(name) }
+        NamedService { inner, span: service_span(name) }
     }
 
     /// The service inside.
@@ -73,13 +77,13 @@ impl<S> Service<S> {
     }
 }
 
-impl<S, R> tower_service::Service<R> for Service<S>
+impl<S, R> tower_service::Service<R> for NamedService<S>
 where
     S: tower_service::Service<R>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ServiceFuture<S::Future>;
+    type Future = InService<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         let _entered = self.span.enter();
@@ -88,27 +92,6 @@ where
 
     fn call(&mut self, request: R) -> Self::Future {
         let _entered = self.span.enter();
-        ServiceFuture { future: self.inner.call(request), span: self.span.clone() }
-    }
-}
-
-pin_project! {
-    /// The answer of a [`Service`].
-    #[must_use = "a future does nothing until it is polled"]
-    #[derive(Debug)]
-    pub struct ServiceFuture<F> {
-        #[pin]
-        future: F,
-        span: Span,
-    }
-}
-
-impl<F: Future> Future for ServiceFuture<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let _entered = this.span.enter();
-        this.future.poll(cx)
+        InService::new(self.inner.call(request), self.span.clone())
     }
 }

@@ -4,7 +4,7 @@ mod layer;
 use tracing::{Metadata, Span};
 
 pub use future::{InService, with_service};
-pub use layer::{Service, ServiceFuture, ServiceLayer};
+pub use layer::{NamedService, ServiceLayer};
 
 /// The target of the spans that stand for a service.
 const TARGET: &str = "mcsv_telemetry::service";

@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::SERVICE_NAME;
 use super::http_client::ExportClient;
-use super::settings::TraceSettings;
+use super::settings::{Compression, TraceSettings};
 use super::tally::Tally;
 use crate::{Error, Result};
 
@@ -114,14 +114,19 @@ fn build(
     client: &Arc<ExportClient>,
     resource: &Resource,
 ) -> std::result::Result<opentelemetry_otlp::SpanExporter, opentelemetry_otlp::ExporterBuildError> {
-    let mut exporter = opentelemetry_otlp::SpanExporter::builder()
+    let builder = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
         .with_shared_http_client(client.clone())
         .with_endpoint(settings.endpoint.expose())
         .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
         .with_timeout(settings.timeout)
-        .with_retry_policy(RetryPolicy::recommended())
-        .build()?;
+        .with_retry_policy(RetryPolicy::recommended());
+    let mut exporter = match settings.compression {
+        Compression::None => builder.build()?,
+        Compression::Gzip => {
+            builder.with_compression(opentelemetry_otlp::Compression::Gzip).build()?
+        }
+    };
     exporter.set_resource(resource);
     Ok(exporter)
 }

@@ -14,7 +14,16 @@ const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 const HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
 const TIMEOUT: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
+const COMPRESSION: [&str; 2] =
+    ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"];
 const PROTOCOL: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+
+/// How the body of an export is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    None,
+    Gzip,
+}
 
 /// Where and how traces are exported.
 #[derive(Debug)]
@@ -22,6 +31,7 @@ pub(crate) struct TraceSettings {
     /// The whole URL that spans are posted to. It may hold credentials.
     pub(crate) endpoint: Secret<String>,
     pub(crate) headers: Secret<HeaderMap>,
+    pub(crate) compression: Compression,
     pub(crate) timeout: Duration,
     pub(crate) sampler: Sampler,
     pub(crate) resource: Resource,
@@ -41,6 +51,7 @@ impl TraceSettings {
         check_protocol(env)?;
         let endpoint = read_endpoint(env, endpoint)?;
         let headers = read_headers(env)?;
+        let compression = read_compression(env)?;
         let timeout = millis(env, &TIMEOUT, 10_000)?;
         let sampler = read_sampler(env)?;
         let resource = read_resource(env, service)?;
@@ -50,6 +61,7 @@ impl TraceSettings {
         Ok(endpoint.filter(|_| !disabled).map(|endpoint| TraceSettings {
             endpoint: Secret::new(endpoint),
             headers: Secret::new(headers),
+            compression,
             timeout,
             sampler,
             resource,
@@ -112,6 +124,15 @@ fn read_headers(env: &Env) -> Result<HeaderMap> {
         headers.insert(name, value);
     }
     Ok(headers)
+}
+
+fn read_compression(env: &Env) -> Result<Compression> {
+    match env.first(&COMPRESSION)? {
+        None => Ok(Compression::None),
+        Some((_, value)) if value == "none" => Ok(Compression::None),
+        Some((_, value)) if value == "gzip" => Ok(Compression::Gzip),
+        Some((name, value)) => Err(rejected(name, &value, "gzip or none")),
+    }
 }
 
 fn parse_header(pair: &str) -> Option<(HeaderName, HeaderValue)> {

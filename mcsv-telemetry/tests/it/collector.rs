@@ -1,4 +1,6 @@
+use std::collections::HashMap;
 use std::convert::Infallible;
+use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt as _, Full};
@@ -50,7 +52,12 @@ impl Collector {
 
     async fn take(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (head, body) = request.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
+        let mut body = body.collect().await.unwrap().to_bytes();
+        if head.headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
+            let mut plain = Vec::new();
+            flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
+            body = plain.into();
+        }
         let mut state = self.state.lock().unwrap();
         state.heads.push((head.uri.path().to_owned(), head.headers));
         state.requests.push(ExportTraceServiceRequest::decode(body).unwrap());
@@ -68,11 +75,17 @@ impl Collector {
         let resources = state.requests.iter().flat_map(|request| &request.resource_spans);
         resources
             .flat_map(|resource| {
-                let service = service_of(resource);
+                let service = text_attributes(resource).remove("service.name").unwrap_or_default();
                 let spans = resource.scope_spans.iter().flat_map(|scope| scope.spans.clone());
                 spans.map(move |span| (service.clone(), span))
             })
             .collect()
+    }
+
+    /// The attributes of the first resource that are text.
+    pub(crate) fn resource(&self) -> HashMap<String, String> {
+        let state = self.state.lock().unwrap();
+        text_attributes(&state.requests[0].resource_spans[0])
     }
 
     /// The only span of this name.
@@ -85,15 +98,14 @@ impl Collector {
     }
 }
 
-fn service_of(resource: &ResourceSpans) -> String {
+fn text_attributes(resource: &ResourceSpans) -> HashMap<String, String> {
     let attributes = resource.resource.iter().flat_map(|resource| &resource.attributes);
-    let value = attributes
-        .filter(|attribute| attribute.key == "service.name")
-        .find_map(|attribute| attribute.value.as_ref()?.value.clone());
-    match value {
-        Some(Value::StringValue(name)) => name,
-        _ => String::new(),
-    }
+    attributes
+        .filter_map(|attribute| match attribute.value.as_ref()?.value.clone()? {
+            Value::StringValue(text) => Some((attribute.key.clone(), text)),
+            _ => None,
+        })
+        .collect()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
