@@ -1,1 +1,51 @@
-//! A trace-propagating job queue for apalis workers, on SQLite by default
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod backend;
+mod codec;
+mod cron;
+mod cx;
+mod enqueue;
+mod error;
+mod event;
+mod failure;
+mod filter;
+mod handler;
+mod job;
+mod job_id;
+mod jobs;
+mod keeper;
+mod new_job;
+mod outcome;
+mod owner;
+mod policy;
+mod record;
+mod registry;
+mod settle;
+mod state;
+mod stats;
+mod store;
+mod trace;
+mod wake;
+mod workers;
+
+pub use backend::{AckLayer, AckService, Delivery, QueueBackend, QueueConfig};
+pub use codec::{Codec, Json};
+pub use cron::{CronExpr, Tick};
+pub use cx::JobCx;
+pub use enqueue::{Enqueue, EnqueueOn, Enqueued};
+pub use error::{BoxError, Error, ErrorKind};
+pub use event::{Event, Transition};
+pub use failure::{Failure, Permanent};
+pub use filter::{Filter, Page, PageToken};
+pub use handler::Handler;
+pub use job::Job;
+pub use job_id::JobId;
+pub use jobs::Jobs;
+pub use new_job::NewJob;
+pub use outcome::Outcome;
+pub use policy::Policy;
+pub use record::{AttemptError, JobRecord};
+pub use state::State;
+pub use stats::{Pruned, QueueStats};
+pub use workers::Workers;

@@ -1,0 +1,309 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcsv_core::Backoff;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::queue_backend::QueueConfig;
+use super::{Delivery, rescue};
+use crate::cx::Signal;
+use crate::keeper::Keeper;
+use crate::registry::Registry;
+use crate::settle::{Budget, Ending};
+use crate::store::{Accepted, Ack, Claimed, Inserted, Leases, Turn, TurnReply};
+use crate::wake::Bell;
+use crate::{Error, JobCx, JobId, Jobs, Policy, trace};
+
+/// How long an idle queue is left alone when nobody rings.
+const POLL: Duration = Duration::from_secs(5);
+/// How long the last acks are tried for when the database does not take them.
+const FLUSH: Duration = Duration::from_secs(10);
+
+/// What a driver is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Claim, renew and ack.
+    Fetching,
+    /// Claim nothing more; renew and ack what runs.
+    Draining,
+    /// Give back what is not acked, then end.
+    Ended,
+}
+
+/// The one task of a queue that speaks with the database: it claims jobs, keeps their leases and
+/// writes their ends, together, so that none of the three can starve another.
+pub(crate) struct Driver {
+    jobs: Jobs,
+    keeper: Arc<Keeper>,
+    registry: Arc<Registry>,
+    owner: String,
+    queue: Arc<str>,
+    concurrency: usize,
+    lease: Duration,
+    bell: Arc<Bell>,
+    deliver: mpsc::Sender<Delivery>,
+    ended: mpsc::UnboundedReceiver<Ack>,
+    /// Claimed and not yet ended.
+    held: HashMap<i64, Held>,
+    /// Ended and not yet written.
+    acks: Vec<(Ack, String)>,
+    renew_at: Instant,
+    fetch_at: Instant,
+    /// After a failed turn: not before.
+    pause: Option<(Instant, u32)>,
+}
+
+struct Held {
+    claimed: Arc<Claimed>,
+    signal: watch::Sender<Signal>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        jobs: &Jobs,
+        config: &QueueConfig,
+        registry: &Arc<Registry>,
+        deliver: mpsc::Sender<Delivery>,
+        ended: mpsc::UnboundedReceiver<Ack>,
+    ) -> Self {
+        let keeper = jobs.keeper();
+        let now = Instant::now();
+        Driver {
+            owner: keeper.new_owner(),
+            bell: jobs.inner.bells.add(&config.queue),
+            keeper,
+            jobs: jobs.clone(),
+            registry: Arc::clone(registry),
+            queue: Arc::clone(&config.queue),
+            concurrency: config.concurrency,
+            lease: config.lease,
+            deliver,
+            ended,
+            held: HashMap::new(),
+            acks: Vec::new(),
+            renew_at: now + config.lease / 3,
+            fetch_at: now,
+            pause: None,
+        }
+    }
+
+    pub(super) fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    pub(super) fn spawn(self, phase: watch::Receiver<Phase>) -> watch::Receiver<Phase> {
+        let (done, ended) = watch::channel(Phase::Fetching);
+        tokio::spawn(async move {
+            self.drive(phase).await;
+            done.send_replace(Phase::Ended);
+        });
+        ended
+    }
+
+    async fn drive(mut self, mut phases: watch::Receiver<Phase>) {
+        loop {
+            let phase = *phases.borrow_and_update();
+            if phase == Phase::Ended {
+                return self.finish().await;
+            }
+            let next = self.next_turn(phase);
+            tokio::select! {
+                // A backend that is gone leaves its last word behind.
+                _ = phases.changed() => continue,
+                Some(ack) = self.ended.recv() => self.end(ack),
+                () = self.bell.rung() => self.fetch_at = Instant::now(),
+                () = sleep_until(next) => {}
+            }
+            while let Ok(ack) = self.ended.try_recv() {
+                self.end(ack);
+            }
+            if self.pause.is_none_or(|(until, _)| until <= Instant::now()) {
+                self.turn(phase).await;
+            }
+        }
+    }
+
+    fn next_turn(&self, phase: Phase) -> Instant {
+        if let Some((until, _)) = self.pause {
+            return until;
+        }
+        let fetches = phase == Phase::Fetching && self.room() > 0;
+        let renews = !self.held.is_empty();
+        let far = Instant::now() + POLL;
+        let fetch_at = if fetches { self.fetch_at } else { far };
+        let renew_at = if renews { self.renew_at } else { far };
+        fetch_at.min(renew_at).min(far)
+    }
+
+    fn room(&self) -> usize {
+        self.concurrency.saturating_sub(self.held.len())
+    }
+
+    fn end(&mut self, ack: Ack) {
+        let Some(held) = self.held.get(&ack.id).filter(|held| held.claimed.fence == ack.fence)
+        else {
+            return;
+        };
+        let kind = held.claimed.kind.clone();
+        self.held.remove(&ack.id);
+        self.acks.push((ack, kind));
+    }
+
+    async fn turn(&mut self, phase: Phase) {
+        let news = self.bell.take_news();
+        let now = Instant::now();
+        let renews = self.renew_at <= now;
+        let turn = Turn {
+            queue: self.queue.to_string(),
+            owner: self.owner.clone(),
+            lease: self.lease,
+            acks: self.acks.iter().map(|(ack, _)| ack.clone()).collect(),
+            held: self.held.keys().copied().collect(),
+            leases: if renews { Leases::Renew } else { Leases::look_if(news.changed) },
+            room: if phase == Phase::Fetching { self.room() } else { 0 },
+        };
+        if turn.is_idle() {
+            self.fetch_at = now + POLL;
+            return;
+        }
+        match self.jobs.inner.store.write(turn).await {
+            Ok(reply) => {
+                self.pause = None;
+                if renews {
+                    self.renew_at = now + self.lease / 3;
+                }
+                self.took(reply).await;
+                if let Some(dead) = news.orphaned {
+                    self.rescue(&dead).await;
+                }
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// The database is away: everything that is due stays due, and nothing spins.
+    fn failed(&mut self, error: &Error) {
+        let failures = self.pause.map_or(1, |(_, failures)| failures.saturating_add(1));
+        let wait = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5))
+            .map_or(POLL, |backoff| backoff.delay(failures));
+        self.pause = Some((Instant::now() + wait, failures));
+        let cause = error as &dyn std::error::Error;
+        tracing::warn!(queue = %self.queue, error = cause, ?wait, "no turn: will try again");
+    }
+
+    async fn took(&mut self, reply: TurnReply) {
+        let wrote = std::mem::take(&mut self.acks);
+        self.report(wrote, &reply.accepted);
+        if let Some(kept) = &reply.kept {
+            self.check_leases(kept);
+        }
+        let until_due = reply.next_due.map_or(POLL, |millis| {
+            Duration::from_millis(u64::try_from(millis).unwrap_or(0) + 1).min(POLL)
+        });
+        self.fetch_at = Instant::now() + until_due;
+        for claimed in reply.claimed {
+            self.deliver(claimed).await;
+        }
+    }
+
+    fn report(&self, wrote: Vec<(Ack, String)>, accepted: &[Accepted]) {
+        let mut ended = false;
+        for (ack, kind) in wrote {
+            let Some(accepted) = accepted.iter().find(|accepted| accepted.id == ack.id) else {
+                trace::count_lease_lost(&self.queue, &kind);
+                tracing::warn!(job.id = ack.id, "a stale outcome is refused: the lease was lost");
+                continue;
+            };
+            trace::count_finished(&self.queue, &kind, &ack.fate);
+            ended |= ack.fate.state.is_finished();
+            self.announce(&ack, &accepted.follow_ups);
+        }
+        if ended {
+            self.jobs.inner.tell_finished();
+        }
+    }
+
+    fn announce(&self, ack: &Ack, follow_ups: &[Inserted]) {
+        self.jobs.inner.announce(&ack.follow_ups, follow_ups);
+    }
+
+    /// `kept` names the held jobs that are still ours.
+    fn check_leases(&mut self, kept: &[(i64, i64, bool)]) {
+        let kept: HashMap<i64, (i64, bool)> =
+            kept.iter().map(|(id, fence, cancel)| (*id, (*fence, *cancel))).collect();
+        for (id, held) in &self.held {
+            match kept.get(id) {
+                Some((fence, true)) if *fence == held.claimed.fence => {
+                    held.signal.send_replace(Signal::Cancelled);
+                }
+                Some((fence, false)) if *fence == held.claimed.fence => {}
+                _ => {
+                    held.signal.send_replace(Signal::LeaseLost);
+                }
+            }
+        }
+    }
+
+    async fn deliver(&mut self, claimed: Claimed) {
+        let Ok(id) = JobId::new(claimed.id) else { return };
+        trace::count_started(&self.queue, &claimed);
+        let claimed = Arc::new(claimed);
+        let (signal, signals) = watch::channel(Signal::GoOn);
+        let cx = JobCx::new(id, Arc::clone(&self.queue), Arc::clone(&claimed), signals);
+        self.held.insert(claimed.id, Held { claimed: Arc::clone(&claimed), signal });
+        // There is a place for each job that can be held. If nobody takes it, it is given back.
+        let _ = self.deliver.try_send(Delivery { claimed, cx });
+    }
+
+    async fn rescue(&mut self, dead: &[String]) {
+        let held = |id: i64| self.held.contains_key(&id);
+        let rescued = rescue::orphans(&self.jobs, &self.registry, &self.queue, dead, held).await;
+        match rescued {
+            Ok(acks) => {
+                if !acks.is_empty() {
+                    self.fetch_at = Instant::now();
+                }
+                self.acks.extend(acks);
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Gives back what is still held, without an attempt used up, and writes the last acks.
+    async fn finish(mut self) {
+        self.ended.close();
+        while let Some(ack) = self.ended.recv().await {
+            self.end(ack);
+        }
+        for (_, held) in std::mem::take(&mut self.held) {
+            let claimed = held.claimed;
+            let policy = Policy::default();
+            let budget =
+                Budget { attempt: claimed.attempt, max_attempts: 1, age: claimed.age, policy };
+            let fate = budget.settle(Ending::Released);
+            trace::count_ended(&self.queue, &claimed.kind, Duration::ZERO);
+            let ack = Ack {
+                id: claimed.id,
+                fence: claimed.fence,
+                fate,
+                follow_ups: Vec::new(),
+                seen_lease: None,
+            };
+            self.acks.push((ack, claimed.kind.clone()));
+        }
+        let until = Instant::now() + FLUSH;
+        while !self.acks.is_empty() && Instant::now() < until {
+            if let Some((at, _)) = self.pause {
+                sleep_until(at).await;
+            }
+            self.turn(Phase::Draining).await;
+        }
+        if !self.acks.is_empty() {
+            // Their leases run out and they run again: late, not lost.
+            tracing::error!(queue = %self.queue, jobs = self.acks.len(), "outcomes not written");
+        }
+        drop(self.keeper);
+    }
+}

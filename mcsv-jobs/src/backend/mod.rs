@@ -1,0 +1,15 @@
+//! The queue as an apalis backend.
+
+mod delivery;
+mod driver;
+mod layer;
+mod queue_backend;
+mod rescue;
+mod supervise;
+
+pub use delivery::Delivery;
+pub use layer::{AckLayer, AckService};
+pub use queue_backend::{QueueBackend, QueueConfig};
+
+pub(crate) use driver::Phase;
+pub(crate) use queue_backend::LEASE;

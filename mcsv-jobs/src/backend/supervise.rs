@@ -1,0 +1,198 @@
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcsv_core::TraceContext;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinError};
+use tokio::time::{Instant, sleep};
+use tracing::{Instrument, Span};
+
+use super::Delivery;
+use crate::failure::{bounded, chain};
+use crate::registry::Registry;
+use crate::settle::{Budget, Ending};
+use crate::store::{Ack, Claimed, Fate, Row};
+use crate::{BoxError, Failure, JobCx, NewJob, Outcome, Permanent, State, trace};
+
+/// How long a handler may go on after its job was called off.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What every attempt of a queue shares.
+pub(crate) struct Supervisor {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) owner: Arc<str>,
+    pub(crate) ended: mpsc::UnboundedSender<Ack>,
+}
+
+impl std::fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Supervisor").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}
+
+/// One attempt, from its claim to its ack.
+pub(crate) struct Attempt {
+    supervisor: Arc<Supervisor>,
+    claimed: Arc<Claimed>,
+    cx: JobCx,
+    span: Span,
+    context: TraceContext,
+    since: Instant,
+}
+
+impl Supervisor {
+    /// Opens the attempt's span and puts its trace into the delivery.
+    pub(crate) fn begin(self: &Arc<Self>, delivery: &mut Delivery) -> Attempt {
+        let span = trace::attempt_span(&delivery.cx, &self.owner);
+        let context = TraceContext::for_span(&span, Some(&delivery.cx.trace()));
+        delivery.cx = delivery.cx.clone().with_trace(context.clone());
+        Attempt {
+            supervisor: Arc::clone(self),
+            claimed: Arc::clone(&delivery.claimed),
+            cx: delivery.cx.clone(),
+            span,
+            context,
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Attempt {
+    pub(crate) fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.span.in_scope(|| self.context.in_scope(work))
+    }
+
+    /// Runs the handler on a task of its own, so that one that blocks holds up nobody else.
+    pub(crate) async fn supervise<F>(self, run: F)
+    where
+        F: Future<Output = Result<Outcome, BoxError>> + Send + 'static,
+    {
+        let run = self.context.clone().scope(run).instrument(self.span.clone());
+        let mut task = tokio::spawn(run);
+        // Dropping a worker drops what it runs.
+        let _abort = AbortOnDrop(task.abort_handle());
+        let timeout = self.supervisor.registry.policy(&self.claimed.kind).timeout();
+        let (ending, outcome) = tokio::select! {
+            biased;
+            joined = &mut task => split(joined),
+            () = self.cx.cancelled() => called_off(&mut task).await,
+            () = sleep(timeout) => {
+                (Ending::Failed(format!("timed out after {timeout:?}")), None)
+            }
+        };
+        self.end(ending, outcome);
+    }
+
+    pub(crate) fn panicked(self, text: &str) {
+        self.end(Ending::Failed(bounded(format!("panicked: {text}"))), None);
+    }
+
+    fn end(self, ending: Ending, outcome: Option<Outcome>) {
+        let ack = self.enter(|| self.ack(ending, outcome));
+        self.log(&ack.fate);
+        // Without a driver there is nobody to tell: the lease runs out and the job runs again.
+        let _ = self.supervisor.ended.send(ack);
+    }
+
+    fn ack(&self, ending: Ending, outcome: Option<Outcome>) -> Ack {
+        let claimed = &self.claimed;
+        let registry = &self.supervisor.registry;
+        let budget = Budget {
+            attempt: claimed.attempt,
+            max_attempts: claimed.max_attempts,
+            age: claimed.age.saturating_add(self.since.elapsed()),
+            policy: registry.policy(&claimed.kind),
+        };
+        let (result, jobs) = outcome.map(|o| (o.result, o.follow_ups)).unwrap_or_default();
+        let mut fate = budget.settle(ending);
+        let mut follow_ups = match rows(&jobs) {
+            Ok(rows) => rows,
+            Err(error) => {
+                let text = format!("a follow-up can't be enqueued: {error}");
+                fate = budget.settle(Ending::Hopeless(text));
+                Vec::new()
+            }
+        };
+        if fate.state == State::Completed {
+            fate.result = result;
+        }
+        follow_ups.extend(after_discard(registry, &self.cx, &claimed.args, &fate));
+        Ack { id: claimed.id, fence: claimed.fence, fate, follow_ups, seen_lease: None }
+    }
+
+    fn log(&self, fate: &Fate) {
+        let ran = self.since.elapsed();
+        trace::count_ended(self.cx.queue(), self.cx.kind(), ran);
+        let _entered = self.span.enter();
+        match &fate.error {
+            Some(error) => {
+                self.span.record("error.type", fate.transition.as_str());
+                tracing::warn!(outcome = %fate.transition, ?ran, error, "job failed");
+            }
+            None => tracing::debug!(outcome = %fate.transition, ?ran, "job ended"),
+        }
+    }
+}
+
+/// The follow-ups of a dead letter; none of a job that is not one.
+pub(crate) fn after_discard(registry: &Registry, cx: &JobCx, args: &[u8], fate: &Fate) -> Vec<Row> {
+    if fate.state != State::Discarded {
+        return Vec::new();
+    }
+    let failure = Failure {
+        id: cx.id(),
+        attempt: cx.attempt(),
+        max_attempts: cx.max_attempts(),
+        error: fate.error.clone().unwrap_or_default(),
+    };
+    let jobs = registry.follow_ups(cx.kind(), args, &failure);
+    rows(&jobs).unwrap_or_else(|error| {
+        tracing::error!(job.id = %cx.id(), %error, "the follow-up of a dead letter is refused");
+        Vec::new()
+    })
+}
+
+fn rows(jobs: &[NewJob]) -> Result<Vec<Row>, crate::Error> {
+    jobs.iter().map(|job| Row::new(job, &trace::of_new(job))).collect()
+}
+
+type Joined = Result<Result<Outcome, BoxError>, JoinError>;
+
+fn split(joined: Joined) -> (Ending, Option<Outcome>) {
+    match joined {
+        Ok(Ok(outcome)) => (Ending::Returned(outcome.verdict.clone()), Some(outcome)),
+        Ok(Err(error)) if Permanent::is_in(&error) => (Ending::Hopeless(chain(&error)), None),
+        Ok(Err(error)) => (Ending::Failed(chain(&error)), None),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => {
+                (Ending::Failed(bounded(format!("panicked: {}", panic_text(&*panic)))), None)
+            }
+            Err(_) => (Ending::Released, None),
+        },
+    }
+}
+
+/// What was done before the handler heard of it stays done.
+async fn called_off(
+    task: &mut tokio::task::JoinHandle<Result<Outcome, BoxError>>,
+) -> (Ending, Option<Outcome>) {
+    match tokio::time::timeout(GRACE, task).await.map(split) {
+        Ok((Ending::Returned(verdict), outcome)) => (Ending::Returned(verdict), outcome),
+        _ => (Ending::CalledOff, None),
+    }
+}
+
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "with a value that is no text".to_owned())
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,235 @@
+use std::fmt;
+use std::str::FromStr;
+
+use super::civil::{DAY, Minute, minute};
+use crate::Error;
+
+/// A cron expression of five fields, in UTC: minute, hour, day of month, month, day of week.
+///
+/// Each field is `*`, a number, a range `a-b`, a step `*/n` or `a-b/n`, or a list of those with
+/// commas. Months and weekdays may be names of three letters; Sunday is 0 or 7. Where both days are
+/// restricted, a day matches if either does, as in every cron since the first. In UTC no minute
+/// comes twice or never, so there is no rule for clock changes.
+///
+/// ```
+/// use mcsv_jobs::CronExpr;
+///
+/// let quarters: CronExpr = "*/15 * * * *".parse()?;
+/// assert_eq!(quarters.to_string(), "*/15 * * * *");
+/// assert!("61 * * * *".parse::<CronExpr>().is_err());
+/// assert!("0 0 30 feb *".parse::<CronExpr>().is_err()); // never
+/// # Ok::<(), mcsv_jobs::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CronExpr {
+    text: String,
+    minutes: u64,
+    hours: u64,
+    days: u64,
+    months: u64,
+    weekdays: u64,
+    either_day: bool,
+}
+
+/// The longest time between two ticks of any expression: 29 February, across 2100.
+const LONGEST_DAYS: i64 = 8 * 366;
+
+impl CronExpr {
+    /// The latest tick at or before `now`, both in minutes since 1970.
+    pub(crate) fn latest(&self, now: i64) -> Option<i64> {
+        self.search(now, -1)
+    }
+
+    /// The first tick after `now`.
+    pub(crate) fn next(&self, now: i64) -> Option<i64> {
+        self.search(now + 1, 1)
+    }
+
+    /// Goes day by day where the day does not match, else minute by minute.
+    fn search(&self, from: i64, step: i64) -> Option<i64> {
+        let mut at = from;
+        while (at - from).abs() <= LONGEST_DAYS * DAY {
+            let here = minute(at);
+            if !self.has_day(&here) {
+                let day = at.div_euclid(DAY);
+                at = if step > 0 { (day + 1) * DAY } else { day * DAY - 1 };
+            } else if has(self.hours, here.hour) && has(self.minutes, here.minute) {
+                return Some(at);
+            } else {
+                at += step;
+            }
+        }
+        None
+    }
+
+    fn has_day(&self, here: &Minute) -> bool {
+        let (day, weekday) = (has(self.days, here.day), has(self.weekdays, here.weekday));
+        let day = if self.either_day { day || weekday } else { day && weekday };
+        has(self.months, here.month) && day
+    }
+}
+
+fn has(set: u64, value: u8) -> bool {
+    set & (1 << value) != 0
+}
+
+impl FromStr for CronExpr {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fields: Vec<&str> = text.split_ascii_whitespace().collect();
+        let [minutes, hours, days, months, weekdays] = fields[..] else {
+            return Err(bad(text, "give five fields, such as \"*/15 * * * *\""));
+        };
+        let read = |field: &str, range: Range| {
+            set(field, range).ok_or_else(|| bad(text, &format!("{} is wrong", range.name)))
+        };
+        let weekday_set = read(weekdays, WEEKDAY)?;
+        let expr = CronExpr {
+            minutes: read(minutes, MINUTE)?,
+            hours: read(hours, HOUR)?,
+            days: read(days, DAY_OF_MONTH)?,
+            months: read(months, MONTH)?,
+            // Sunday has two numbers.
+            weekdays: (weekday_set | weekday_set >> 7) & 0x7f,
+            either_day: !days.starts_with('*') && !weekdays.starts_with('*'),
+            text: fields.join(" "),
+        };
+        match expr.next(0) {
+            Some(_) => Ok(expr),
+            None => Err(bad(text, "no day is ever that day")),
+        }
+    }
+}
+
+fn bad(text: &str, why: &str) -> Error {
+    let shown: String = text.chars().take(64).collect();
+    Error::invalid(format!("cron expression {shown:?}: {why}"))
+}
+
+#[derive(Clone, Copy)]
+struct Range {
+    name: &'static str,
+    first: u8,
+    last: u8,
+    names: &'static [&'static str],
+}
+
+const MINUTE: Range = Range { name: "the minute", first: 0, last: 59, names: &[] };
+const HOUR: Range = Range { name: "the hour", first: 0, last: 23, names: &[] };
+const DAY_OF_MONTH: Range = Range { name: "the day of month", first: 1, last: 31, names: &[] };
+const MONTH: Range = Range {
+    name: "the month",
+    first: 1,
+    last: 12,
+    names: &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+};
+const WEEKDAY: Range = Range {
+    name: "the day of week",
+    first: 0,
+    last: 7,
+    names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
+};
+
+fn set(field: &str, range: Range) -> Option<u64> {
+    field.split(',').try_fold(0, |set, part| Some(set | part_set(part, range)?))
+}
+
+fn part_set(part: &str, range: Range) -> Option<u64> {
+    let (span, step) = match part.split_once('/') {
+        Some((span, step)) => (span, Some(number(step)?)),
+        None => (part, None),
+    };
+    let (first, last) = match span.split_once('-') {
+        Some((first, last)) => (value(first, range)?, value(last, range)?),
+        None if span == "*" => (range.first, range.last),
+        None => {
+            let first = value(span, range)?;
+            // `5/10` is read as from 5 on.
+            (first, if step.is_some() { range.last } else { first })
+        }
+    };
+    let step = step.unwrap_or(1);
+    if step == 0 || first > last {
+        return None;
+    }
+    Some((first..=last).step_by(usize::from(step)).fold(0, |set, value| set | 1 << value))
+}
+
+fn value(text: &str, range: Range) -> Option<u8> {
+    let named = range.names.iter().position(|name| text.eq_ignore_ascii_case(name));
+    let value = match named {
+        Some(index) => range.first + u8::try_from(index).ok()?,
+        None => number(text)?,
+    };
+    (range.first..=range.last).contains(&value).then_some(value)
+}
+
+/// Digits only: `parse` alone would take a sign.
+fn number(text: &str) -> Option<u8> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+impl fmt::Display for CronExpr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // 2024-02-28 23:50 UTC, a Wednesday.
+    const NOW: i64 = 1_709_164_200 / 60;
+
+    #[track_caller]
+    fn check(text: &str, next_in: i64) {
+        let expr: CronExpr = text.parse().unwrap();
+        assert_eq!(expr.next(NOW).map(|at| at - NOW), Some(next_in), "{text}");
+    }
+
+    #[test]
+    fn finds_the_next_tick() {
+        check("* * * * *", 1);
+        check("*/15 * * * *", 10);
+        check("0 0 * * *", 10);
+        check("30 6 29 2 *", 10 + 6 * 60 + 30);
+        check("0 12 * * mon-fri", 10 + 12 * 60);
+        check("0 0 1,15 * *", 10 + DAY);
+        check("0 0 1 * sun", 10 + DAY);
+        check("55 23 * FEB 3", 5);
+    }
+
+    #[test]
+    fn the_latest_tick_may_be_now() {
+        let expr: CronExpr = "50 * * * *".parse().unwrap();
+
+        assert_eq!(expr.latest(NOW), Some(NOW));
+        assert_eq!(expr.latest(NOW - 1), Some(NOW - 60));
+    }
+
+    #[test]
+    fn refuses_what_is_no_expression() {
+        for text in [
+            "",
+            "*",
+            "* * * *",
+            "* * * * * *",
+            "60 * * * *",
+            "* 24 * * *",
+            "* * 0 * *",
+            "* * * 13 *",
+            "* * * * 8",
+            "*/0 * * * *",
+            "5-1 * * * *",
+            "+5 * * * *",
+            "a * * * *",
+            "1,,2 * * * *",
+            "1- * * * *",
+            "0 0 31 4 *",
+        ] {
+            assert!(text.parse::<CronExpr>().is_err(), "{text:?}");
+        }
+    }
+}

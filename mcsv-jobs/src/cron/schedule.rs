@@ -1,0 +1,66 @@
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::{CronExpr, Tick};
+use crate::store::{Row, TickOnce};
+use crate::{Error, Jobs, NewJob, trace};
+
+/// The longest sleep: the database's clock may be set.
+const LONGEST: Duration = Duration::from_secs(60);
+/// How long to wait after the database did not answer.
+const AFTER_ERROR: Duration = Duration::from_secs(1);
+
+/// One schedule, with the maker of its jobs.
+pub(crate) struct Schedule {
+    name: String,
+    expr: CronExpr,
+    make: Box<dyn Fn(Tick) -> NewJob + Send + Sync>,
+}
+
+impl Schedule {
+    pub(crate) fn new(
+        kind: &str,
+        expr: CronExpr,
+        make: impl Fn(Tick) -> NewJob + Send + Sync + 'static,
+    ) -> Self {
+        Schedule { name: format!("{kind} {expr}"), expr, make: Box::new(make) }
+    }
+
+    /// Enqueues every tick, for ever. Missed ones are made up by the latest of them alone.
+    pub(crate) async fn run(&self, jobs: &Jobs) {
+        loop {
+            let wait = match self.tick(jobs).await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    let cause = &error as &dyn std::error::Error;
+                    tracing::warn!(schedule = self.name, error = cause, "no tick: will try again");
+                    AFTER_ERROR
+                }
+            };
+            tokio::time::sleep(wait.min(LONGEST)).await;
+        }
+    }
+
+    /// Enqueues the latest tick if nobody has, and tells how long until the next.
+    pub(crate) async fn tick(&self, jobs: &Jobs) -> Result<Duration, Error> {
+        const MINUTE: i64 = 60_000;
+        let now = jobs.inner.store.now().await?;
+        if let Some(latest) = self.expr.latest(now / MINUTE) {
+            self.enqueue(jobs, latest).await?;
+        }
+        let next = self.expr.next(now / MINUTE).map_or(i64::MAX, |next| next * MINUTE - now);
+        Ok(Duration::from_millis(u64::try_from(next).unwrap_or(0)))
+    }
+
+    async fn enqueue(&self, jobs: &Jobs, tick: i64) -> Result<(), Error> {
+        let minutes = u64::try_from(tick).unwrap_or(0);
+        let at = UNIX_EPOCH + Duration::from_secs(minutes * 60);
+        let job = (self.make)(Tick { at });
+        let row = Row::new(&job, &trace::of_new(&job))?;
+        let once = TickOnce { name: self.name.clone(), tick, row: row.clone() };
+        if let Some(inserted) = jobs.inner.store.write(once).await? {
+            jobs.inner.announce(&[row], &[inserted]);
+            tracing::debug!(schedule = self.name, job.id = %inserted.id, "tick");
+        }
+        Ok(())
+    }
+}

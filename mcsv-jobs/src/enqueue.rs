@@ -1,0 +1,123 @@
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+
+use sqlx::SqliteConnection;
+
+use crate::{Error, JobId, Jobs, NewJob};
+
+/// A job on its way into the queue; made by [`Jobs::enqueue`], done by `.await`.
+///
+/// # Cancel safety
+///
+/// Once polled, the job may be enqueued even if the future is dropped.
+#[derive(Debug)]
+#[must_use = "nothing is enqueued until this is awaited"]
+pub struct Enqueue<'a> {
+    jobs: &'a Jobs,
+    job: NewJob,
+}
+
+/// The answer to an enqueue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enqueued {
+    id: JobId,
+    is_new: bool,
+}
+
+impl Enqueued {
+    pub(crate) fn new(id: JobId, is_new: bool) -> Self {
+        Enqueued { id, is_new }
+    }
+
+    /// The job: the new one, or the unfinished one that has the same unique key.
+    #[must_use]
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// Whether this call made the job.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+}
+
+impl<'a> Enqueue<'a> {
+    pub(crate) fn new(jobs: &'a Jobs, job: NewJob) -> Self {
+        Enqueue { jobs, job }
+    }
+
+    /// Starts it this long from now; see [`NewJob::after`].
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.job = self.job.after(delay);
+        self
+    }
+
+    /// Starts it at `time`; see [`NewJob::at`].
+    pub fn at(mut self, time: SystemTime) -> Self {
+        self.job = self.job.at(time);
+        self
+    }
+
+    /// Lets it start before jobs of a lower priority; see [`NewJob::priority`].
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.job = self.job.priority(priority);
+        self
+    }
+
+    /// Tries it at most this often; see [`NewJob::max_attempts`].
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.job = self.job.max_attempts(attempts);
+        self
+    }
+
+    /// Puts it into another queue than its type's own.
+    ///
+    /// # Errors
+    ///
+    /// The name is no queue's: give 1 to 128 bytes of printable ASCII without spaces.
+    pub fn queue(mut self, queue: &str) -> Result<Self, Error> {
+        crate::new_job::check_name("queue", queue)?;
+        self.job = self.job.queue(queue);
+        Ok(self)
+    }
+
+    /// Enqueues it in the caller's transaction: it exists when, and only if, that commits.
+    ///
+    /// The connection must be to the same database, for instance of [`Jobs::begin`]. Open it with
+    /// `BEGIN IMMEDIATE` where it reads before it writes, or SQLite may refuse the write. A worker
+    /// notices the commit within a tenth of a second.
+    pub fn on(self, transaction: &'a mut SqliteConnection) -> EnqueueOn<'a> {
+        EnqueueOn { jobs: self.jobs, job: self.job, transaction }
+    }
+}
+
+/// A job on its way into a caller's transaction; made by [`Enqueue::on`], done by `.await`.
+#[derive(Debug)]
+#[must_use = "nothing is enqueued until this is awaited"]
+pub struct EnqueueOn<'a> {
+    jobs: &'a Jobs,
+    job: NewJob,
+    transaction: &'a mut SqliteConnection,
+}
+
+type Enqueuing<'a> = Pin<Box<dyn Future<Output = Result<Enqueued, Error>> + Send + 'a>>;
+
+impl<'a> IntoFuture for Enqueue<'a> {
+    type Output = Result<Enqueued, Error>;
+    type IntoFuture = Enqueuing<'a>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.jobs.submit(self.job))
+    }
+}
+
+impl<'a> IntoFuture for EnqueueOn<'a> {
+    type Output = Result<Enqueued, Error>;
+    type IntoFuture = Enqueuing<'a>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.jobs.submit_on(self.job, self.transaction))
+    }
+}

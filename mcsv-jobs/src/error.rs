@@ -1,0 +1,145 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What a handler may fail with.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why a call to the queue failed.
+///
+/// ```
+/// use mcsv_jobs::{ErrorKind, JobId};
+///
+/// let error = JobId::new(-1).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Invalid);
+/// assert!(!error.is_retryable());
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    context: String,
+    source: Option<BoxError>,
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A value is wrong whatever the state of the queue: a name, a range, a cron expression.
+    Invalid,
+    /// The arguments or the result of a job are larger than the limit.
+    TooLarge,
+    /// A job's arguments or result can't be encoded.
+    Encode,
+    /// Stored arguments can't be decoded as the type that was asked for.
+    Decode,
+    /// No job has this id.
+    NotFound,
+    /// The job is not in a state that allows this.
+    Conflict,
+    /// The database did not answer in time or is locked: the same call may pass later.
+    Unavailable,
+    /// The database refused a statement or is damaged.
+    Database,
+    /// The queue is closed: its runtime is gone.
+    Closed,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, context: impl Into<String>) -> Self {
+        Error(Box::new(Inner { kind, context: context.into(), source: None }))
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn invalid(context: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Invalid, context)
+    }
+
+    pub(crate) fn closed() -> Self {
+        Error::new(ErrorKind::Closed, "the queue is closed: connect again in a live runtime")
+    }
+
+    pub(crate) fn decode(kind: &str, source: impl Into<BoxError>) -> Self {
+        Error::new(ErrorKind::Decode, format!("arguments of kind {kind:?} can't be decoded"))
+            .with_source(source)
+    }
+
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same call may pass later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.0.kind == ErrorKind::Unavailable
+    }
+
+    /// Whether no job has the id that was given.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.0.kind == ErrorKind::NotFound
+    }
+
+    /// Whether the job's state forbids what was asked.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.0.kind == ErrorKind::Conflict
+    }
+
+    /// Whether the caller gave a wrong value.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Invalid | ErrorKind::TooLarge | ErrorKind::Encode)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.context)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("context", &self.0.context)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(source: sqlx::Error) -> Self {
+        let (kind, context) = if is_passing(&source) {
+            (ErrorKind::Unavailable, "the job database does not answer: try again later")
+        } else {
+            (ErrorKind::Database, "the job database refused a statement: see the cause")
+        };
+        Error::new(kind, context).with_source(source)
+    }
+}
+
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => {
+            // The low byte is SQLite's primary result code: BUSY, LOCKED, IOERR, FULL, CANTOPEN.
+            let code = error.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0);
+            matches!(code & 0xff, 5 | 6 | 10 | 13 | 14)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::SqliteConnection;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::jobs::Inner;
+use crate::owner::Session;
+use crate::{Error, trace};
+
+/// How often another process's writes are looked for: reading one number of the file's header.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often orphans are looked for.
+const RESCUE: Duration = Duration::from_secs(1);
+/// How often the gauges are set and dead lock files removed.
+const GAUGES: Duration = Duration::from_secs(10);
+
+/// What one process does once for all its drivers: it notices what others wrote, finds orphans and
+/// sets the gauges.
+pub(crate) struct Keeper {
+    session: Arc<Session>,
+    drivers: AtomicU64,
+    task: JoinHandle<()>,
+}
+
+impl Keeper {
+    pub(crate) fn spawn(inner: &Arc<Inner>) -> Self {
+        let session = Arc::new(Session::open(inner.store.file.as_deref()));
+        let task = tokio::spawn(keep(Arc::downgrade(inner), Arc::clone(&session)));
+        Keeper { session, drivers: AtomicU64::new(1), task }
+    }
+
+    /// A name for the leases of a new driver.
+    pub(crate) fn new_owner(&self) -> String {
+        self.session.owner(self.drivers.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn keep(inner: std::sync::Weak<Inner>, session: Arc<Session>) {
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut watch = Watch::default();
+    let (mut rescued, mut gauged) = (None, None);
+    loop {
+        look.tick().await;
+        let Some(inner) = inner.upgrade() else { return };
+        if watch.has_changed(&inner).await {
+            inner.bells.ring_all();
+        }
+        if is_due(&mut rescued, RESCUE) {
+            log(find_orphans(&inner, &session).await, "orphans can't be looked for");
+        }
+        if is_due(&mut gauged, GAUGES) {
+            log(gauge(&inner, &session).await, "depths can't be counted");
+        }
+    }
+}
+
+fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
+    let due = last.is_none_or(|last| last.elapsed() >= every);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
+}
+
+fn log(result: Result<(), Error>, what: &str) {
+    if let Err(error) = result {
+        tracing::warn!(error = &error as &dyn std::error::Error, "{what}: will try again");
+    }
+}
+
+/// Watches the number that SQLite raises with every commit of another connection.
+#[derive(Default)]
+struct Watch {
+    conn: Option<sqlx::pool::PoolConnection<sqlx::Sqlite>>,
+    version: i64,
+}
+
+impl Watch {
+    async fn has_changed(&mut self, inner: &Inner) -> bool {
+        if inner.store.file.is_none() {
+            // The one connection of a database in memory does not count its own commits.
+            return true;
+        }
+        match self.read(inner).await {
+            Ok(version) => std::mem::replace(&mut self.version, version) != version,
+            Err(error) => {
+                tracing::warn!(%error, "the job database can't be watched: will try again");
+                self.conn = None;
+                false
+            }
+        }
+    }
+
+    async fn read(&mut self, inner: &Inner) -> Result<i64, sqlx::Error> {
+        // The number is only comparable on one and the same connection.
+        if self.conn.is_none() {
+            self.conn = Some(inner.store.readers.acquire().await?);
+        }
+        let Some(conn) = &mut self.conn else { return Ok(0) };
+        let conn: &mut SqliteConnection = conn;
+        sqlx::query_scalar("PRAGMA data_version").fetch_one(conn).await
+    }
+}
+
+async fn find_orphans(inner: &Inner, session: &Session) -> Result<(), Error> {
+    let mut orphaned: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for holder in inner.store.lease_holders().await? {
+        let dead = session.is_dead(&holder.owner);
+        if dead || holder.expired {
+            orphaned.entry(holder.queue).or_default().extend(dead.then_some(holder.owner));
+        }
+    }
+    for (queue, dead) in orphaned {
+        inner.bells.orphaned(&queue, &dead);
+    }
+    Ok(())
+}
+
+async fn gauge(inner: &Inner, session: &Session) -> Result<(), Error> {
+    trace::gauge_depths(&inner.store.depths().await?);
+    let holders = inner.store.lease_holders().await?;
+    let owners: Vec<&str> = holders.iter().map(|holder| holder.owner.as_str()).collect();
+    session.clean_up(&owners);
+    Ok(())
+}

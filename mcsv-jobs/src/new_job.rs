@@ -1,0 +1,159 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use mcsv_core::TraceContext;
+
+use crate::{Codec, Error, ErrorKind, Job, Policy};
+
+/// The most bytes of encoded arguments.
+pub(crate) const MAX_ARGS: usize = 256 * 1024;
+/// The most bytes of a unique key.
+const MAX_KEY: usize = 512;
+
+/// A job that is encoded and not yet enqueued, whatever its type.
+///
+/// Every [`Job`] becomes one by `into()`. Make it by hand where a list mixes kinds, or where a
+/// follow-up needs options.
+///
+/// ```
+/// # use mcsv_jobs::{Job, Json, NewJob};
+/// # use serde::{Deserialize, Serialize};
+/// use std::time::Duration;
+/// # #[derive(Serialize, Deserialize)] struct Ping;
+/// # impl Job for Ping { const KIND: &'static str = "ping"; const QUEUE: &'static str = "q"; type Codec = Json; }
+///
+/// let later = NewJob::new(Ping).after(Duration::from_secs(60)).priority(10);
+/// assert_eq!(later.kind(), "ping");
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a new job does nothing until it is enqueued"]
+pub struct NewJob {
+    pub(crate) kind: &'static str,
+    pub(crate) queue: String,
+    // A job that can't be encoded fails where it is enqueued, so that building one stays plain.
+    pub(crate) args: Result<Vec<u8>, String>,
+    pub(crate) unique_key: Option<String>,
+    pub(crate) start: Start,
+    pub(crate) priority: i32,
+    pub(crate) max_attempts: u32,
+    pub(crate) trace: Option<TraceContext>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Now,
+    After(Duration),
+    At(SystemTime),
+}
+
+impl NewJob {
+    /// A job with the options of its type, in the trace that is current here.
+    pub fn new<J: Job>(job: J) -> Self {
+        NewJob {
+            kind: J::KIND,
+            queue: J::QUEUE.to_owned(),
+            args: J::Codec::encode(&job).map_err(|error| error.to_string()),
+            unique_key: job.unique_key(),
+            start: Start::Now,
+            priority: 0,
+            max_attempts: J::policy().max_attempts(),
+            trace: TraceContext::current(),
+        }
+    }
+
+    /// Starts it this long after it is enqueued, by the database's clock, at most a year.
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.start = Start::After(delay.min(Policy::LONGEST));
+        self
+    }
+
+    /// Starts it at `time`; at once if that has passed.
+    pub fn at(mut self, time: SystemTime) -> Self {
+        self.start = Start::At(time);
+        self
+    }
+
+    /// Lets it start before jobs of a lower priority, from -100 to 100, 0 by default; a number
+    /// outside is moved to the nearest end.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority.clamp(-100, 100);
+        self
+    }
+
+    /// Tries it at most this often, in place of its policy's number.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts.clamp(1, Policy::MOST_ATTEMPTS);
+        self
+    }
+
+    /// Puts it into another queue than its type's own.
+    pub fn queue(mut self, queue: &str) -> Self {
+        queue.clone_into(&mut self.queue);
+        self
+    }
+
+    /// The name of its kind.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.kind
+    }
+
+    pub(crate) fn check(&self) -> Result<&[u8], Error> {
+        check_name("job kind", self.kind)?;
+        check_name("queue", &self.queue)?;
+        let args = self.args.as_deref().map_err(|cause| {
+            let context = format!("arguments of kind {:?} can't be encoded", self.kind);
+            Error::new(ErrorKind::Encode, context).with_source(cause.clone())
+        })?;
+        if args.len() > MAX_ARGS {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                format!(
+                    "arguments of kind {:?} are {} bytes: give at most {MAX_ARGS}, or a reference",
+                    self.kind,
+                    args.len()
+                ),
+            ));
+        }
+        let key = self.unique_key.as_deref().unwrap_or_default();
+        if key.len() > MAX_KEY {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                format!("unique key of {} bytes: give at most {MAX_KEY}, or a hash", key.len()),
+            ));
+        }
+        Ok(args)
+    }
+}
+
+impl<J: Job> From<J> for NewJob {
+    fn from(job: J) -> Self {
+        NewJob::new(job)
+    }
+}
+
+impl Start {
+    /// The delay in milliseconds, and the instant in milliseconds since 1970, for the database.
+    pub(crate) fn to_millis(self) -> (i64, Option<i64>) {
+        match self {
+            Start::Now => (0, None),
+            Start::After(delay) => (millis(delay), None),
+            Start::At(time) => (0, Some(time.duration_since(UNIX_EPOCH).map_or(0, millis))),
+        }
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+/// Names are keys of metrics and of the database: short, printable, no spaces at all.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<(), Error> {
+    let printable = name.bytes().all(|byte| byte.is_ascii_graphic());
+    if name.is_empty() || name.len() > 128 || !printable {
+        return Err(Error::invalid(format!(
+            "{what} {:?}: give 1 to 128 bytes of printable ASCII without spaces",
+            name.chars().take(64).collect::<String>()
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use mcsv_core::TraceId;
+
+use crate::{Codec, Error, Job, JobId, State};
+
+/// A job as the database has it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct JobRecord {
+    /// Its id.
+    pub id: JobId,
+    /// The name of its kind.
+    pub kind: String,
+    /// Its queue.
+    pub queue: String,
+    /// Where it stands. A scheduled job stays so until it is claimed, also when it is due.
+    pub state: State,
+    /// From -100 to 100, higher first.
+    pub priority: i32,
+    /// The attempts that are used up, the running one included.
+    pub attempt: u32,
+    /// The attempts that it has.
+    pub max_attempts: u32,
+    /// When it was enqueued.
+    pub inserted_at: SystemTime,
+    /// When it may start, or could have started.
+    pub scheduled_at: SystemTime,
+    /// When the last attempt began.
+    pub attempted_at: Option<SystemTime>,
+    /// The worker that holds it or held it last; empty if none did.
+    pub attempted_by: String,
+    /// When it ended.
+    pub finished_at: Option<SystemTime>,
+    /// The newest 20 failures, the newest last.
+    pub errors: Vec<AttemptError>,
+    /// What it recorded with [`Outcome::with_result`](crate::Outcome::with_result).
+    pub result: Option<serde_json::Value>,
+    /// The trace that it was enqueued in.
+    pub trace_id: Option<TraceId>,
+    /// What makes it unique while it is unfinished.
+    pub unique_key: Option<String>,
+    /// Its encoded arguments.
+    pub args: Vec<u8>,
+}
+
+/// One failure of a job.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AttemptError {
+    /// The attempt that failed, from 1.
+    pub attempt: u32,
+    /// When it failed.
+    pub at: SystemTime,
+    /// The error and its causes, at most 2 KiB.
+    pub message: String,
+}
+
+impl JobRecord {
+    /// The arguments, as the type that they were enqueued with.
+    ///
+    /// # Errors
+    ///
+    /// The job is of another kind, or the bytes are not this type.
+    pub fn decode<J: Job>(&self) -> Result<J, Error> {
+        if self.kind != J::KIND {
+            return Err(Error::invalid(format!(
+                "job {} is of kind {:?}: decode it as that, not as {:?}",
+                self.id,
+                self.kind,
+                J::KIND
+            )));
+        }
+        J::Codec::decode(&self.args).map_err(|cause| Error::decode(&self.kind, cause))
+    }
+
+    /// The arguments as JSON, where they are.
+    #[must_use]
+    pub fn args_json(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.args).ok()
+    }
+
+    /// The newest error.
+    #[must_use]
+    pub fn last_error(&self) -> Option<&AttemptError> {
+        self.errors.last()
+    }
+}
+
+pub(crate) fn time(millis: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}

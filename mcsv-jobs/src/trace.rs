@@ -1,0 +1,97 @@
+//! The spans and the numbers that the queue emits.
+
+use std::time::Duration;
+
+use mcsv_core::TraceContext;
+use metrics::{counter, gauge, histogram};
+use tracing::{Span, info_span};
+
+use crate::store::{Claimed, Depth, Fate, Inserted, Row};
+use crate::{JobCx, NewJob};
+
+/// The context that a new job carries: a producer's span under the trace that it was made in.
+pub(crate) fn of_new(job: &NewJob) -> TraceContext {
+    let span = info_span!(
+        "enqueue",
+        otel.name = format!("send {}", job.queue),
+        otel.kind = "producer",
+        messaging.system = "mcsv_jobs",
+        messaging.operation.type = "send",
+        messaging.destination.name = job.queue,
+        mcsv.job.kind = job.kind,
+    );
+    let made_in = job.trace.clone().or_else(TraceContext::current);
+    TraceContext::for_span(&span, made_in.as_ref())
+}
+
+/// The span around one attempt.
+pub(crate) fn attempt_span(cx: &JobCx, worker: &str) -> Span {
+    info_span!(
+        "job",
+        otel.name = format!("process {}", cx.queue()),
+        otel.kind = "consumer",
+        messaging.system = "mcsv_jobs",
+        messaging.operation.type = "process",
+        messaging.destination.name = cx.queue(),
+        messaging.message.id = %cx.id(),
+        messaging.client.id = worker,
+        mcsv.job.kind = cx.kind(),
+        mcsv.job.attempt = cx.attempt(),
+        trace_id = %cx.trace().trace_id(),
+        error.type = tracing::field::Empty,
+    )
+}
+
+pub(crate) fn count_enqueued(rows: &[Row], inserted: &[Inserted]) {
+    for (row, _) in rows.iter().zip(inserted).filter(|(_, one)| one.is_new) {
+        counter!("jobs_enqueued_total", "queue" => row.queue.clone(), "kind" => row.kind.clone())
+            .increment(1);
+    }
+}
+
+pub(crate) fn count_started(queue: &str, job: &Claimed) {
+    let waited = u64::try_from(job.started_at - job.scheduled_at).unwrap_or(0);
+    let labels = [("queue", queue.to_owned()), ("kind", job.kind.clone())];
+    histogram!("jobs_wait_seconds", &labels).record(Duration::from_millis(waited));
+    gauge!("jobs_in_flight", &labels).increment(1.0);
+}
+
+/// An attempt is over for this worker, whatever the database will say.
+pub(crate) fn count_ended(queue: &str, kind: &str, ran: Duration) {
+    let labels = [("queue", queue.to_owned()), ("kind", kind.to_owned())];
+    gauge!("jobs_in_flight", &labels).decrement(1.0);
+    histogram!("jobs_run_seconds", &labels).record(ran);
+}
+
+/// An attempt's end is in the database.
+pub(crate) fn count_finished(queue: &str, kind: &str, fate: &Fate) {
+    let labels = [
+        ("queue", queue.to_owned()),
+        ("kind", kind.to_owned()),
+        ("outcome", fate.transition.as_str().to_owned()),
+    ];
+    counter!("jobs_finished_total", &labels).increment(1);
+}
+
+pub(crate) fn count_rescued(queue: &str, kind: &str) {
+    counter!("jobs_rescued_total", "queue" => queue.to_owned(), "kind" => kind.to_owned())
+        .increment(1);
+}
+
+pub(crate) fn count_lease_lost(queue: &str, kind: &str) {
+    counter!("jobs_lease_lost_total", "queue" => queue.to_owned(), "kind" => kind.to_owned())
+        .increment(1);
+}
+
+pub(crate) fn gauge_depths(depths: &[Depth]) {
+    for depth in depths {
+        let count = u32::try_from(depth.count).unwrap_or(u32::MAX);
+        let labels = [("queue", depth.queue.clone()), ("state", depth.state.clone())];
+        gauge!("jobs_queue_depth", &labels).set(f64::from(count));
+        if depth.state == "available" {
+            let age = Duration::from_millis(u64::try_from(depth.oldest).unwrap_or(0));
+            gauge!("jobs_oldest_age_seconds", "queue" => depth.queue.clone())
+                .set(age.as_secs_f64());
+        }
+    }
+}

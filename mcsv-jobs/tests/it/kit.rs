@@ -1,0 +1,116 @@
+//! What the tests share: a few kinds of jobs, a database of their own, and workers that end.
+
+use std::time::Duration;
+
+use mcsv_core::{Backoff, Shutdown};
+use mcsv_jobs::{BoxError, Error, Job, JobId, JobRecord, Jobs, Json, Policy, Workers};
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// Far longer than anything here takes: a test that waits this long has failed.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) text: String,
+}
+
+pub(crate) fn note(text: &str) -> Note {
+    Note { text: text.to_owned() }
+}
+
+impl Job for Note {
+    const KIND: &'static str = "note";
+    const QUEUE: &'static str = "notes";
+    type Codec = Json;
+
+    fn policy() -> Policy {
+        Policy::default().with_max_attempts(3).with_backoff(quick())
+    }
+
+    fn unique_key(&self) -> Option<String> {
+        self.text.strip_prefix("unique ").map(str::to_owned)
+    }
+}
+
+/// What a dead note leaves behind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Obituary {
+    pub(crate) of: i64,
+    pub(crate) error: String,
+}
+
+impl Job for Obituary {
+    const KIND: &'static str = "obituary";
+    const QUEUE: &'static str = "obituaries";
+    type Codec = Json;
+}
+
+fn quick() -> Backoff {
+    let millis = Duration::from_millis;
+    Backoff::exponential(millis(20), millis(40)).expect("a growing range")
+}
+
+/// A queue in a folder of its own, which goes with it.
+pub(crate) struct Queue {
+    pub(crate) jobs: Jobs,
+    pub(crate) folder: TempDir,
+}
+
+impl Queue {
+    pub(crate) async fn new() -> Queue {
+        let folder = tempfile::tempdir().unwrap();
+        let jobs = Jobs::connect(&url(&folder)).await.unwrap();
+        Queue { jobs, folder }
+    }
+
+    /// A second handle on the same file, as another process would have.
+    pub(crate) async fn other(&self) -> Jobs {
+        Jobs::connect(&url(&self.folder)).await.unwrap()
+    }
+
+    pub(crate) async fn wait(&self, id: JobId) -> JobRecord {
+        self.jobs.wait(id, LONG).await.unwrap()
+    }
+
+    pub(crate) fn workers(&self) -> Workers {
+        Workers::new(self.jobs.clone()).queue("notes", 4)
+    }
+}
+
+pub(crate) fn url(folder: &TempDir) -> String {
+    format!("sqlite://{}", folder.path().join("deep/er/jobs.db").display())
+}
+
+/// Workers in the background.
+pub(crate) struct Running {
+    shutdown: Shutdown,
+    task: JoinHandle<Result<(), Error>>,
+}
+
+pub(crate) fn run(workers: Workers) -> Running {
+    let shutdown = Shutdown::new();
+    let task = tokio::spawn(workers.run(shutdown.clone()));
+    Running { shutdown, task }
+}
+
+impl Running {
+    /// Asks them to end; the answer comes when they have.
+    pub(crate) fn begin_end(&self) {
+        self.shutdown.begin();
+    }
+
+    pub(crate) async fn end(self) {
+        self.shutdown.begin();
+        tokio::time::timeout(LONG, self.task).await.unwrap().unwrap().unwrap();
+    }
+
+    /// Drops them without a word, as a crash of one task would.
+    pub(crate) async fn abort(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
+pub(crate) type Done = Result<(), BoxError>;
