@@ -1,1 +1,40 @@
-//! An object store on opendal with presigned URLs on every backend
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod content_type;
+mod error;
+#[cfg(feature = "fetch")]
+mod fetch;
+mod get;
+mod list;
+mod local_upload;
+mod location;
+mod object_key;
+mod object_meta;
+mod observe;
+mod put;
+mod put_body;
+#[cfg(feature = "s3")]
+mod s3;
+mod serve;
+mod sign;
+mod store;
+mod sweep;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(any(feature = "fetch", feature = "s3"))]
+mod tls;
+mod upload;
+
+pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "fetch")]
+pub use fetch::{FetchGet, FetchPolicy, FetchPut, Fetched, FetchedStream, Fetcher};
+pub use get::{Get, Object, ObjectStream};
+pub use list::{List, Page, PageToken};
+pub use object_key::ObjectKey;
+pub use object_meta::ObjectMeta;
+pub use put::Put;
+pub use put_body::PutBody;
+pub use serve::{StorageBody, StorageService};
+pub use sign::{PresignGet, PresignPut, SignedRequest, Signer, SigningKeys};
+pub use store::Store;

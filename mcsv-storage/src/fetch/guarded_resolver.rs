@@ -1,0 +1,26 @@
+use std::net::SocketAddr;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::fetch::address::private_class;
+use crate::fetch::refusal::Refusal;
+
+/// Resolves a name once and hands out its addresses only if every one is public.
+///
+/// The connection is made to what was checked here: a name that changes between a check and a
+/// connection (DNS rebinding) finds no gap.
+pub(crate) struct GuardedResolver;
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            // The port is the URL's: this one is a place holder.
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found: Vec<SocketAddr> = found.collect();
+            match found.iter().find_map(|address| private_class(address.ip())) {
+                Some(class) => Err(Refusal(class).into()),
+                None => Ok(Box::new(found.into_iter()) as Addrs),
+            }
+        })
+    }
+}

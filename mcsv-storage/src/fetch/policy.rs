@@ -1,0 +1,150 @@
+use std::net::IpAddr;
+use std::time::Duration;
+
+use url::{Host, Url};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::fetch::address::private_class;
+use crate::fetch::origin::Origin;
+
+/// Where a [`Fetcher`](crate::Fetcher) may go, and how much it may take.
+///
+/// A new policy allows nothing. Each allowance is one line that a reviewer can find.
+///
+/// ```
+/// use mcsv_storage::FetchPolicy;
+/// use std::time::Duration;
+///
+/// let policy = FetchPolicy::new()
+///     .allow_origin("http://10.0.0.7:8081")?
+///     .allow_public()
+///     .with_max_len(20 << 20)
+///     .with_timeout(Duration::from_secs(60))
+///     .with_redirects(3);
+/// # Ok::<(), mcsv_storage::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct FetchPolicy {
+    origins: Vec<Origin>,
+    reach: Reach,
+    pub(crate) max_len: u64,
+    pub(crate) timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) redirects: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    OriginsOnly,
+    Public,
+}
+
+/// How far a URL is trusted: by its origin, or not beyond being a public address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    Allowed,
+    Public,
+}
+
+impl FetchPolicy {
+    /// Allows nothing yet; at most 32 MiB, 30 seconds in all, 10 seconds of silence, no redirect.
+    #[must_use]
+    pub fn new() -> Self {
+        FetchPolicy {
+            origins: Vec::new(),
+            reach: Reach::OriginsOnly,
+            max_len: 32 << 20,
+            timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(10),
+            redirects: 0,
+        }
+    }
+
+    /// Allows exactly this scheme, host and port, also where the host is a private address.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for anything but `http://host:port` or `https://host:port`.
+    pub fn allow_origin(mut self, origin: &str) -> Result<Self> {
+        self.origins.push(Origin::parse(origin)?);
+        Ok(self)
+    }
+
+    /// Allows every host whose addresses are all public, at port 80 of http and 443 of https.
+    #[must_use]
+    pub fn allow_public(mut self) -> Self {
+        self.reach = Reach::Public;
+        self
+    }
+
+    /// The most bytes of one answer.
+    #[must_use]
+    pub fn with_max_len(mut self, bytes: u64) -> Self {
+        self.max_len = bytes;
+        self
+    }
+
+    /// How long one fetch may take in all, its body and redirects included.
+    #[must_use]
+    pub fn with_timeout(mut self, total: Duration) -> Self {
+        self.timeout = total;
+        self
+    }
+
+    /// How long the other side may say nothing.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, idle: Duration) -> Self {
+        self.idle_timeout = idle;
+        self
+    }
+
+    /// How many redirects a GET follows; each target is judged like the first URL.
+    #[must_use]
+    pub fn with_redirects(mut self, most: u8) -> Self {
+        self.redirects = most;
+        self
+    }
+
+    /// Whether a URL may be fetched, as far as its text tells: a name is judged when it is resolved.
+    pub(crate) fn judge(&self, url: &Url) -> Result<Trust> {
+        let scheme = url.scheme();
+        if !matches!(scheme, "http" | "https") {
+            return Err(refused(format!("fetch: scheme {scheme:?} is not allowed")));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refused("fetch: a user or password in the URL is not allowed"));
+        }
+        let Some(origin) = Origin::of(url) else {
+            return Err(refused("fetch: the URL has no host"));
+        };
+        if self.origins.contains(&origin) {
+            return Ok(Trust::Allowed);
+        }
+        if self.reach == Reach::OriginsOnly {
+            return Err(refused(format!("fetch: {origin} is not an allowed origin")));
+        }
+        let literal = match origin.host() {
+            Host::Ipv4(v4) => Some(IpAddr::V4(*v4)),
+            Host::Ipv6(v6) => Some(IpAddr::V6(*v6)),
+            Host::Domain(_) => None,
+        };
+        if let Some(class) = literal.and_then(private_class) {
+            return Err(refused(format!("fetch: {origin} is {class}")));
+        }
+        let usual = if scheme == "https" { 443 } else { 80 };
+        if origin.port() != usual {
+            return Err(refused(format!("fetch: {origin} is not at port {usual}")));
+        }
+        Ok(Trust::Public)
+    }
+}
+
+impl Default for FetchPolicy {
+    fn default() -> Self {
+        FetchPolicy::new()
+    }
+}
+
+fn refused(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Refused, message)
+}

@@ -1,0 +1,242 @@
+use std::fmt;
+use std::future::IntoFuture;
+use std::ops::{Bound, Range, RangeBounds};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use futures_util::StreamExt;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use crate::error::{Error, ErrorKind, Result, from_opendal};
+use crate::object_key::ObjectKey;
+use crate::object_meta::ObjectMeta;
+use crate::observe::{count_bytes, observe};
+use crate::store::{Backend, Store};
+
+/// The pieces in which a file is read: each costs one hop to a blocking thread.
+const FILE_PIECE: usize = 256 * 1024;
+
+/// A read that is about to happen; made by [`Store::get`], done by `.await`.
+///
+/// # Errors
+///
+/// [`NotFound`](ErrorKind::NotFound), [`RangeNotSatisfiable`](ErrorKind::RangeNotSatisfiable), or
+/// the store failed.
+#[derive(Debug)]
+#[must_use = "a get does nothing until it is awaited"]
+pub struct Get {
+    store: Store,
+    key: ObjectKey,
+    range: (Bound<u64>, Bound<u64>),
+}
+
+impl Get {
+    pub(crate) fn new(store: Store, key: ObjectKey) -> Self {
+        Get { store, key, range: (Bound::Unbounded, Bound::Unbounded) }
+    }
+
+    /// Reads only these bytes. An end behind the object's is the object's.
+    ///
+    /// ```
+    /// use mcsv_storage::{ObjectKey, Store};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> mcsv_storage::Result<()> {
+    /// # let store = Store::from_url("memory:")?;
+    /// let key = ObjectKey::parse("digits")?;
+    /// store.put(&key, "0123456789").await?;
+    /// assert_eq!(store.get(&key).range(3..5).await?.bytes(10).await?, "34");
+    /// assert_eq!(store.get(&key).range(8..).await?.bytes(10).await?, "89");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn range(mut self, range: impl RangeBounds<u64>) -> Self {
+        self.range = (range.start_bound().cloned(), range.end_bound().cloned());
+        self
+    }
+
+    async fn open(self) -> Result<Object> {
+        let (store, key) = (self.store, self.key);
+        let range = self.range;
+        let work = async {
+            let meta = store.look_up(&key).await?;
+            let range = clamp(range, meta.len).ok_or_else(|| {
+                let message = format!("object {key}: the range misses its {} bytes", meta.len);
+                Error::new(ErrorKind::RangeNotSatisfiable, message)
+            })?;
+            Object::open(&store, meta, range).await
+        };
+        observe("storage.get", store.backend_label(), key.as_str(), work).await
+    }
+}
+
+impl IntoFuture for Get {
+    type Output = Result<Object>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.open())
+    }
+}
+
+/// The asked-for bytes that exist; `None` where none does, though some were asked for.
+fn clamp(range: (Bound<u64>, Bound<u64>), len: u64) -> Option<Range<u64>> {
+    let start = match range.0 {
+        Bound::Included(first) => first,
+        Bound::Excluded(before) => before.checked_add(1)?,
+        Bound::Unbounded => 0,
+    };
+    let end = match range.1 {
+        Bound::Included(last) => last.saturating_add(1),
+        Bound::Excluded(end) => end,
+        Bound::Unbounded => u64::MAX,
+    };
+    let whole = range == (Bound::Unbounded, Bound::Unbounded);
+    let end = end.min(len);
+    (whole || start < end).then_some(start..end)
+}
+
+/// An object that is open for reading.
+#[must_use = "an object is read by into_stream, bytes or copy_to"]
+pub struct Object {
+    meta: ObjectMeta,
+    range: Range<u64>,
+    stream: ObjectStream,
+}
+
+impl Object {
+    pub(crate) async fn open(store: &Store, meta: ObjectMeta, range: Range<u64>) -> Result<Self> {
+        let what = format!("object {}", meta.key);
+        let mut reader = store.operator().reader_with(meta.key.as_str());
+        if let Backend::Folder(_) = store.backend() {
+            reader = reader.chunk(FILE_PIECE);
+        }
+        let can = store.operator().info().capability();
+        if let (Some(etag), true) = (&meta.etag, can.read_with_if_match) {
+            // An object that was replaced since must not be mixed with what is known of this one.
+            reader = reader.if_match(etag);
+        }
+        let open = async { reader.await?.into_bytes_stream(range.clone()).await };
+        let bytes = open.await.map_err(|e| from_opendal(e, &what))?;
+        let backend = store.backend_label();
+        let left = range.end - range.start;
+        let inner = bytes.boxed();
+        let stream = ObjectStream { inner, key: meta.key.clone(), left, taken: 0, backend };
+        Ok(Object { meta, range, stream })
+    }
+
+    /// What is known of the whole object.
+    #[must_use]
+    pub fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+
+    /// Which of the object's bytes are read.
+    #[must_use]
+    pub fn range(&self) -> Range<u64> {
+        self.range.clone()
+    }
+
+    /// The bytes, piece by piece.
+    #[must_use]
+    pub fn into_stream(self) -> ObjectStream {
+        self.stream
+    }
+
+    /// All the bytes, of which there may be at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](ErrorKind::TooLarge) before anything is read, or the store failed.
+    pub async fn bytes(mut self, limit: u64) -> Result<Bytes> {
+        let len = self.range.end - self.range.start;
+        let (true, Ok(capacity)) = (len <= limit, usize::try_from(len)) else {
+            let message = format!("object {}: {len} bytes, {limit} allowed", self.meta.key);
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        };
+        let mut whole = BytesMut::new();
+        while let Some(piece) = self.stream.next().await {
+            let piece = piece?;
+            if piece.len() == capacity {
+                return Ok(piece);
+            }
+            whole.reserve(capacity - whole.len());
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Copies the bytes into `writer` and flushes it; answers how many.
+    ///
+    /// # Errors
+    ///
+    /// The store failed, or `writer` did ([`Body`](ErrorKind::Body)).
+    pub async fn copy_to(mut self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<u64> {
+        let key = self.meta.key;
+        let failed = |e| {
+            Error::new(ErrorKind::Body, format!("object {key}: its reader failed")).with_source(e)
+        };
+        while let Some(piece) = self.stream.next().await {
+            writer.write_all(&piece?).await.map_err(failed)?;
+        }
+        writer.flush().await.map_err(failed)?;
+        Ok(self.range.end - self.range.start)
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Object").field("meta", &self.meta).field("range", &self.range).finish()
+    }
+}
+
+/// The bytes of an [`Object`]: exactly as many as its range has, else an error.
+pub struct ObjectStream {
+    inner: Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>,
+    key: ObjectKey,
+    left: u64,
+    taken: u64,
+    backend: &'static str,
+}
+
+impl Stream for ObjectStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.left == 0 {
+            return Poll::Ready(None);
+        }
+        let fault = match std::task::ready!(this.inner.as_mut().poll_next(cx)) {
+            Some(Ok(piece)) if piece.len() as u64 <= this.left => {
+                this.left -= piece.len() as u64;
+                this.taken += piece.len() as u64;
+                return Poll::Ready(Some(Ok(piece)));
+            }
+            Some(Err(cause)) => {
+                let message = format!("object {}: reading broke off", this.key);
+                Error::new(ErrorKind::Unavailable, message).with_source(cause)
+            }
+            Some(Ok(_)) | None => {
+                let message = format!("object {}: it changed while it was read", this.key);
+                Error::new(ErrorKind::Unavailable, message)
+            }
+        };
+        this.left = 0;
+        Poll::Ready(Some(Err(fault)))
+    }
+}
+
+impl Drop for ObjectStream {
+    fn drop(&mut self) {
+        count_bytes("out", self.backend, self.taken);
+    }
+}
+
+impl fmt::Debug for ObjectStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectStream").field("key", &self.key).field("left", &self.left).finish()
+    }
+}

@@ -1,0 +1,158 @@
+use std::path::PathBuf;
+
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where a store is, as its URL says.
+pub(crate) enum Location {
+    Memory,
+    Folder(PathBuf),
+    S3(S3Location),
+}
+
+/// The parts of an `s3:` URL. It has no `Debug`: it holds a secret.
+#[derive(Default)]
+#[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens it"))]
+pub(crate) struct S3Location {
+    pub(crate) bucket: String,
+    pub(crate) prefix: String,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) access_key_id: Option<String>,
+    pub(crate) secret_access_key: Option<String>,
+    pub(crate) virtual_host: bool,
+}
+
+impl Location {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        // The text may hold a secret: no message repeats it.
+        let url = Url::parse(text).map_err(|e| {
+            config("storage URL: give memory:, fs:///folder or s3://bucket").with_source(e)
+        })?;
+        match url.scheme() {
+            "memory" => memory(&url),
+            "fs" => folder(&url),
+            "s3" => s3(&url),
+            other => Err(config(format!(
+                "storage URL with scheme {other:?}: give memory:, fs:///folder or s3://bucket"
+            ))),
+        }
+    }
+}
+
+fn memory(url: &Url) -> Result<Location> {
+    let bare = url.host_str().is_none_or(str::is_empty) && matches!(url.path(), "" | "/");
+    if !bare || url.query().is_some() || url.fragment().is_some() {
+        return Err(config("storage URL memory: takes nothing after the colon"));
+    }
+    Ok(Location::Memory)
+}
+
+fn folder(url: &Url) -> Result<Location> {
+    if url.host_str().is_some_and(|host| !host.is_empty()) {
+        return Err(config("storage URL fs: give three slashes and an absolute path, fs:///var/x"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(config("storage URL fs: takes no ? and no #"));
+    }
+    let path = percent_decode(url.path())
+        .ok_or_else(|| config("storage URL fs: the path is not UTF-8 or has a NUL"))?;
+    if !path.starts_with('/') || path == "/" {
+        return Err(config("storage URL fs: give the absolute path of a folder, fs:///var/x"));
+    }
+    Ok(Location::Folder(PathBuf::from(path)))
+}
+
+fn s3(url: &Url) -> Result<Location> {
+    let Some(bucket) = url.host_str().filter(|host| !host.is_empty()) else {
+        return Err(config("storage URL s3: give the bucket, s3://bucket"));
+    };
+    if !url.username().is_empty() || url.password().is_some() || url.port().is_some() {
+        return Err(config("storage URL s3: credentials and endpoint are parameters after the ?"));
+    }
+    let mut location = S3Location {
+        bucket: bucket.to_owned(),
+        prefix: url.path().trim_matches('/').to_owned(),
+        ..S3Location::default()
+    };
+    for (name, value) in url.query_pairs() {
+        let value = value.into_owned();
+        match &*name {
+            "endpoint" => location.endpoint = Some(value),
+            "region" => location.region = Some(value),
+            "access_key_id" => location.access_key_id = Some(value),
+            "secret_access_key" => location.secret_access_key = Some(value),
+            "addressing" if value == "path" => location.virtual_host = false,
+            "addressing" if value == "virtual-host" => location.virtual_host = true,
+            "addressing" => {
+                return Err(config("storage URL s3: addressing is path or virtual-host"));
+            }
+            _ => return Err(config(format!("storage URL s3: unknown parameter {name:?}"))),
+        }
+    }
+    if location.access_key_id.is_some() != location.secret_access_key.is_some() {
+        return Err(config(
+            "storage URL s3: access_key_id and secret_access_key go together, or leave both to the \
+             environment",
+        ));
+    }
+    Ok(Location::S3(location))
+}
+
+fn percent_decode(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|d| char::from(d).to_digit(16));
+        bytes.push(u8::try_from(digit()? << 4 | digit()?).ok()?);
+    }
+    String::from_utf8(bytes).ok().filter(|path| !path.contains('\0'))
+}
+
+fn config(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_fault(url: &str, named: &str) {
+        let Err(error) = Location::parse(url) else { panic!("{url} was taken") };
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains(named), "{error}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+
+    #[test]
+    fn names_the_fault_and_never_the_secret() {
+        check_fault("", "give memory:");
+        check_fault("hunter2", "give memory:");
+        check_fault("http://user:hunter2@host/", "\"http\"");
+        check_fault("memory:hunter2", "nothing after");
+        check_fault("fs://relative/x", "three slashes");
+        check_fault("fs:///", "absolute path");
+        check_fault("fs:///a?b=hunter2", "takes no ?");
+        check_fault("fs:///a%00b", "NUL");
+        check_fault("s3://?secret_access_key=hunter2", "give");
+        check_fault("s3://b?access_key_id=x", "go together");
+        check_fault("s3://b?secret_access_key=hunter2", "go together");
+        check_fault("s3://b?secret=hunter2", "unknown parameter \"secret\"");
+        check_fault("s3://b?addressing=hunter2", "path or virtual-host");
+        check_fault("s3://x:hunter2@b", "after the ?");
+    }
+
+    #[test]
+    fn decodes_the_path_of_a_folder() {
+        let Ok(Location::Folder(path)) = Location::parse("fs:///var/my%20files") else {
+            panic!("refused")
+        };
+        assert_eq!(path, PathBuf::from("/var/my files"));
+    }
+}

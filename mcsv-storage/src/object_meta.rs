@@ -1,0 +1,106 @@
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use opendal::Metadata;
+
+use crate::ObjectKey;
+use crate::store::Backend;
+
+/// What is known of an object besides its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ObjectMeta {
+    /// The object's name.
+    pub key: ObjectKey,
+    /// Its length in bytes.
+    pub len: u64,
+    /// The media type that it was stored with.
+    pub content_type: Option<String>,
+    /// A validator of the content, with its quotes, as in [RFC 9110, section 8.8.3].
+    ///
+    /// The store's own, else made of the SHA-256, else a weak one of length and time.
+    ///
+    /// [RFC 9110, section 8.8.3]: https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3
+    pub etag: Option<String>,
+    /// The SHA-256 of the content.
+    ///
+    /// `None` for an object that this crate didn't write, in a folder whose file system has no
+    /// extended attributes, and for an upload of unknown hash above 8 MiB to an object service.
+    pub sha256: Option<[u8; 32]>,
+    /// When it was written.
+    pub last_modified: Option<SystemTime>,
+}
+
+/// What is recorded with an object's bytes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) content_type: Option<String>,
+    pub(crate) sha256: Option<[u8; 32]>,
+}
+
+/// The names under which facts travel in a service's user metadata and in a file's attributes.
+pub(crate) const SHA256: &str = "mcsv-sha256";
+pub(crate) const CONTENT_TYPE: &str = "mcsv-type";
+
+/// opendal's memory keeps a few header strings and neither time nor user metadata: the facts take
+/// the place of one of them.
+pub(crate) fn memory_facts(facts: &Facts, now: SystemTime) -> String {
+    let micros = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    let mut text = format!("{micros}");
+    if let Some(sha256) = &facts.sha256 {
+        let _ = write!(text, " {}", hex(sha256));
+    }
+    text
+}
+
+impl ObjectMeta {
+    pub(crate) fn new(key: ObjectKey, found: &Metadata, backend: &Backend) -> Self {
+        let user = |name| found.user_metadata().and_then(|user| user.get(name).map(str::to_owned));
+        let mut meta = ObjectMeta {
+            key,
+            len: found.content_length(),
+            content_type: found.content_type().map(str::to_owned).or_else(|| user(CONTENT_TYPE)),
+            etag: found.etag().map(str::to_owned),
+            sha256: user(SHA256).and_then(|text| unhex(&text)),
+            last_modified: found.last_modified().map(SystemTime::from),
+        };
+        if let (Backend::Memory, Some(text)) = (backend, found.cache_control()) {
+            let mut words = text.split(' ');
+            let micros = words.next().and_then(|word| word.parse().ok());
+            meta.last_modified = micros.map(|micros| UNIX_EPOCH + Duration::from_micros(micros));
+            meta.sha256 = words.next().and_then(unhex);
+        }
+        if meta.etag.is_none() {
+            meta.etag = derived_etag(&meta);
+        }
+        meta
+    }
+}
+
+fn derived_etag(meta: &ObjectMeta) -> Option<String> {
+    if let Some(sha256) = &meta.sha256 {
+        return Some(format!("\"{}\"", hex(&sha256[..16])));
+    }
+    let modified = meta.last_modified?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("W/\"{:x}-{:x}\"", meta.len, modified.as_nanos()))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let digit = |d: u8| char::from(d).to_digit(16);
+        *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
+    }
+    Some(bytes)
+}

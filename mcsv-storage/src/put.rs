@@ -1,0 +1,187 @@
+use std::future::IntoFuture;
+use std::pin::Pin;
+
+use sha2::{Digest, Sha256};
+
+use crate::content_type;
+use crate::error::{Error, ErrorKind, Result};
+use crate::object_key::ObjectKey;
+use crate::object_meta::{Facts, ObjectMeta};
+use crate::observe::{count_bytes, observe};
+use crate::put_body::PutBody;
+use crate::store::Store;
+use crate::upload::{Publish, Upload};
+
+/// A write that is about to happen; made by [`Store::put`], done by `.await`.
+///
+/// Length and SHA-256 are counted while the bytes pass, and what was demanded of them is checked
+/// before the object can be seen.
+///
+/// ```
+/// use mcsv_storage::{ObjectKey, Store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> mcsv_storage::Result<()> {
+/// # let store = Store::from_url("memory:")?;
+/// let key = ObjectKey::parse("notes/1.txt")?;
+/// let written = store.put(&key, "hello").content_type("text/plain").max_len(100).await?;
+/// assert_eq!((written.len, written.sha256.is_some()), (5, true));
+///
+/// let again = store.put(&key, "hello").create_only().await;
+/// assert!(again.is_err_and(|e| e.is_already_exists()));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`TooLarge`](ErrorKind::TooLarge), [`LengthMismatch`](ErrorKind::LengthMismatch),
+/// [`ChecksumMismatch`](ErrorKind::ChecksumMismatch) and
+/// [`AlreadyExists`](ErrorKind::AlreadyExists) where an option demands it,
+/// [`Body`](ErrorKind::Body) where the source failed, [`InvalidOption`](ErrorKind::InvalidOption)
+/// for a bad content type, or the store failed. In each case the object is as before.
+///
+/// # Cancel safety
+///
+/// Dropping it half-way leaves the object as before. An object service may keep parts of a large
+/// upload: give the bucket a lifecycle rule that aborts incomplete uploads.
+#[derive(Debug)]
+#[must_use = "a put does nothing until it is awaited"]
+pub struct Put {
+    store: Store,
+    key: ObjectKey,
+    body: PutBody,
+    demands: Demands,
+}
+
+#[derive(Debug, Default)]
+struct Demands {
+    content_type: Option<String>,
+    max_len: Option<u64>,
+    exact_len: Option<u64>,
+    sha256: Option<[u8; 32]>,
+    publish: Publish,
+}
+
+impl Put {
+    pub(crate) fn new(store: Store, key: ObjectKey, body: PutBody) -> Self {
+        Put { store, key, body, demands: Demands::default() }
+    }
+
+    /// Records the media type, such as `image/png`.
+    pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
+        self.demands.content_type = Some(media_type.into());
+        self
+    }
+
+    /// Fails as soon as more than `bytes` have come. Without it there is no limit.
+    pub fn max_len(mut self, bytes: u64) -> Self {
+        self.demands.max_len = Some(bytes);
+        self
+    }
+
+    /// Fails unless exactly `bytes` come.
+    pub fn exact_len(mut self, bytes: u64) -> Self {
+        self.demands.exact_len = Some(bytes);
+        self
+    }
+
+    /// Fails unless the content has this SHA-256.
+    pub fn sha256(mut self, sha256: [u8; 32]) -> Self {
+        self.demands.sha256 = Some(sha256);
+        self
+    }
+
+    /// Fails if the object exists; of several at once, one succeeds.
+    pub fn create_only(mut self) -> Self {
+        self.demands.publish = Publish::CreateOnly;
+        self
+    }
+
+    async fn run(self) -> Result<ObjectMeta> {
+        let backend = self.store.backend_label();
+        let key = self.key.clone();
+        let work = transfer(&self.store, self.key, self.body, &self.demands);
+        let meta = observe("storage.put", backend, key.as_str(), work).await?;
+        count_bytes("in", backend, meta.len);
+        Ok(meta)
+    }
+}
+
+async fn transfer(
+    store: &Store,
+    key: ObjectKey,
+    mut body: PutBody,
+    demands: &Demands,
+) -> Result<ObjectMeta> {
+    if let Some(media_type) = &demands.content_type {
+        content_type::check(media_type)?;
+    }
+    let most = demands.exact_len.into_iter().chain(demands.max_len).min();
+    check_most(&key, body.whole_len().unwrap_or(0), demands, most)?;
+
+    let mut upload = Upload::begin(store, &key, demands.publish, &demands.content_type).await?;
+    let outcome = fill(&key, &mut body, demands, most, &mut upload).await;
+    match outcome {
+        Ok(facts) => upload.finish(facts).await,
+        Err(error) => {
+            upload.abort().await;
+            Err(error)
+        }
+    }
+}
+
+async fn fill(
+    key: &ObjectKey,
+    body: &mut PutBody,
+    demands: &Demands,
+    most: Option<u64>,
+    upload: &mut Upload,
+) -> Result<Facts> {
+    let mut hasher = Sha256::new();
+    let mut len: u64 = 0;
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|e| body_error(key, e))?;
+        len += piece.len() as u64;
+        check_most(key, len, demands, most)?;
+        hasher.update(&piece);
+        upload.write(piece).await?;
+    }
+    if let Some(exact) = demands.exact_len.filter(|exact| *exact != len) {
+        let message = format!("object {key}: {len} bytes came, {exact} were announced");
+        return Err(Error::new(ErrorKind::LengthMismatch, message));
+    }
+    let sha256: [u8; 32] = hasher.finalize().into();
+    if demands.sha256.is_some_and(|demanded| demanded != sha256) {
+        let message = format!("object {key}: the content has another SHA-256 than was demanded");
+        return Err(Error::new(ErrorKind::ChecksumMismatch, message));
+    }
+    Ok(Facts { content_type: demands.content_type.clone(), sha256: Some(sha256) })
+}
+
+fn check_most(key: &ObjectKey, len: u64, demands: &Demands, most: Option<u64>) -> Result<()> {
+    let Some(most) = most.filter(|most| len > *most) else { return Ok(()) };
+    let exceeded = demands.max_len.is_some_and(|max| max == most);
+    let kind = if exceeded { ErrorKind::TooLarge } else { ErrorKind::LengthMismatch };
+    Err(Error::new(kind, format!("object {key}: more than the {most} bytes that are allowed")))
+}
+
+/// An error of our own keeps its kind: it says more than that the source failed.
+fn body_error(key: &ObjectKey, cause: crate::error::BoxError) -> Error {
+    match cause.downcast::<Error>() {
+        Ok(ours) => *ours,
+        Err(cause) => {
+            let message = format!("object {key}: the source of its content failed");
+            Error::new(ErrorKind::Body, message).with_source(cause)
+        }
+    }
+}
+
+impl IntoFuture for Put {
+    type Output = Result<ObjectMeta>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

@@ -1,0 +1,10 @@
+mod answer;
+mod body;
+mod conditions;
+mod deadline_body;
+mod read;
+mod service;
+mod write;
+
+pub use body::StorageBody;
+pub use service::StorageService;

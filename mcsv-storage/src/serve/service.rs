@@ -1,0 +1,199 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::header::ALLOW;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body::Body;
+use tower_service::Service;
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use crate::error::{BoxError, Error, ErrorKind, Result};
+use crate::object_key::ObjectKey;
+use crate::serve::answer::{failure, guard, refusal};
+use crate::serve::body::StorageBody;
+use crate::serve::read::read;
+use crate::serve::write::{UploadLimits, write};
+use crate::sign::{Claims, PARAMETER, Purpose, Signer, verify};
+
+/// Answers the URLs that a [`Signer`] made, over HTTP: GET, HEAD and PUT.
+///
+/// Mount it so that the request's path arrives as it was sent: the service knows the paths of the
+/// signer's base URLs and takes what follows as the key. It is ready at once and never fails; a
+/// refusal is an answer.
+///
+/// | status | when |
+/// |---|---|
+/// | 200, 206, 304 | the object, a range of it, or known by its `etag` |
+/// | 200, 201 | an upload is stored; 201 if the URL could only create |
+/// | 400 | the content broke off, or is a part |
+/// | 403 | the signature is not right, or has expired |
+/// | 404, 405 | no such object or path; another method than the URL's |
+/// | 408 | the content came too slowly |
+/// | 409 | the object exists and the URL may only create |
+/// | 411, 413, 415, 422 | length missing, content too long, wrong type, wrong length or hash |
+/// | 416 | the range is behind the end |
+/// | 500, 503 | the store failed; the cause is in the log |
+///
+/// Answers to GET are attachments with `nosniff` and a sandboxing policy, so that what a stranger
+/// uploaded never runs in the name of the site.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::Empty;
+/// use mcsv_storage::{ObjectKey, SigningKeys, Store};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Store::from_url("memory:")?;
+/// let key = ObjectKey::parse("hello.txt")?;
+/// store.put(&key, "hello").await?;
+/// let signer = store.signer(SigningKeys::random()?).with_public_base("http://localhost/files")?;
+///
+/// let link = signer.presign_get(&key).sign()?;
+/// let request = http::Request::get(link.url()).body(Empty::<Bytes>::new())?;
+/// let answer = signer.service().oneshot(request).await?;
+/// assert_eq!(answer.status(), 200);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct StorageService {
+    signer: Signer,
+    limits: UploadLimits,
+}
+
+impl StorageService {
+    pub(crate) fn new(signer: Signer) -> Self {
+        let limits = UploadLimits {
+            max_len: 5 << 30,
+            idle: Duration::from_secs(30),
+            total: Duration::from_secs(60 * 60),
+        };
+        StorageService { signer, limits }
+    }
+
+    /// The most bytes of any upload, whatever its URL allows; 5 GiB by default.
+    #[must_use]
+    pub fn with_max_upload(mut self, bytes: u64) -> Self {
+        self.limits.max_len = bytes;
+        self
+    }
+
+    /// How long an upload may pause, 30 seconds by default, and last in all, an hour by default.
+    #[must_use]
+    pub fn with_upload_timeouts(mut self, idle: Duration, total: Duration) -> Self {
+        (self.limits.idle, self.limits.total) = (idle, total);
+        self
+    }
+
+    async fn answer<B>(self, request: Request<B>) -> Response<StorageBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (head, body) = request.into_parts();
+        if !matches!(head.method, Method::GET | Method::HEAD | Method::PUT) {
+            return wrong_method("GET, HEAD, PUT");
+        }
+        let admitted = self.key_of(&head.uri).and_then(|key| {
+            let (claims, left) = self.admit(&head.uri, &key)?;
+            Ok((key, claims, left))
+        });
+        let (key, claims, left) = match admitted {
+            Ok(admitted) => admitted,
+            Err(error) => return failure(&error),
+        };
+        tracing::Span::current().record("storage.key", key.as_str());
+        let store = &self.signer.store;
+        let answered = match (claims.purpose, head.method == Method::PUT) {
+            (Purpose::Get, false) => {
+                read(store, &key, &claims, left, &head.method, &head.headers).await
+            }
+            (Purpose::Put, true) => {
+                write(store, &key, claims, self.limits, &head.headers, body).await
+            }
+            (Purpose::Get, true) => return wrong_method("GET, HEAD"),
+            (Purpose::Put, false) => return wrong_method("PUT"),
+        };
+        answered.unwrap_or_else(|error| failure(&error))
+    }
+
+    /// The key in the path, behind one of the bases.
+    fn key_of(&self, uri: &Uri) -> Result<ObjectKey> {
+        let under = |base: &str| uri.path().strip_prefix(base)?.strip_prefix('/');
+        let rest = self.signer.base_paths().filter_map(under).min_by_key(|rest| rest.len());
+        rest.map_or_else(
+            || Err(Error::new(ErrorKind::NotFound, "signed URL: its path is under no base URL")),
+            ObjectKey::parse,
+        )
+    }
+
+    /// What the token allows and for how long, if it is right and in time.
+    fn admit(&self, uri: &Uri, key: &ObjectKey) -> Result<(Claims, Duration)> {
+        // The query is the token and nothing else: one spelling, no second parameter.
+        let token = uri.query().and_then(|query| query.strip_prefix(PARAMETER)?.strip_prefix('='));
+        let claims = verify(&self.signer.keys, key, token.unwrap_or_default())?;
+        let now = (self.signer.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        match Duration::from_secs(claims.expires_at).checked_sub(now) {
+            Some(left) if !left.is_zero() => Ok((claims, left)),
+            _ => Err(Error::new(ErrorKind::Expired, "signed URL: it has expired")),
+        }
+    }
+}
+
+fn wrong_method(allowed: &'static str) -> Response<StorageBody> {
+    let message = "the link is for another method";
+    let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, "method", message);
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    answer
+}
+
+impl<B> Service<Request<B>> for StorageService
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<StorageBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let service = self.clone();
+        let method = method_label(request.method());
+        let span = tracing::info_span!(
+            "signed request",
+            http.request.method = method,
+            http.response.status_code = Empty,
+            storage.key = Empty,
+        );
+        let work = async move {
+            let mut answer = service.answer(request).await;
+            guard(&mut answer);
+            let status = answer.status().as_u16();
+            tracing::Span::current().record("http.response.status_code", status);
+            let labels = [("method", method.to_owned()), ("status", status.to_string())];
+            metrics::counter!("mcsv_storage_signed_requests_total", &labels).increment(1);
+            Ok(answer)
+        };
+        Box::pin(work.instrument(span))
+    }
+}
+
+/// A sender chooses the method: it must not choose how many time series there are.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        _ => "_OTHER",
+    }
+}

@@ -1,0 +1,276 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use opendal::{Operator, services};
+
+use crate::error::{BoxError, Error, ErrorKind, Result, from_io, from_opendal};
+use crate::get::Get;
+use crate::list::List;
+use crate::local_upload::PARTIAL;
+use crate::location::{Location, S3Location};
+use crate::object_key::{ObjectKey, random_bytes};
+use crate::object_meta::{ObjectMeta, hex};
+use crate::observe::observe;
+use crate::put::Put;
+use crate::put_body::PutBody;
+use crate::sign::{Signer, SigningKeys};
+
+/// A place for objects: memory, a folder, or a bucket.
+///
+/// A clone is the same store and costs one counter.
+///
+/// ```
+/// use mcsv_storage::{ObjectKey, Store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> mcsv_storage::Result<()> {
+/// let store = Store::from_url("memory:")?;
+/// let key = ObjectKey::timestamped("txt")?;
+///
+/// store.put(&key, "hello").content_type("text/plain").await?;
+/// assert_eq!(store.get(&key).await?.bytes(1024).await?, "hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    operator: Operator,
+    backend: Backend,
+}
+
+/// What the store's driver does not do alike everywhere.
+pub(crate) enum Backend {
+    Memory,
+    Folder(PathBuf),
+    Service,
+}
+
+impl Store {
+    /// Opens the store that `url` names. Nothing is sent yet; a folder is made if it is missing.
+    ///
+    /// | URL | store |
+    /// |---|---|
+    /// | `memory:` | this process's memory; gone with it |
+    /// | `fs:///var/x` | the folder `/var/x`, its path percent-encoded |
+    /// | `s3://bucket/prefix?region=..` | a bucket of an S3 service (feature `s3`) |
+    ///
+    /// Parameters of `s3:` are `endpoint` (else AWS), `region` (else `us-east-1`),
+    /// `access_key_id` with `secret_access_key` (else the AWS environment), and `addressing`
+    /// (`path`, the default, or `virtual-host`).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] names what is wrong in the URL, and repeats no value from it.
+    /// [`ErrorKind::Unsupported`] for `s3:` without the feature.
+    pub fn from_url(url: &str) -> Result<Self> {
+        match Location::parse(url)? {
+            Location::Memory => {
+                let operator = Operator::new(services::Memory::default())
+                    .map_err(|e| from_opendal(e, "storage URL memory"))?;
+                Ok(Store::new(operator, Backend::Memory))
+            }
+            Location::Folder(path) => Store::open_folder(path),
+            Location::S3(location) => Store::open_s3(&location),
+        }
+    }
+
+    /// Opens an opendal service that no URL here names.
+    ///
+    /// opendal shows in this one signature, because the choice among its services is the
+    /// caller's. The service must be able to stat, read, write, delete and list. It must publish a
+    /// write as a whole when it is closed; opendal's `fs` does not, so take
+    /// [`from_url`](Self::from_url) for a folder.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] names what the service lacks.
+    pub fn from_operator(operator: Operator) -> Result<Self> {
+        let can = operator.info().capability();
+        let needs = [
+            ("stat", can.stat),
+            ("read", can.read),
+            ("write", can.write),
+            ("delete", can.delete),
+            ("list", can.list),
+        ];
+        match needs.iter().find(|(_, able)| !able) {
+            Some((need, _)) => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("opendal service {}: it can't {need}", operator.info().scheme()),
+            )),
+            None => Ok(Store::new(operator, Backend::Service)),
+        }
+    }
+
+    fn open_folder(path: PathBuf) -> Result<Self> {
+        let shown = format!("folder {}", path.display());
+        let open = || {
+            std::fs::create_dir_all(path.join(PARTIAL))?;
+            path.canonicalize()
+        };
+        let root = open().map_err(|e| from_io(e, &shown))?;
+        let Some(text) = root.to_str() else {
+            return Err(Error::new(ErrorKind::Config, format!("{shown}: the path is not UTF-8")));
+        };
+        let operator = Operator::new(services::Fs::default().root(text))
+            .map_err(|e| from_opendal(e, &shown))?;
+        Ok(Store::new(operator, Backend::Folder(root)))
+    }
+
+    #[cfg(feature = "s3")]
+    fn open_s3(location: &S3Location) -> Result<Self> {
+        Ok(Store::new(crate::s3::open(location)?, Backend::Service))
+    }
+
+    #[cfg(not(feature = "s3"))]
+    fn open_s3(_: &S3Location) -> Result<Self> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "storage URL s3: build mcsv-storage with its feature s3",
+        ))
+    }
+
+    fn new(operator: Operator, backend: Backend) -> Self {
+        Store { inner: Arc::new(Inner { operator, backend }) }
+    }
+
+    /// Writes an object: await the [`Put`], after its options.
+    ///
+    /// The object is absent, or the earlier one, until all of `body` has come and was found right;
+    /// then it is there as a whole, also after a crash.
+    pub fn put(&self, key: &ObjectKey, body: impl Into<PutBody>) -> Put {
+        Put::new(self.clone(), key.clone(), body.into())
+    }
+
+    /// Writes an object from a stream; short for [`put`](Self::put) of a [`PutBody::stream`].
+    pub fn put_stream<S, B, E>(&self, key: &ObjectKey, stream: S) -> Put
+    where
+        S: Stream<Item = Result<B, E>> + Send + 'static,
+        B: Into<Bytes>,
+        E: Into<BoxError>,
+    {
+        self.put(key, PutBody::stream(stream))
+    }
+
+    /// Opens an object for reading: await the [`Get`], after its options.
+    pub fn get(&self, key: &ObjectKey) -> Get {
+        Get::new(self.clone(), key.clone())
+    }
+
+    /// What is known of an object.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`], or the store failed.
+    pub async fn stat(&self, key: &ObjectKey) -> Result<ObjectMeta> {
+        observe("storage.stat", self.backend_label(), key.as_str(), self.look_up(key)).await
+    }
+
+    pub(crate) async fn look_up(&self, key: &ObjectKey) -> Result<ObjectMeta> {
+        let found = self.inner.operator.stat(key.as_str()).await;
+        let found = found.map_err(|e| match e.kind() {
+            // The key leads through a file: there is nothing under it.
+            opendal::ErrorKind::NotADirectory => not_found(key),
+            _ => from_opendal(e, &format!("object {key}")),
+        })?;
+        if !found.is_file() {
+            return Err(not_found(key));
+        }
+        Ok(ObjectMeta::new(key.clone(), &found, &self.inner.backend))
+    }
+
+    /// Lists objects in the order of their keys: await the [`List`], after its options.
+    pub fn list(&self) -> List {
+        List::new(self.clone())
+    }
+
+    /// Deletes an object. One that is not there counts as deleted.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; the object may be there or not.
+    pub async fn delete(&self, key: &ObjectKey) -> Result<()> {
+        let work = async {
+            let what = || format!("object {key}");
+            let Backend::Folder(root) = &self.inner.backend else {
+                let deleted = self.inner.operator.delete(key.as_str()).await;
+                return deleted.map_err(|e| from_opendal(e, &what()));
+            };
+            // opendal would also remove an empty folder, under the feet of a put that made it.
+            use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+            match tokio::fs::remove_file(root.join(key.as_str())).await {
+                Err(e) if matches!(e.kind(), NotFound | IsADirectory | NotADirectory) => Ok(()),
+                deleted => deleted.map_err(|e| from_io(e, &what())),
+            }
+        };
+        observe("storage.delete", self.backend_label(), key.as_str(), work).await
+    }
+
+    /// Whether the store answers: the readiness check of a service that owns it.
+    ///
+    /// A folder must take a file; another store must list.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The caller bounds the time.
+    pub async fn check(&self) -> Result<()> {
+        match &self.inner.backend {
+            Backend::Folder(root) => {
+                let probe = root.join(PARTIAL).join(hex(&random_bytes::<16>()?));
+                let failed = |e| from_io(e, "storage folder");
+                tokio::fs::write(&probe, b"").await.map_err(failed)?;
+                tokio::fs::remove_file(&probe).await.map_err(failed)
+            }
+            _ => self.inner.operator.check().await.map_err(|e| from_opendal(e, "object store")),
+        }
+    }
+
+    /// A signer of URLs for this store's objects; see [`Signer`].
+    #[must_use]
+    pub fn signer(&self, keys: SigningKeys) -> Signer {
+        Signer::new(self.clone(), keys)
+    }
+
+    pub(crate) fn operator(&self) -> &Operator {
+        &self.inner.operator
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.inner.backend
+    }
+
+    pub(crate) fn can_create_only(&self) -> bool {
+        let by_link = matches!(self.inner.backend, Backend::Folder(_));
+        by_link || self.inner.operator.info().capability().write_with_if_not_exists
+    }
+
+    pub(crate) fn backend_label(&self) -> &'static str {
+        match self.inner.backend {
+            Backend::Memory => "memory",
+            Backend::Folder(_) => "fs",
+            Backend::Service => self.inner.operator.info().scheme(),
+        }
+    }
+}
+
+pub(crate) fn not_found(key: &ObjectKey) -> Error {
+    Error::new(ErrorKind::NotFound, format!("object {key}: no such object"))
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = self.inner.operator.info();
+        f.debug_struct("Store")
+            .field("backend", &self.backend_label())
+            .field("name", &info.name())
+            .field("root", &info.root())
+            .finish()
+    }
+}

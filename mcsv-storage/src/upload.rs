@@ -1,0 +1,155 @@
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use opendal::Writer;
+use opendal::options::WriteOptions;
+
+use crate::error::{Error, ErrorKind, Result, from_opendal};
+use crate::local_upload::LocalUpload;
+use crate::object_key::ObjectKey;
+use crate::object_meta::{CONTENT_TYPE, Facts, ObjectMeta, SHA256, memory_facts};
+use crate::store::{Backend, Store};
+
+/// Whether a finished upload may replace an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Publish {
+    #[default]
+    Replace,
+    CreateOnly,
+}
+
+/// How much is held back before an object service gets the first byte: what ends within it is
+/// written by one request, with its SHA-256 in the metadata.
+const HELD: usize = 8 * 1024 * 1024;
+
+/// An object on its way in. It can be seen after [`finish`](Upload::finish), and as a whole.
+pub(crate) struct Upload {
+    store: Store,
+    key: ObjectKey,
+    publish: Publish,
+    content_type: Option<String>,
+    state: State,
+}
+
+enum State {
+    Held(Vec<Bytes>, usize),
+    Local(LocalUpload),
+    Streaming(Box<Writer>),
+}
+
+impl Upload {
+    pub(crate) async fn begin(
+        store: &Store,
+        key: &ObjectKey,
+        publish: Publish,
+        content_type: &Option<String>,
+    ) -> Result<Self> {
+        let state = match store.backend() {
+            Backend::Folder(root) => State::Local(LocalUpload::begin(root, key).await?),
+            Backend::Memory | Backend::Service => State::Held(Vec::new(), 0),
+        };
+        if publish == Publish::CreateOnly && !store.can_create_only() {
+            let message = format!("object {key}: this store can't create only");
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        let content_type = content_type.clone();
+        Ok(Upload { store: store.clone(), key: key.clone(), publish, content_type, state })
+    }
+
+    pub(crate) async fn write(&mut self, piece: Bytes) -> Result<()> {
+        match &mut self.state {
+            State::Local(upload) => upload.write(&piece).await,
+            State::Streaming(writer) => writer.write(piece).await.map_err(|e| self.failed(e)),
+            State::Held(pieces, held) => {
+                *held += piece.len();
+                pieces.push(piece);
+                let spill = *held > HELD && matches!(self.store.backend(), Backend::Service);
+                if spill { self.spill().await } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Sends what was held back, and from now on piece by piece.
+    async fn spill(&mut self) -> Result<()> {
+        let mut options = self.options(&Facts::default());
+        // Parts of this size let an object service take 10,000 of them: 80 GiB.
+        options.chunk = Some(HELD);
+        let opened = self.store.operator().writer_options(self.key.as_str(), options).await;
+        let writer = Box::new(opened.map_err(|e| self.failed(e))?);
+        let held = std::mem::replace(&mut self.state, State::Streaming(writer));
+        let (State::Held(pieces, _), State::Streaming(writer)) = (held, &mut self.state) else {
+            return Ok(());
+        };
+        let sent = writer.write(pieces).await;
+        sent.map_err(|e| self.failed(e))
+    }
+
+    pub(crate) async fn finish(self, facts: Facts) -> Result<ObjectMeta> {
+        match self.state {
+            State::Local(upload) => {
+                upload.finish(facts, self.publish).await?;
+                self.store.look_up(&self.key).await
+            }
+            State::Held(ref pieces, _) => {
+                let options = self.options(&facts);
+                let path = self.key.as_str();
+                let written =
+                    self.store.operator().write_options(path, pieces.clone(), options).await;
+                written.map_err(|e| self.failed(e))?;
+                self.described(facts).await
+            }
+            State::Streaming(mut writer) => {
+                let what = format!("object {}", self.key);
+                writer.close().await.map_err(|e| from_opendal(e, &what))?;
+                let mut meta = self.store.look_up(&self.key).await?;
+                meta.sha256 = facts.sha256;
+                Ok(meta)
+            }
+        }
+    }
+
+    async fn described(&self, facts: Facts) -> Result<ObjectMeta> {
+        let mut meta = self.store.look_up(&self.key).await?;
+        meta.sha256 = facts.sha256;
+        Ok(meta)
+    }
+
+    pub(crate) async fn abort(self) {
+        // A local upload removes its file when it goes; what is held goes with us.
+        if let State::Streaming(mut writer) = self.state
+            && let Err(error) = writer.abort().await
+        {
+            tracing::warn!(key = %self.key, %error, "an upload was not aborted");
+        }
+    }
+
+    fn options(&self, facts: &Facts) -> WriteOptions {
+        let can = self.store.operator().info().capability();
+        let mut options = WriteOptions {
+            if_not_exists: self.publish == Publish::CreateOnly,
+            ..WriteOptions::default()
+        };
+        let mut user = Vec::new();
+        match &self.content_type {
+            Some(media_type) if can.write_with_content_type => {
+                options.content_type = Some(media_type.clone());
+            }
+            Some(media_type) => user.push((CONTENT_TYPE.to_owned(), media_type.clone())),
+            None => {}
+        }
+        if let Some(sha256) = &facts.sha256 {
+            user.push((SHA256.to_owned(), crate::object_meta::hex(sha256)));
+        }
+        if can.write_with_user_metadata && !user.is_empty() {
+            options.user_metadata = Some(user.into_iter().collect());
+        }
+        if matches!(self.store.backend(), Backend::Memory) {
+            options.cache_control = Some(memory_facts(facts, SystemTime::now()));
+        }
+        options
+    }
+
+    fn failed(&self, error: opendal::Error) -> Error {
+        from_opendal(error, &format!("object {}", self.key))
+    }
+}
