@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::SocketAddr;
 
 use http::{Extensions, HeaderMap};
@@ -17,7 +18,6 @@ use crate::{PeerAddr, RpcMethod};
 /// assert_eq!(cx.method().name(), "Create");
 /// assert_eq!(cx.deadline(), None);
 /// ```
-#[derive(Debug)]
 pub struct Cx {
     method: &'static RpcMethod,
     headers: HeaderMap,
@@ -99,5 +99,18 @@ impl Cx {
     /// The content type and the length are the protocol's: what is set for them here is dropped.
     pub fn response_headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.response_headers
+    }
+}
+
+/// Shows no header's value: one of them may be a token.
+impl fmt::Debug for Cx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx")
+            .field("method", &self.method.full_name())
+            .field("headers", &self.headers.keys())
+            .field("deadline", &self.deadline)
+            .field("peer_addr", &self.peer_addr())
+            .field("trace", &self.trace)
+            .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,9 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING,
+};
 use http::request::Parts;
 use http::{HeaderMap, Response};
 use mcsv_core::{Error, Result, TraceContext};
@@ -75,11 +77,22 @@ fn admit(
     trace: TraceContext,
 ) -> Result<(Cx, ContentType)> {
     let content_type = ContentType::of_request(&parts.headers)?;
+    refuse_compression(&parts.headers)?;
     let deadline = timeout::requested(&parts.headers, || tokio::time::Instant::now().into_std())?;
     let mut cx = Cx::of_request(method, parts.headers, parts.extensions, trace);
     cx.set_deadline(deadline);
     cx.set_peer(peer);
     Ok((cx, content_type))
+}
+
+/// Compressed bytes are no message, and "malformed" would not tell the caller why.
+fn refuse_compression(headers: &HeaderMap) -> Result<()> {
+    match headers.get(CONTENT_ENCODING) {
+        Some(coding) if coding != "identity" => Err(Error::unimplemented(
+            "compressed requests are not supported: send no content-encoding",
+        )),
+        _ => Ok(()),
+    }
 }
 
 async fn answer<Req, Resp, H, F>(

@@ -34,6 +34,7 @@ pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
     drain_timeout: Duration,
+    max_connections: usize,
     options: ConnectionOptions,
 }
 
@@ -62,7 +63,13 @@ impl Server {
             header_timeout: Duration::from_secs(10),
             max_header_bytes: 64 * 1024,
         };
-        Ok(Server { listener, local_addr, drain_timeout: Duration::from_secs(30), options })
+        Ok(Server {
+            listener,
+            local_addr,
+            drain_timeout: Duration::from_secs(30),
+            max_connections: 10_000,
+            options,
+        })
     }
 
     /// Waits at most `timeout` for accepted calls once the shutdown has begun; 30 seconds by
@@ -85,6 +92,14 @@ impl Server {
     #[must_use]
     pub fn with_max_header_bytes(mut self, bytes: usize) -> Self {
         self.options.max_header_bytes = bytes.max(8 * 1024);
+        self
+    }
+
+    /// Holds at most `connections` at a time; 10,000 by default, at least 1. Further ones wait in the
+    /// system's backlog until one ends.
+    #[must_use]
+    pub fn with_max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections.max(1);
         self
     }
 
@@ -116,7 +131,8 @@ impl Server {
                 biased;
                 () = &mut begun => break,
                 Some(_) = connections.join_next() => continue,
-                accepted = self.listener.accept() => match accepted {
+                accepted = self.listener.accept(), if connections.len() < self.max_connections =>
+                match accepted {
                     Ok(accepted) => accepted,
                     Err(cause) => {
                         pause_after(&cause).await;

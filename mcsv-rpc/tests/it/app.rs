@@ -75,6 +75,8 @@ impl Echo for App {
     }
 
     async fn look(&self, cx: &mut Cx, _: Ping) -> Result<Seen> {
+        let shown = format!("{cx:?}");
+        assert!(!shown.contains("secret"), "{shown}");
         let now = tokio::time::Instant::now().into_std();
         let header = |name: &str| cx.headers().get(name).and_then(|v| v.to_str().ok());
         Ok(Seen {

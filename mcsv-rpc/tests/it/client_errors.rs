@@ -28,7 +28,7 @@ fn wait<F: Future>(future: F) -> F::Output {
 /// "HTTP Errors from Intermediary Proxies" in Twirp's documentation.
 fn expected(status: u16) -> Code {
     match status {
-        300..=399 | 400 => Code::Internal,
+        300..=400 => Code::Internal,
         401 => Code::Unauthenticated,
         403 => Code::PermissionDenied,
         404 => Code::BadRoute,

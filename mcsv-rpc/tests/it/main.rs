@@ -1,5 +1,7 @@
 //! Tests of the public interface: over sockets, in process, and on the bytes of the wire.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it, helpers included")]
+
 mod app;
 mod wire;
 

@@ -99,6 +99,15 @@ async fn other_content_types_are_bad_routes() {
     check_error(&send(&App::default().router(), request).await, 404, "bad_route");
 }
 
+#[tokio::test]
+async fn a_compressed_request_is_refused_as_such() {
+    let mut request = echo_request("hi");
+    request.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    let response = send(&App::default().router(), request).await;
+    let message = check_error(&response, 501, "unimplemented");
+    assert!(message.contains("content-encoding"), "{message}");
+}
+
 #[track_caller]
 fn check_defect(router: Router, part: &str) {
     let error = router.check().unwrap_err();

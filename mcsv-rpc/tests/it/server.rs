@@ -125,3 +125,26 @@ async fn a_router_with_a_defect_is_not_served() {
     let error = server.serve(app, mcsv_core::Shutdown::new()).await.unwrap_err();
     assert_eq!(error.code(), Code::FailedPrecondition);
 }
+
+#[tokio::test]
+async fn a_connection_over_the_limit_waits_for_its_turn() {
+    let running =
+        Running::start_with(App::default().router(), |server| server.with_max_connections(1));
+    let running = running.await;
+    let first = TcpStream::connect(running.address()).await.unwrap();
+    let client = running.client();
+    let waiting = tokio::spawn(client.echo(ping("second")).into_response());
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!waiting.is_finished());
+    drop(first);
+    assert_eq!(waiting.await.unwrap().unwrap().into_body(), ping("second"));
+}
+
+#[tokio::test]
+async fn a_context_s_debug_shows_no_header_value() {
+    // The handler looks at its own.
+    let client = App::default().client().with_header("authorization", "Bearer secret");
+    client.look(ping("")).await.unwrap();
+}

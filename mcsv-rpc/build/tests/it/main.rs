@@ -1,4 +1,6 @@
 //! Tests of the generator's public interface.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it, helpers included")]
+
 mod checked_in;
 mod errors;
