@@ -30,6 +30,17 @@ impl Env {
         Ok(value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()))
     }
 
+    /// The names of all variables that begin so. One that is not UTF-8 is no variable of ours.
+    pub(crate) fn names(&self, prefix: &str) -> Vec<String> {
+        let names: Vec<String> = match self {
+            Env::Map(map) => map.keys().cloned().collect(),
+            Env::Process => {
+                std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
+            }
+        };
+        names.into_iter().filter(|name| name.starts_with(prefix)).collect()
+    }
+
     /// The first of `names` that is set, with its name.
     pub(crate) fn first<'a>(&self, names: &[&'a str]) -> Result<Option<(&'a str, String)>> {
         for name in names {

@@ -12,6 +12,7 @@ mod pipeline;
 mod service;
 mod telemetry;
 mod trace;
+mod unread;
 
 pub use error::{Error, ErrorKind, Result};
 pub use guard::Guard;

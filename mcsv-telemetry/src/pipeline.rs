@@ -15,7 +15,9 @@ use tracing_subscriber::{Layer, Registry};
 use crate::env::{Env, rejected};
 use crate::log::{Colour, LogFormat, LogLayer};
 use crate::trace::{OtelBridge, TracePipeline, TraceSettings};
-use crate::{Error, Guard, MetricsService, Recorder, Result, Telemetry, panic_hook, service};
+use crate::{
+    Error, Guard, MetricsService, Recorder, Result, Telemetry, panic_hook, service, unread,
+};
 
 /// The longest name of a service, in bytes.
 const MAX_SERVICE_NAME: usize = 128;
@@ -63,6 +65,7 @@ impl Pipeline {
         if let Some(traces) = &traces {
             traces.warn_through(dispatch.downgrade());
         }
+        tracing::dispatcher::with_default(&dispatch, || unread::warn(env));
         let guard = Guard::new(traces, telemetry.shutdown_timeout);
         Ok(Pipeline { dispatch, recorder, guard })
     }

@@ -59,6 +59,11 @@ pub fn init(service: &str) -> Result<Guard> {
 /// `HEADERS`, `TIMEOUT`, `COMPRESSION` and `PROTOCOL` also have their form for traces, such as
 /// `OTEL_EXPORTER_OTLP_TRACES_HEADERS`, which goes before.
 ///
+/// Another `OTEL_` variable that is set is named in a warning at the start.
+///
+/// Exported are the spans and events of level info and above, whatever `RUST_LOG` says of log lines;
+/// not those of the HTTP and TLS libraries underneath.
+///
 /// ```
 /// use mcsv_telemetry::{LogFormat, Telemetry};
 ///

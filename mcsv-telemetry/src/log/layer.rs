@@ -21,6 +21,8 @@ use crate::{service, trace};
 
 /// The most fields of spans around that one line repeats.
 const MAX_SPAN_FIELDS: usize = 32;
+/// What tells the exporter how to export a span, and a reader nothing.
+const EXPORTER_FIELDS: &str = "otel.";
 /// A buffer that grew beyond this, in bytes, is not kept for the next line.
 const KEPT_BUFFER: usize = 64 * 1024;
 
@@ -196,7 +198,8 @@ impl Around {
             let Some(record) = extensions.get::<SpanRecord>() else { continue };
             around.truncated |= record.fields.truncated;
             for (name, value) in &record.fields.list {
-                if around.fields.iter().any(|(known, _)| known == name) {
+                let is_known = around.fields.iter().any(|(known, _)| known == name);
+                if is_known || name.starts_with(EXPORTER_FIELDS) {
                     continue;
                 }
                 used += name.len() + if let Value::Text(text) = value { text.len() } else { 8 };

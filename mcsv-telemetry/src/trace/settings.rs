@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use mcsv_core::Secret;
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::Sampler;
 use url::Url;
 
@@ -195,10 +196,7 @@ fn read_resource(env: &Env, service: &str) -> Result<Resource> {
         attributes.push(attribute.ok_or_else(|| rejected(NAME, pair, "key=value,key=value"))?);
     }
     Ok(Resource::builder_empty()
-        .with_attributes([
-            KeyValue::new("telemetry.sdk.language", "rust"),
-            KeyValue::new("telemetry.sdk.name", "opentelemetry"),
-        ])
+        .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes(attributes)
         .with_service_name(service.to_owned())
         .build())

@@ -116,6 +116,16 @@ fn a_name_is_of_one_kind() {
 }
 
 #[test]
+fn labels_whose_names_become_the_same_leave_the_first() {
+    let pipeline = recorded(telemetry(), || {
+        counter!("calls_total", "a.b" => "1", "a_b" => "2", "le" => "3").increment(1);
+    });
+
+    let (open, _) = scrape(&pipeline);
+    assert_eq!(open.value("calls_total", &[("a_b", "1"), ("exported_le", "3")]), 1.0);
+}
+
+#[test]
 fn chosen_buckets_go_before_the_usual() {
     let pipeline = recorded(telemetry().with_buckets("pages_seconds", [1.0, 7.0]), || {
         histogram!("pages_seconds").record(5.0);

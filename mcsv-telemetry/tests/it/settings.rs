@@ -1,5 +1,7 @@
 use mcsv_telemetry::{Error, ErrorKind, Telemetry};
 
+use crate::capture::logged;
+
 #[track_caller]
 fn rejected(name: &str, value: &str) -> String {
     let error: Error = Telemetry::new("svc").with_env([(name, value)]).build().unwrap_err();
@@ -91,4 +93,21 @@ fn nothing_is_exported_without_an_endpoint_or_where_it_is_switched_off() {
     assert!(!exports(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]));
     assert!(!exports(&[ENDPOINT, ("OTEL_SDK_DISABLED", "true")]));
     assert!(!exports(&[ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")]));
+}
+
+#[test]
+fn a_variable_without_effect_is_named_in_one_warning() {
+    let env = [
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "ca.pem"),
+        ("OTEL_TRACE_SAMPLER", "always_off"),
+        ("OTEL_PROPAGATORS", "tracecontext"),
+        ("OTEL_LOG_LEVEL", ""),
+        ("OTEL_SERVICE_NAME", "svc"),
+    ];
+
+    let line = logged(&env, || ()).line();
+
+    assert_eq!(line["level"], "WARN");
+    let variables = "OTEL_EXPORTER_OTLP_CERTIFICATE OTEL_TRACE_SAMPLER";
+    assert_eq!(line["fields"]["variables"], variables);
 }

@@ -153,6 +153,7 @@ fn resource_attributes_and_the_service_name_of_the_environment_are_sent() {
 
     assert_eq!(collector.span("handle").0, "other");
     assert_eq!(collector.resource()["deployment.environment.name"], "test");
+    assert_eq!(collector.resource()["telemetry.sdk.language"], "rust");
     assert_eq!(capture.line()["service"], "other");
 }
 
