@@ -238,6 +238,7 @@ impl RouterFuture {
     }
 
     fn refused(error: &Error) -> Self {
+        tracing::debug!(%error, "refused a request");
         RouterFuture(Pending::Refused(Some(error_response(error))))
     }
 }
