@@ -1,6 +1,5 @@
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -10,6 +9,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::subscriber::NoSubscriber;
 
+use super::settings::TraceSettings;
+use super::tls;
 use crate::{Error, Result};
 
 /// The largest answer of a collector that is read, in bytes.
@@ -30,12 +31,10 @@ pub(crate) struct ExportClient {
 
 impl ExportClient {
     /// Starts the thread.
-    pub(crate) fn start(headers: HeaderMap, timeout: Duration) -> Result<Self> {
-        // The reqwest of this build has no TLS provider of its own. If the program installed one,
-        // that one stays.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+    pub(crate) fn start(settings: &TraceSettings) -> Result<Self> {
         let http = reqwest::Client::builder()
-            .timeout(timeout)
+            .tls_backend_preconfigured(tls::config(settings.scheme)?)
+            .timeout(settings.timeout)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(Error::exporter)?;
@@ -53,6 +52,7 @@ impl ExportClient {
                 let _ = runtime.block_on(stopped);
             })
             .map_err(Error::exporter)?;
+        let headers = settings.headers.expose().clone();
         Ok(ExportClient { http, headers, runtime: handle, _stop: stop })
     }
 }

@@ -6,6 +6,7 @@ mod processor;
 mod provider;
 mod settings;
 mod tally;
+mod tls;
 
 pub(crate) use bridge::OtelBridge;
 pub(crate) use ids::context_of;

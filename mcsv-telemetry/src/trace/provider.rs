@@ -25,7 +25,7 @@ impl TracePipeline {
     pub(crate) fn start(settings: TraceSettings) -> Result<Self> {
         let settings = Arc::new(settings);
         let tally = Arc::new(Tally::default());
-        let client = ExportClient::start(settings.headers.expose().clone(), settings.timeout)?;
+        let client = ExportClient::start(&settings)?;
         let exporter = ServiceExporter::new(settings.clone(), client, tally.clone())?;
         let batch = BatchSpanProcessor::builder(exporter)
             .with_batch_config(

@@ -26,11 +26,19 @@ pub(crate) enum Compression {
     Gzip,
 }
 
+/// How the collector is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
 /// Where and how traces are exported.
 #[derive(Debug)]
 pub(crate) struct TraceSettings {
     /// The whole URL that spans are posted to. It may hold credentials.
     pub(crate) endpoint: Secret<String>,
+    pub(crate) scheme: Scheme,
     pub(crate) headers: Secret<HeaderMap>,
     pub(crate) compression: Compression,
     pub(crate) timeout: Duration,
@@ -59,8 +67,9 @@ impl TraceSettings {
         let max_queue_size = at_least_one(env, "OTEL_BSP_MAX_QUEUE_SIZE", 2048)?;
         let max_batch_size = at_least_one(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512)?;
         let delay = millis(env, &["OTEL_BSP_SCHEDULE_DELAY"], 5_000)?;
-        Ok(endpoint.filter(|_| !disabled).map(|endpoint| TraceSettings {
-            endpoint: Secret::new(endpoint),
+        Ok(endpoint.filter(|_| !disabled).map(|(endpoint, scheme)| TraceSettings {
+            endpoint: Secret::new(endpoint.into()),
+            scheme,
             headers: Secret::new(headers),
             compression,
             timeout,
@@ -93,7 +102,7 @@ fn check_protocol(env: &Env) -> Result<()> {
 
 /// The general endpoint is a base to which the signal's path is added; the one for traces is used
 /// as it is ([OTLP exporter specification](https://opentelemetry.io/docs/specs/otel/protocol/exporter/)).
-fn read_endpoint(env: &Env, code: Option<&str>) -> Result<Option<String>> {
+fn read_endpoint(env: &Env, code: Option<&str>) -> Result<Option<(Url, Scheme)>> {
     let (name, text, is_base) = match code {
         Some(text) => ("with_otlp_endpoint", text.to_owned(), true),
         None => match env.first(&[TRACES_ENDPOINT, ENDPOINT])? {
@@ -104,14 +113,16 @@ fn read_endpoint(env: &Env, code: Option<&str>) -> Result<Option<String>> {
     // The value is not quoted: credentials may stand in it.
     let bad = || Error::invalid(format!("{name} is not accepted: give an http:// or https:// URL"));
     let mut url = Url::parse(&text).map_err(|_| bad())?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(bad());
-    }
+    let scheme = match url.scheme() {
+        "http" if url.has_host() => Scheme::Http,
+        "https" if url.has_host() => Scheme::Https,
+        _ => return Err(bad()),
+    };
     if is_base {
         let path = format!("{}/v1/traces", url.path().trim_end_matches('/'));
         url.set_path(&path);
     }
-    Ok(Some(url.into()))
+    Ok(Some((url, scheme)))
 }
 
 fn read_headers(env: &Env) -> Result<HeaderMap> {

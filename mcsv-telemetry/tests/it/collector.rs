@@ -24,6 +24,7 @@ pub(crate) struct Collector {
 struct State {
     requests: Vec<ExportTraceServiceRequest>,
     heads: Vec<(String, hyper::HeaderMap)>,
+    status: hyper::StatusCode,
 }
 
 impl Collector {
@@ -61,7 +62,14 @@ impl Collector {
         let mut state = self.state.lock().unwrap();
         state.heads.push((head.uri.path().to_owned(), head.headers));
         state.requests.push(ExportTraceServiceRequest::decode(body).unwrap());
-        Ok(Response::new(Full::default()))
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = state.status;
+        Ok(response)
+    }
+
+    /// Answers every request that follows with this status.
+    pub(crate) fn answer_with(&self, status: u16) {
+        self.state.lock().unwrap().status = status.try_into().unwrap();
     }
 
     /// The path and headers of every request.

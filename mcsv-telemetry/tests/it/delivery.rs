@@ -104,3 +104,28 @@ fn spans_that_find_the_queue_full_are_counted_as_lost() {
 
     assert!(error.to_string().starts_with("100 of 100 spans"), "{error}");
 }
+
+#[test]
+fn a_collector_that_refuses_is_told_with_its_status() {
+    let (collector, url) = Collector::start();
+    collector.answer_with(400);
+    let (telemetry, capture) = telemetry(&[(ENDPOINT, &url)]);
+    let runtime = Builder::new_current_thread().build().unwrap();
+
+    let error = record_and_shut_down(&runtime, telemetry, 1).unwrap_err();
+
+    assert!(error.is_undelivered(), "{error}");
+    let line = capture.line();
+    let cause = line["fields"]["cause"].as_str().unwrap();
+    assert!(cause.contains("400"), "{cause}");
+}
+
+#[test]
+fn an_https_collector_leaves_the_processs_tls_provider_alone() {
+    let (telemetry, _) = telemetry(&[(ENDPOINT, "https://localhost:4318")]);
+
+    // A machine without root certificates refuses to build it; one with them builds it.
+    drop(telemetry.build());
+
+    assert!(rustls::crypto::CryptoProvider::get_default().is_none());
+}
