@@ -30,7 +30,7 @@ pub(crate) fn reply(request: Failure) -> Ping {
 /// Hyper and prost with the least code that answers.
 pub(crate) fn bare() -> Result<SocketAddr, BoxError> {
     let (tell, told) = mpsc::channel();
-    on_own_thread(async move {
+    on_own_thread("bare", async move {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         tell.send(listener.local_addr()?)?;
         loop {
@@ -40,7 +40,7 @@ pub(crate) fn bare() -> Result<SocketAddr, BoxError> {
                 http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
             tokio::spawn(connection);
         }
-    });
+    })?;
     Ok(told.recv()?)
 }
 
@@ -97,19 +97,24 @@ pub(crate) fn router() -> Router {
 /// This crate, as it comes.
 pub(crate) fn ours() -> Result<SocketAddr, BoxError> {
     let (tell, told) = mpsc::channel();
-    on_own_thread(async move {
+    on_own_thread("ours", async move {
         let server = Server::bind("127.0.0.1:0").await?;
         tell.send(server.local_addr())?;
         Ok(server.serve(router(), Shutdown::new()).await?)
-    });
+    })?;
     Ok(told.recv()?)
 }
 
-fn on_own_thread(serve: impl Future<Output = Result<(), BoxError>> + Send + 'static) {
-    std::thread::spawn(move || {
+/// The name is the thread's too, for a profiler.
+fn on_own_thread(
+    name: &'static str,
+    serve: impl Future<Output = Result<(), BoxError>> + Send + 'static,
+) -> Result<(), BoxError> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         if let Err(error) = runtime.map_err(BoxError::from).and_then(|it| it.block_on(serve)) {
-            eprintln!("a server ended: {error}");
+            eprintln!("{name} ended: {error}");
         }
-    });
+    })?;
+    Ok(())
 }

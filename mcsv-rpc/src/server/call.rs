@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 
 use bytes::Bytes;
 use http::header::{
@@ -31,7 +32,7 @@ pub struct IncomingCall {
 impl IncomingCall {
     /// Reads the message, runs `handler` under the call's deadline, trace and span, and makes the
     /// answer. A panic of the handler is answered too, as `internal`.
-    pub async fn unary<Req, Resp, H, F>(self, handler: H) -> Response<Body>
+    pub fn unary<Req, Resp, H, F>(self, handler: H) -> impl Future<Output = Response<Body>>
     where
         Req: Message + Default,
         Resp: Message,
@@ -41,17 +42,22 @@ impl IncomingCall {
         let IncomingCall { method, parts, body, bounds, peer } = self;
         let remote = trace_headers::read(&parts.headers);
         let observed = Observed::new(Side::Server, method, remote.as_ref());
-        let answer = match admit(method, parts, peer, observed.trace().clone()) {
-            Err(error) => Answer::refused(error),
-            Ok((cx, content_type)) => {
-                let deadline = cx.deadline();
-                let work = answer(cx, content_type, body, bounds, handler);
-                let work = observed.around(work);
-                guard(Within::exactly(deadline, work), deadline).await
-            }
-        };
-        observed.finish(&answer.outcome);
-        answer.into_response()
+        let admitted = admit(method, parts, peer, observed.trace().clone());
+        // What comes before this block is not part of the future, which is boxed for each call.
+        async move {
+            let answer = match admitted {
+                Err(error) => Answer::refused(error),
+                Ok((cx, content_type)) => {
+                    let deadline = cx.deadline();
+                    let work = answer(cx, content_type, body, bounds, handler);
+                    // Pinned here, once: an async fn that takes it by value would hold it twice.
+                    let work = pin!(Within::exactly(deadline, observed.around(work)));
+                    guard(work, deadline).await
+                }
+            };
+            observed.finish(&answer.outcome);
+            answer.into_response()
+        }
     }
 
     /// The answer where a service is asked for a method that it does not list.
@@ -110,7 +116,8 @@ where
 {
     let bytes = match read(&mut body, bounds).await {
         Ok(bytes) => bytes,
-        Err(error) => return unread(error, cx, body, bounds).await,
+        // In a box, so that the calls that go well do not carry its size.
+        Err(error) => return Box::pin(unread(error, cx, body, bounds)).await,
     };
     let request = match decode(bytes, cx.method()) {
         Ok(request) => request,

@@ -1,6 +1,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 
 use futures_util::FutureExt;
 use mcsv_core::{Deadline, Error};
@@ -12,7 +13,7 @@ use super::call::Answer;
 ///
 /// There is no timer without a deadline.
 pub(crate) async fn guard(
-    work: impl Future<Output = Answer>,
+    work: Pin<&mut impl Future<Output = Answer>>,
     deadline: Option<Deadline>,
 ) -> Answer {
     // What the panic left half-done belongs to the handler's own state, which is its business: as
