@@ -14,7 +14,7 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::env::{Env, rejected};
 use crate::log::{Colour, LogFormat, LogLayer};
-use crate::trace::{OtelBridge, TracePipeline, TraceSettings};
+use crate::trace::{self, OtelBridge, TracePipeline, TraceSettings};
 use crate::{
     Error, Guard, MetricsService, Recorder, Result, Telemetry, panic_hook, service, unread,
 };
@@ -49,6 +49,7 @@ impl Pipeline {
         let service = service_name(env, &telemetry.service)?;
         let log_filter = log_filter(env, &telemetry.default_filter)?;
         let recorder = Recorder::new(telemetry.max_series, telemetry.buckets)?;
+        metrics::with_local_recorder(&recorder, trace::describe_metrics);
         let endpoint = telemetry.otlp_endpoint.as_ref().map(|url| url.expose().as_str());
         let settings = TraceSettings::read(env, &service, endpoint)?;
         let format = log_format(env, telemetry.log_format)?;

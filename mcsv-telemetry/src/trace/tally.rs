@@ -8,6 +8,14 @@ use tracing::dispatcher::WeakDispatch;
 /// The shortest time between two warnings about the same collector.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
+/// The counter of exported spans, by outcome.
+const SPANS: &str = "telemetry_spans_total";
+
+/// Tells the recorder what this module counts.
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(SPANS, "Spans whose export was tried, by outcome.");
+}
+
 /// How many spans were recorded and how many the collector took.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -29,12 +37,12 @@ impl Tally {
 
     pub(crate) fn add_delivered(&self, spans: u64) {
         self.delivered.fetch_add(spans, Ordering::Relaxed);
-        metrics::counter!("telemetry_spans_total", "outcome" => "delivered").increment(spans);
+        metrics::counter!(SPANS, "outcome" => "delivered").increment(spans);
     }
 
     /// Counts a batch that failed, and says so at most once in [`WARN_EVERY`].
     pub(crate) fn add_failed(&self, spans: u64, cause: &str) {
-        metrics::counter!("telemetry_spans_total", "outcome" => "failed").increment(spans);
+        metrics::counter!(SPANS, "outcome" => "failed").increment(spans);
         if !self.may_warn() {
             return;
         }
