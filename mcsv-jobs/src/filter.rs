@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{Error, JobId, JobRecord, State};
 
@@ -19,6 +20,8 @@ pub struct Filter {
     pub(crate) states: Vec<State>,
     pub(crate) error: Option<String>,
     pub(crate) keys: Option<Vec<String>>,
+    pub(crate) finished_from: Option<i64>,
+    pub(crate) finished_until: Option<i64>,
     pub(crate) limit: Option<u32>,
     pub(crate) page: Option<PageToken>,
 }
@@ -76,6 +79,20 @@ impl Filter {
         self
     }
 
+    /// Only jobs that ended at `time` or later, to the millisecond.
+    #[must_use]
+    pub fn with_finished_from(mut self, time: SystemTime) -> Self {
+        self.finished_from = Some(unix_millis(time));
+        self
+    }
+
+    /// Only jobs that ended before `time`, to the millisecond.
+    #[must_use]
+    pub fn with_finished_until(mut self, time: SystemTime) -> Self {
+        self.finished_until = Some(unix_millis(time));
+        self
+    }
+
     /// At most this many, from 1 to [`MOST`](Self::MOST); a number outside is moved to the nearest
     /// end. A list has 100 by default, a replay has no limit.
     #[must_use]
@@ -94,6 +111,11 @@ impl Filter {
     pub(crate) fn page_size(&self) -> u32 {
         self.limit.unwrap_or(Self::DEFAULT)
     }
+}
+
+fn unix_millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A part of a list, the newest jobs first.

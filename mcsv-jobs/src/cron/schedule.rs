@@ -64,3 +64,63 @@ impl Schedule {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Filter, Job, Json};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Serialize, Deserialize)]
+    struct Sweep {
+        at: u64,
+    }
+
+    impl Job for Sweep {
+        const KIND: &'static str = "sweep";
+        const QUEUE: &'static str = "sweeps";
+        type Codec = Json;
+    }
+
+    fn yearly() -> Schedule {
+        Schedule::new("sweep", "0 0 1 1 *".parse().unwrap(), |tick| {
+            let at = tick.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+            NewJob::new(Sweep { at: at.as_secs() })
+        })
+    }
+
+    async fn swept(jobs: &Jobs) -> Vec<u64> {
+        let page = jobs.list(Filter::new()).await.unwrap();
+        page.jobs.iter().map(|job| job.decode::<Sweep>().unwrap().at).collect()
+    }
+
+    #[tokio::test]
+    async fn a_new_schedule_makes_up_for_nothing() {
+        let jobs = Jobs::connect("sqlite::memory:").await.unwrap();
+
+        yearly().tick(&jobs).await.unwrap();
+
+        assert!(swept(&jobs).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_missed_ticks_the_latest_is_enqueued_by_one_process_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("jobs.db").display());
+        let (one, two) = (Jobs::connect(&url).await.unwrap(), Jobs::connect(&url).await.unwrap());
+        let mut tx = one.begin().await.unwrap();
+        sqlx::query("INSERT INTO mcsv_job_ticks VALUES ('sweep 0 0 1 1 *', 1)")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+
+        let (first, second) = (yearly(), yearly());
+        let (a, b) = tokio::join!(first.tick(&one), second.tick(&two));
+        first.tick(&one).await.unwrap();
+
+        let [at] = swept(&two).await[..] else { panic!("one tick") };
+        assert_eq!(at % 86_400, 0, "a midnight");
+        assert!(a.unwrap() < Duration::from_secs(367 * 86_400) && b.is_ok());
+    }
+}

@@ -112,6 +112,12 @@ fn conditions(query: &mut QueryBuilder<Sqlite>, filter: &Filter) -> Result<(), s
         query.push(" AND unique_key IN (SELECT value FROM json_each(");
         query.push_bind(json(keys)?).push("))");
     }
+    if let Some(from) = filter.finished_from {
+        query.push(" AND finished_at >= ").push_bind(from);
+    }
+    if let Some(until) = filter.finished_until {
+        query.push(" AND finished_at < ").push_bind(until);
+    }
     if let Some(page) = &filter.page {
         query.push(" AND id < ").push_bind(page.before_id());
     }

@@ -41,6 +41,8 @@ CREATE INDEX mcsv_jobs_leases ON mcsv_jobs (queue, lease_owner, lease_until)
 CREATE UNIQUE INDEX mcsv_jobs_unique ON mcsv_jobs (kind, unique_key)
     WHERE unique_key IS NOT NULL
       AND state IN ('available', 'scheduled', 'executing', 'retryable');
+-- Also for the ended: who asks for the same thing again is shown what came of it.
+CREATE INDEX mcsv_jobs_by_key ON mcsv_jobs (kind, unique_key) WHERE unique_key IS NOT NULL;
 CREATE INDEX mcsv_jobs_by_state ON mcsv_jobs (state, queue, id);
 CREATE INDEX mcsv_jobs_finished ON mcsv_jobs (finished_at) WHERE finished_at IS NOT NULL;
 

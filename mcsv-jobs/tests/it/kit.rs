@@ -1,5 +1,6 @@
 //! What the tests share: a few kinds of jobs, a database of their own, and workers that end.
 
+use std::path::Path;
 use std::time::Duration;
 
 use mcsv_core::{Backoff, Shutdown};
@@ -61,13 +62,13 @@ pub(crate) struct Queue {
 impl Queue {
     pub(crate) async fn new() -> Queue {
         let folder = tempfile::tempdir().unwrap();
-        let jobs = Jobs::connect(&url(&folder)).await.unwrap();
+        let jobs = Jobs::connect(&url(folder.path())).await.unwrap();
         Queue { jobs, folder }
     }
 
     /// A second handle on the same file, as another process would have.
     pub(crate) async fn other(&self) -> Jobs {
-        Jobs::connect(&url(&self.folder)).await.unwrap()
+        Jobs::connect(&url(self.folder.path())).await.unwrap()
     }
 
     pub(crate) async fn wait(&self, id: JobId) -> JobRecord {
@@ -79,8 +80,8 @@ impl Queue {
     }
 }
 
-pub(crate) fn url(folder: &TempDir) -> String {
-    format!("sqlite://{}", folder.path().join("deep/er/jobs.db").display())
+pub(crate) fn url(folder: &Path) -> String {
+    format!("sqlite://{}", folder.join("deep/er/jobs.db").display())
 }
 
 /// Workers in the background.

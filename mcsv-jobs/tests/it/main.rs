@@ -1,4 +1,15 @@
 //! The promises of the queue, one file per promise.
 
+mod apalis;
+mod cancel;
+mod drain;
+mod enqueue;
+mod events;
+mod failure;
+mod kill;
 mod kit;
+mod manage;
+mod rescue;
 mod roundtrip;
+mod trace;
+mod unique;

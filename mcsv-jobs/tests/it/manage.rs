@@ -1,0 +1,111 @@
+use std::time::Duration;
+
+use mcsv_jobs::{ErrorKind, Filter, JobId, PageToken, State, Transition};
+
+use crate::kit::{Done, Note, Queue, note, run};
+
+#[tokio::test]
+async fn dead_letters_are_found_by_their_error_and_replayed() -> Done {
+    let queue = Queue::new().await;
+    let failing = run(queue.workers().handle(|job: Note, _| async move {
+        Done::Err(mcsv_jobs::Permanent::new(format!("no \"{}\" today", job.text)).into())
+    }));
+    let made = queue.jobs.enqueue_all([note("milk"), note("bread")]).await?;
+    for one in &made {
+        queue.wait(one.id()).await;
+    }
+    failing.end().await;
+
+    let milk = Filter::new().with_state(State::Discarded).with_error_containing("\"milk\"");
+    assert_eq!(queue.jobs.list(milk.clone()).await?.jobs.len(), 1);
+    assert_eq!(queue.jobs.replay(milk).await?, 1);
+
+    let working = run(queue.workers().handle(|_: Note, _| async { Done::Ok(()) }));
+    let record = queue.wait(made[0].id()).await;
+    working.end().await;
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    assert_eq!(queue.jobs.get(made[1].id()).await?.map(|job| job.state), Some(State::Discarded));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_retry_gives_a_full_budget_again() -> Done {
+    let queue = Queue::new().await;
+    let running = run(queue.workers().handle(|_: Note, _| async { Done::Err("no".into()) }));
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+    queue.wait(id).await;
+    assert!(queue.jobs.retry(JobId::new(77)?).await.unwrap_err().is_not_found());
+
+    queue.jobs.retry(id).await?;
+    let record = queue.wait(id).await;
+    running.end().await;
+
+    assert_eq!((record.state, record.attempt), (State::Discarded, 3));
+    let events = queue.jobs.events(id).await?;
+    let starts = events.iter().filter(|event| event.transition == Transition::Started).count();
+    assert_eq!(starts, 6);
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_an_ended_job_can_be_retried() -> Done {
+    let queue = Queue::new().await;
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+
+    assert!(queue.jobs.retry(id).await.unwrap_err().is_conflict());
+    Ok(())
+}
+
+#[tokio::test]
+async fn stats_count_by_queue_and_state() -> Done {
+    let queue = Queue::new().await;
+    let made = queue.jobs.enqueue_all([note("a"), note("b"), note("c")]).await?;
+    queue.jobs.cancel(made[0].id()).await?;
+    queue.jobs.enqueue(note("d")).queue("others")?.after(Duration::from_secs(9)).await?;
+
+    let stats = queue.jobs.stats().await?;
+    let names: Vec<_> = stats.iter().map(|stats| stats.queue.as_str()).collect();
+    assert_eq!(names, ["notes", "others"]);
+    assert_eq!(stats[0].count(State::Available), 2);
+    assert_eq!(stats[0].count(State::Cancelled), 1);
+    assert_eq!(stats[1].unfinished(), 1);
+    assert_eq!(queue.jobs.queue_stats("none").await?.unfinished(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn pruning_takes_ended_jobs_and_the_events_of_those_that_are_gone() -> Done {
+    let queue = Queue::new().await;
+    let made = queue.jobs.enqueue_all([note("ended"), note("waiting")]).await?;
+    queue.jobs.cancel(made[0].id()).await?;
+    let day = Duration::from_secs(86_400);
+
+    let too_young = queue.jobs.prune(day, day).await?;
+    assert_eq!((too_young.jobs, too_young.events), (0, 0));
+
+    let mut tx = queue.jobs.begin().await?;
+    sqlx::query("UPDATE mcsv_jobs SET finished_at = finished_at - 90000000 WHERE finished_at > 0")
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("UPDATE mcsv_job_events SET at = at - 90000000").execute(&mut *tx).await?;
+    tx.commit().await?;
+    let pruned = queue.jobs.prune(day, day).await?;
+
+    assert_eq!((pruned.jobs, pruned.events), (1, 2));
+    assert!(queue.jobs.get(made[0].id()).await?.is_none());
+    assert_eq!(queue.jobs.events(made[1].id()).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wait_that_is_too_short_says_so() -> Done {
+    let queue = Queue::new().await;
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+
+    let error = queue.jobs.wait(id, Duration::from_millis(1)).await.unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!("no token".parse::<PageToken>().is_err());
+    queue.jobs.ping().await?;
+    Ok(())
+}
