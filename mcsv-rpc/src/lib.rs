@@ -4,6 +4,7 @@
 mod body;
 mod client;
 mod cx;
+mod late_timer;
 mod method;
 mod observe;
 mod pace;

@@ -1,24 +1,24 @@
 use std::any::Any;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::task::Poll;
 
 use futures_util::FutureExt;
 use mcsv_core::{Deadline, Error};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::call::Answer;
+use crate::late_timer::LateTimer;
 
 /// Runs `work` until `deadline`, and turns a panic in it into an answer.
-///
-/// There is no timer without a deadline.
 pub(crate) async fn guard(
     work: Pin<&mut impl Future<Output = Answer>>,
     deadline: Option<Deadline>,
 ) -> Answer {
     // What the panic left half-done belongs to the handler's own state, which is its business: as
     // with a task that panics, the process goes on.
-    let work = AssertUnwindSafe(work).catch_unwind();
+    let mut work = AssertUnwindSafe(work).catch_unwind();
     let finished = match deadline {
         None => work.await,
         Some(deadline) => {
@@ -26,10 +26,13 @@ pub(crate) async fn guard(
             if end <= Instant::now() {
                 return late();
             }
-            match timeout_at(end, work).await {
-                Ok(finished) => finished,
-                Err(_) => return late(),
-            }
+            let mut timer = LateTimer::default();
+            let raced = poll_fn(|cx| match work.poll_unpin(cx) {
+                Poll::Ready(finished) => Poll::Ready(Some(finished)),
+                Poll::Pending => timer.poll(cx, || end).map(|()| None),
+            });
+            let Some(finished) = raced.await else { return late() };
+            finished
         }
     };
     finished.unwrap_or_else(|panic| Answer::refused(panicked(&*panic)))
