@@ -14,6 +14,8 @@ pub(crate) struct Frame {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Component {
     pub(super) id: u8,
+    /// Horizontal and vertical sampling, 1 to 4 each, in the high and the low four bits.
+    pub(super) sampling: u8,
     /// The quantisation table, 0 to 3.
     pub(super) table: u8,
 }
@@ -71,7 +73,7 @@ impl Frame {
             if components.iter().any(|c| c.id == id) {
                 return Err(segment.wrong(format_args!("component {id} comes twice")));
             }
-            components.push(Component { id, table });
+            components.push(Component { id, sampling, table });
         }
         let is_progressive = segment.marker == 0xc2;
         Ok(Frame { width, height, components, is_progressive })

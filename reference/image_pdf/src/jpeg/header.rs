@@ -116,6 +116,11 @@ impl Header {
         }
     }
 
+    /// Whether the file has an Adobe segment.
+    pub(super) fn is_adobe(&self) -> bool {
+        self.adobe.is_some()
+    }
+
     /// Whether the source is quantised more finely than an encoder does at `quality`.
     pub(crate) fn is_finer_than(&self, quality: u8) -> bool {
         let table = self.frame.components.first().map(|component| component.table);

@@ -4,6 +4,7 @@ mod decode;
 mod embed;
 mod frame;
 mod header;
+mod rename;
 mod scan;
 mod segment;
 mod tables;

@@ -22,8 +22,9 @@ impl Raster {
             Kind::GrayAlpha | Kind::Rgba => return Ok(None),
         };
         let mut out = Vec::new();
+        // Tables made for the image would be a little smaller, but this encoder then gives each
+        // component a scan of its own, which some decoders get wrong.
         let mut encoder = Encoder::new(&mut out, quality);
-        encoder.set_optimized_huffman_tables(true);
         encoder.set_sampling_factor(match quality {
             FULL_COLOR.. => SamplingFactor::R_4_4_4,
             _ => SamplingFactor::R_4_2_0,

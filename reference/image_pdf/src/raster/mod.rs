@@ -67,6 +67,11 @@ impl Raster {
         (self.width, self.height)
     }
 
+    #[cfg(test)]
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.data
+    }
+
     /// The image without its alpha channel if that is opaque throughout.
     pub(crate) fn without_opaque_alpha(self) -> Self {
         let channels = self.kind.channels();
