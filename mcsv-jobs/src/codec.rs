@@ -38,6 +38,10 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
     }
 
     fn decode(bytes: &[u8]) -> Result<T, BoxError> {
-        Ok(serde_json::from_slice(bytes)?)
+        // serde_json's own text quotes the value at fault, which may be what no log should hold.
+        serde_json::from_slice(bytes).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            format!("{:?} error at line {line} column {column}", error.classify()).into()
+        })
     }
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,7 +10,7 @@ use crate::record::time;
 use crate::store::Claimed;
 
 /// What a handler can know about the attempt that it runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct JobCx {
     id: JobId,
     queue: Arc<str>,
@@ -121,5 +122,15 @@ impl JobCx {
         if receiver.wait_for(|now| *now == signal).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+impl fmt::Debug for JobCx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobCx")
+            .field("id", &self.id)
+            .field("kind", &self.kind())
+            .field("attempt", &self.attempt())
+            .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -50,6 +50,7 @@ async fn keep(inner: std::sync::Weak<Inner>, session: Arc<Session>) {
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watch = Watch::default();
     let (mut rescued, mut gauged) = (None, None);
+    let mut seen = BTreeSet::new();
     loop {
         look.tick().await;
         let Some(inner) = inner.upgrade() else { return };
@@ -60,7 +61,7 @@ async fn keep(inner: std::sync::Weak<Inner>, session: Arc<Session>) {
             log(find_orphans(&inner, &session).await, "orphans can't be looked for");
         }
         if is_due(&mut gauged, GAUGES) {
-            log(gauge(&inner, &session).await, "depths can't be counted");
+            log(gauge(&inner, &session, &mut seen).await, "depths can't be counted");
         }
     }
 }
@@ -127,8 +128,12 @@ async fn find_orphans(inner: &Inner, session: &Session) -> Result<(), Error> {
     Ok(())
 }
 
-async fn gauge(inner: &Inner, session: &Session) -> Result<(), Error> {
-    trace::gauge_depths(&inner.store.depths().await?);
+async fn gauge(
+    inner: &Inner,
+    session: &Session,
+    seen: &mut BTreeSet<(String, String)>,
+) -> Result<(), Error> {
+    trace::gauge_depths(&inner.store.depths().await?, seen);
     let holders = inner.store.lease_holders().await?;
     let owners: Vec<&str> = holders.iter().map(|holder| holder.owner.as_str()).collect();
     session.clean_up(&owners);

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mcsv_core::TraceId;
@@ -5,7 +6,7 @@ use mcsv_core::TraceId;
 use crate::{Codec, Error, Job, JobId, State};
 
 /// A job as the database has it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct JobRecord {
     /// Its id.
@@ -84,6 +85,20 @@ impl JobRecord {
     #[must_use]
     pub fn last_error(&self) -> Option<&AttemptError> {
         self.errors.last()
+    }
+}
+
+impl fmt::Debug for JobRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The arguments, the key and the result stay out: they may hold what no log should.
+        f.debug_struct("JobRecord")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("queue", &self.queue)
+            .field("state", &self.state)
+            .field("attempt", &self.attempt)
+            .field("errors", &self.errors)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The spans and the numbers that the queue emits.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mcsv_core::TraceContext;
@@ -7,7 +8,7 @@ use metrics::{counter, gauge, histogram};
 use tracing::{Span, info_span};
 
 use crate::store::{Claimed, Depth, Fate, Inserted, Row};
-use crate::{JobCx, NewJob};
+use crate::{JobCx, NewJob, State};
 
 /// The context that a new job carries: a producer's span under the trace that it was made in.
 pub(crate) fn of_new(job: &NewJob) -> TraceContext {
@@ -83,15 +84,25 @@ pub(crate) fn count_lease_lost(queue: &str, kind: &str) {
         .increment(1);
 }
 
-pub(crate) fn gauge_depths(depths: &[Depth]) {
-    for depth in depths {
-        let count = u32::try_from(depth.count).unwrap_or(u32::MAX);
-        let labels = [("queue", depth.queue.clone()), ("state", depth.state.clone())];
-        gauge!("jobs_queue_depth", &labels).set(f64::from(count));
-        if depth.state == "available" {
-            let age = Duration::from_millis(u64::try_from(depth.oldest).unwrap_or(0));
-            gauge!("jobs_oldest_age_seconds", "queue" => depth.queue.clone())
-                .set(age.as_secs_f64());
+/// Sets the gauges; what was `seen` before and is empty now becomes zero.
+pub(crate) fn gauge_depths(depths: &[Depth], seen: &mut BTreeSet<(String, String)>) {
+    for (queue, state) in std::mem::take(seen) {
+        if !depths.iter().any(|depth| depth.queue == queue && depth.state == state) {
+            gauge_depth(&queue, &state, 0, 0);
         }
+    }
+    for depth in depths {
+        gauge_depth(&depth.queue, &depth.state, depth.count, depth.oldest);
+        seen.insert((depth.queue.clone(), depth.state.clone()));
+    }
+}
+
+fn gauge_depth(queue: &str, state: &str, count: i64, oldest: i64) {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    let labels = [("queue", queue.to_owned()), ("state", state.to_owned())];
+    gauge!("jobs_queue_depth", &labels).set(f64::from(count));
+    if state == State::Available.as_str() {
+        let age = Duration::from_millis(u64::try_from(oldest).unwrap_or(0));
+        gauge!("jobs_oldest_age_seconds", "queue" => queue.to_owned()).set(age.as_secs_f64());
     }
 }

@@ -31,6 +31,9 @@ const CONCURRENCY: usize = 10;
 /// the database. The outcome is taken from what the handler returned, outside of every layer, so a
 /// time-out layer or a panic counts as a failed attempt and nothing is left behind as running.
 ///
+/// apalis-core itself counts a handler that panics before it has made its future as running for
+/// ever, and such a worker does not stop in order: keep the work inside of the `async` block.
+///
 /// ```
 /// # use mcsv_jobs::{BoxError, Delivery, Jobs, JobCx, Outcome};
 /// # async fn example(jobs: Jobs) -> Result<(), BoxError> {

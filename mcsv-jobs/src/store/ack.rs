@@ -8,7 +8,7 @@ use super::now;
 use crate::{State, Transition};
 
 /// How one attempt ended, with the fence under which it ran.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Ack {
     pub(crate) id: i64,
     pub(crate) fence: i64,
@@ -130,9 +130,9 @@ async fn update(conn: &mut SqliteConnection, lines: &str) -> Result<HashSet<i64>
 async fn log(conn: &mut SqliteConnection, lines: &str) -> Result<(), sqlx::Error> {
     sqlx::query(concat!(
         "INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker, detail)
-         SELECT mcsv_jobs.id, ",
+         SELECT mcsv_jobs.id, coalesce(finished_at, ",
         now!(),
-        ", iif(state = 'cancelled', state, value ->> 'transition'), state, attempt, coalesce(attempted_by, ''), value ->> 'detail'
+        "), iif(state = 'cancelled', state, value ->> 'transition'), state, attempt, coalesce(attempted_by, ''), value ->> 'detail'
          FROM json_each(?1) JOIN mcsv_jobs ON mcsv_jobs.id = value ->> 'id'"
     ))
     .bind(lines)

@@ -58,9 +58,9 @@ impl Write for Cancel {
 async fn log_cancel(conn: &mut SqliteConnection, id: i64) -> Result<(), sqlx::Error> {
     sqlx::query(concat!(
         "INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-         SELECT id, ",
+         SELECT id, coalesce(finished_at, ",
         now!(),
-        ", iif(state = 'executing', 'cancel_requested', 'cancelled'), state, attempt,
+        "), iif(state = 'executing', 'cancel_requested', 'cancelled'), state, attempt,
             coalesce(lease_owner, '')
          FROM mcsv_jobs WHERE id = ?1"
     ))

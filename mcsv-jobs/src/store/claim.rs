@@ -8,7 +8,7 @@ use super::enqueue::json;
 use super::now;
 
 /// A job that is leased to a worker of this process.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Claimed {
     pub(crate) id: i64,
     pub(crate) fence: i64,

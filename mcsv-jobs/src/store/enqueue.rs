@@ -6,7 +6,7 @@ use super::now;
 use crate::{Error, JobId, NewJob};
 
 /// A checked new job, in the form in which a batch goes to the database.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct Row {
     id: i64,
     pub(crate) kind: String,

@@ -9,7 +9,7 @@ use super::enqueue::json;
 use super::{Write, now};
 
 /// Everything that a driver wants of one transaction: acks, then leases, then new work.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Turn {
     pub(crate) queue: String,
     pub(crate) owner: String,
@@ -46,7 +46,7 @@ impl Turn {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct TurnReply {
     pub(crate) accepted: Vec<Accepted>,
     /// The held jobs that are still this owner's: id, fence, and whether somebody called them off.

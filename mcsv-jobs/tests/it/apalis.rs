@@ -9,14 +9,16 @@ use tokio::sync::mpsc;
 
 use crate::kit::{Done, Note, Queue, note};
 
+type Seen = mpsc::UnboundedSender<(String, u32, usize)>;
+
 #[tokio::test]
 async fn a_plain_apalis_worker_runs_the_queue_with_its_own_extractors_and_layers() -> Done {
     let queue = Queue::new().await;
-    let (seen, mut notes) = mpsc::unbounded_channel();
+    let (seen, mut notes): (Seen, _) = mpsc::unbounded_channel();
     let context = WorkerContext::new("plain");
     let backend = queue.jobs.queue("notes")?.with_concurrency(2).with_lease(Duration::from_secs(5));
     let worker = WorkerBuilder::new(&context).backend(backend).data(seen).build(
-        |job: Delivery, cx: JobCx, attempt: Attempt, seen: Data<mpsc::UnboundedSender<_>>| async move {
+        |job: Delivery, cx: JobCx, attempt: Attempt, seen: Data<Seen>| async move {
             let note: Note = job.decode()?;
             seen.send((note.text, cx.attempt(), attempt.current()))?;
             Ok::<_, BoxError>(Outcome::done())
@@ -29,6 +31,7 @@ async fn a_plain_apalis_worker_runs_the_queue_with_its_own_extractors_and_layers
     context.stop()?;
     running.await??;
 
+    assert_eq!(record.errors, []);
     assert_eq!(notes.recv().await, Some(("hello".to_owned(), 1, 1)));
     assert_eq!(record.state, State::Completed);
     Ok(())
@@ -48,8 +51,8 @@ async fn a_handler_that_panics_before_its_future_exists_does_not_end_the_worker(
     let boom = queue.jobs.enqueue(note("boom")).max_attempts(1).await?.id();
     let record = queue.wait(boom).await;
     let fine = queue.wait(queue.jobs.enqueue(note("fine")).await?.id()).await;
-    context.stop()?;
-    running.await??;
+    // apalis-core counts a call that panicked as running for ever: it can't be stopped in order.
+    running.abort();
 
     assert_eq!(record.last_error().map(|e| e.message.as_str()), Some("panicked: early"));
     assert_eq!(fine.state, State::Completed);

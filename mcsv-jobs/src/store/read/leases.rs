@@ -16,7 +16,7 @@ pub(crate) struct LeaseHolder {
 }
 
 /// A running job whose lease has run out, or whose owner is dead.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, FromRow)]
 pub(crate) struct Orphan {
     pub(crate) id: i64,
     pub(crate) fence: i64,

@@ -1,0 +1,84 @@
+use crate::jobs::Inner;
+use crate::{Error, Event, Filter, JobId, JobRecord, Jobs, Page, PageToken, QueueStats};
+
+impl Jobs {
+    /// The job `id`, as it is now.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn get(&self, id: JobId) -> Result<Option<JobRecord>, Error> {
+        self.inner.store.get(id).await
+    }
+
+    /// A page of the jobs that match, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn list(&self, filter: Filter) -> Result<Page, Error> {
+        let size = filter.page_size();
+        // One more than asked for tells whether there is a next page.
+        let mut jobs = self.inner.store.list(&filter, size + 1).await?;
+        let more = jobs.len() > size as usize;
+        jobs.truncate(size as usize);
+        let next = jobs.last().filter(|_| more).map(|last| PageToken::after(last.id));
+        Ok(Page { jobs, next })
+    }
+
+    /// The numbers of jobs by queue and state.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn stats(&self) -> Result<Vec<QueueStats>, Error> {
+        self.inner.stats(None).await
+    }
+
+    /// The numbers of jobs of one queue by state; all are zero where no job was ever.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn queue_stats(&self, queue: &str) -> Result<QueueStats, Error> {
+        let found = self.inner.stats(Some(queue)).await?.pop();
+        Ok(found.unwrap_or_else(|| QueueStats::empty(queue)))
+    }
+
+    /// Everything that happened to the job `id`, in order.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn events(&self, id: JobId) -> Result<Vec<Event>, Error> {
+        self.inner.store.events(id).await
+    }
+
+    /// Which of `keys` belong to an unfinished job of `kind`.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn unique_keys_unfinished(
+        &self,
+        kind: &str,
+        keys: &[String],
+    ) -> Result<Vec<String>, Error> {
+        self.inner.store.keys_unfinished(kind, keys).await
+    }
+}
+
+impl Inner {
+    async fn stats(&self, queue: Option<&str>) -> Result<Vec<QueueStats>, Error> {
+        let mut all: Vec<QueueStats> = Vec::new();
+        for (queue, state, count) in self.store.counts(queue).await? {
+            if all.last().is_none_or(|last| last.queue != queue) {
+                all.push(QueueStats::empty(&queue));
+            }
+            if let Some(stats) = all.last_mut() {
+                stats.counts.insert(state.parse()?, u64::try_from(count).unwrap_or(0));
+            }
+        }
+        Ok(all)
+    }
+}
