@@ -4,6 +4,9 @@ use crate::error::{Error, Result};
 use crate::input::Input;
 use crate::place::Place;
 
+/// A palette of 256 entries.
+const LONGEST_NEEDED: u32 = 768;
+
 /// The length and type at the start of a chunk (ISO/IEC 15948, 5.3).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chunk {
@@ -56,8 +59,11 @@ impl Chunk {
         Ok((body, right))
     }
 
-    /// The payload, whose checksum must be right.
+    /// The payload of one of the short chunks that an image needs, whose checksum must be right.
     pub(super) fn checked_body(&self, input: &mut Input<'_>) -> Result<Vec<u8>> {
+        if self.length > LONGEST_NEEDED {
+            return Err(Error::malformed(self.place, format_args!("{} bytes", self.length)));
+        }
         match self.body(input)? {
             (body, true) => Ok(body),
             (_, false) => Err(self.mismatch()),

@@ -139,6 +139,8 @@ fn defects_of_png_structure_are_refused() {
     refuses(&palette, ErrorKind::Malformed, &["second palette"]);
     let alpha = Png::new(4, 4, 3, 1).with(b"tRNS", &[0; 3]).encode();
     refuses(&alpha, ErrorKind::Malformed, &["tRNS", "3 bytes"]);
+    let long = Png::new(4, 4, 2, 8).with(b"PLTE", &[0; 9000]).encode();
+    refuses(&long, ErrorKind::Malformed, &["PLTE", "9000 bytes"]);
     let split = png().with_after(b"tIME", &[0; 7]).with_after(b"IDAT", b"").encode();
     refuses(&split, ErrorKind::Malformed, &["not in one run"]);
     let mut name = png().with(b"abCd", b"").encode();
