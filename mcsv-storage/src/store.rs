@@ -175,10 +175,9 @@ impl Store {
 
     pub(crate) async fn look_up(&self, key: &ObjectKey) -> Result<ObjectMeta> {
         let found = self.inner.operator.stat(key.as_str()).await;
-        let found = found.map_err(|e| match e.kind() {
-            // The key leads through a file: there is nothing under it.
-            opendal::ErrorKind::NotADirectory => not_found(key),
-            _ => from_opendal(e, &format!("object {key}")),
+        let found = found.map_err(|e| match leads_through_a_file(&e) {
+            true => not_found(key),
+            false => from_opendal(e, &format!("object {key}")),
         })?;
         if !found.is_file() {
             return Err(not_found(key));
@@ -260,7 +259,14 @@ impl Store {
     }
 }
 
-pub(crate) fn not_found(key: &ObjectKey) -> Error {
+/// Whether a folder of the key is a file, so that there can be nothing under it.
+fn leads_through_a_file(error: &opendal::Error) -> bool {
+    use std::error::Error as _;
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotADirectory)
+}
+
+fn not_found(key: &ObjectKey) -> Error {
     Error::new(ErrorKind::NotFound, format!("object {key}: no such object"))
 }
 

@@ -24,3 +24,30 @@ impl Resolve for GuardedResolver {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::fetch::origin::Origin;
+    use crate::fetch::transport_error::transport_error;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_refused_and_not_merely_unreachable() {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(crate::tls::config().unwrap())
+            .no_proxy()
+            .dns_resolver(Arc::new(GuardedResolver))
+            .build()
+            .unwrap();
+        let origin = Origin::parse("http://localhost").unwrap();
+
+        let error = client.get("http://localhost/?secret").send().await.unwrap_err();
+
+        let error = transport_error(error, &origin);
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(!error.is_retryable());
+        assert!(!format!("{error:?}").contains("secret"));
+    }
+}

@@ -123,12 +123,12 @@ impl FetchPolicy {
         if self.reach == Reach::OriginsOnly {
             return Err(refused(format!("fetch: {origin} is not an allowed origin")));
         }
-        let literal = match origin.host() {
-            Host::Ipv4(v4) => Some(IpAddr::V4(*v4)),
-            Host::Ipv6(v6) => Some(IpAddr::V6(*v6)),
-            Host::Domain(_) => None,
+        let class = match origin.host() {
+            Host::Ipv4(v4) => private_class(IpAddr::V4(*v4)),
+            Host::Ipv6(v6) => private_class(IpAddr::V6(*v6)),
+            Host::Domain(name) => is_localhost(name).then_some("a name of this machine"),
         };
-        if let Some(class) = literal.and_then(private_class) {
+        if let Some(class) = class {
             return Err(refused(format!("fetch: {origin} is {class}")));
         }
         let usual = if scheme == "https" { 443 } else { 80 };
@@ -145,6 +145,44 @@ impl Default for FetchPolicy {
     }
 }
 
+/// Names that resolvers may answer by themselves ([RFC 6761, section 6.3]).
+///
+/// [RFC 6761, section 6.3]: https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+fn is_localhost(name: &str) -> bool {
+    name.trim_end_matches('.').rsplit('.').next() == Some("localhost")
+}
+
 fn refused(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Refused, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(policy: &FetchPolicy, url: &str, expected: Option<Trust>) {
+        let judged = policy.judge(&Url::parse(url).unwrap());
+        assert_eq!(judged.ok(), expected, "{url}");
+    }
+
+    #[test]
+    fn tells_allowed_public_and_refused_urls_apart() {
+        let policy = FetchPolicy::new().allow_origin("http://10.0.0.7:8081").unwrap();
+        check(&policy, "http://10.0.0.7:8081/a?b", Some(Trust::Allowed));
+        check(&policy, "http://0xa000007:8081/", Some(Trust::Allowed));
+        check(&policy, "http://93.184.215.14/", None);
+
+        let policy = policy.allow_public();
+        check(&policy, "http://10.0.0.7:8081/", Some(Trust::Allowed));
+        check(&policy, "http://10.0.0.7/", None);
+        check(&policy, "http://93.184.215.14/", Some(Trust::Public));
+        check(&policy, "https://example.com/", Some(Trust::Public));
+        check(&policy, "https://example.com:443/", Some(Trust::Public));
+        check(&policy, "https://example.com:8443/", None);
+        check(&policy, "https://[2606:2800:21f::1]/", Some(Trust::Public));
+        check(&policy, "https://[::ffff:93.184.215.14]/", Some(Trust::Public));
+        check(&policy, "https://[64:ff9b::5db8:d70e]/", Some(Trust::Public));
+        check(&policy, "http://a.localhost./", None);
+    }
 }

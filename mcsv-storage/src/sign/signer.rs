@@ -97,13 +97,11 @@ impl Signer {
     }
 
     /// A URL that reads the object, by GET or HEAD. Nothing asks whether there is one.
-    #[must_use]
     pub fn presign_get(&self, key: &ObjectKey) -> PresignGet {
         PresignGet::new(self.clone(), key.clone())
     }
 
     /// A URL that writes the object, by PUT.
-    #[must_use]
     pub fn presign_put(&self, key: &ObjectKey) -> PresignPut {
         PresignPut::new(self.clone(), key.clone())
     }

@@ -1,0 +1,160 @@
+use bytes::Bytes;
+use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
+use sha2::{Digest, Sha256};
+
+use crate::error::BoxError;
+use crate::testing::case::{Outcome, cases, ensure, equal, key};
+use crate::{ErrorKind, PutBody, Store};
+
+cases![
+    records_what_it_was_told,
+    replaces_the_whole_object,
+    keeps_an_empty_object,
+    creates_only_once,
+    one_of_many_creators_wins,
+    refuses_more_than_the_greatest_length,
+    refuses_another_than_the_exact_length,
+    refuses_other_content_than_the_hash,
+    a_failing_source_leaves_the_earlier_object,
+    a_dropped_put_leaves_nothing,
+    refuses_a_content_type_that_no_header_can_hold,
+    streams_more_than_is_held_back,
+];
+
+async fn records_what_it_was_told(store: Store) -> Outcome {
+    let k = key("a/b.txt")?;
+    let put = store.put(&k, "hello").content_type("text/plain").await?;
+    let stat = store.stat(&k).await?;
+    for meta in [put, stat] {
+        equal(meta.key, k.clone())?;
+        equal(meta.len, 5)?;
+        equal(meta.content_type.as_deref(), Some("text/plain"))?;
+        equal(meta.sha256, Some(Sha256::digest("hello").into()))?;
+        ensure(meta.last_modified.is_some(), "no time")?;
+        ensure(meta.etag.is_some_and(|tag| tag.ends_with('"')), "no etag in quotes")?;
+    }
+    Ok(())
+}
+
+async fn replaces_the_whole_object(store: Store) -> Outcome {
+    let k = key("k")?;
+    let first = store.put(&k, "a longer text").content_type("text/plain").await?;
+    let second = store.put(&k, "short").await?;
+    ensure(first.etag != second.etag, "the etag stayed")?;
+    equal(store.stat(&k).await?.content_type, None)?;
+    equal(store.get(&k).await?.bytes(100).await?, Bytes::from("short"))
+}
+
+async fn keeps_an_empty_object(store: Store) -> Outcome {
+    let k = key("empty")?;
+    store.put(&k, "").await?;
+    equal(store.stat(&k).await?.len, 0)?;
+    equal(store.get(&k).await?.bytes(0).await?, Bytes::new())
+}
+
+async fn creates_only_once(store: Store) -> Outcome {
+    let k = key("k")?;
+    store.put(&k, "first").create_only().await?;
+    let second = store.put(&k, "second").create_only().await;
+    ensure(second.is_err_and(|e| e.is_already_exists()), "the second was not refused")?;
+    equal(store.get(&k).await?.bytes(100).await?, Bytes::from("first"))
+}
+
+async fn one_of_many_creators_wins(store: Store) -> Outcome {
+    let k = key("k")?;
+    let puts = (0..8).map(|n| {
+        let (store, k) = (store.clone(), k.clone());
+        tokio::spawn(async move { store.put(&k, format!("{n}")).create_only().await.map(|_| n) })
+    });
+    let mut winner = None;
+    for put in join_all(puts).await {
+        match put? {
+            Ok(n) => ensure(winner.replace(n).is_none(), "two creators won")?,
+            Err(error) => ensure(error.is_already_exists(), &format!("{error:?}"))?,
+        }
+    }
+    let expected = winner.map(|n: i32| n.to_string()).unwrap_or_default();
+    equal(store.get(&k).await?.bytes(9).await?, Bytes::from(expected))
+}
+
+fn pieces(of: &'static [&'static str]) -> PutBody {
+    PutBody::stream(stream::iter(of).map(|piece| Ok::<_, BoxError>(*piece)))
+}
+
+async fn refuses_more_than_the_greatest_length(store: Store) -> Outcome {
+    let k = key("k")?;
+    for body in [PutBody::from("12345"), pieces(&["123", "45"])] {
+        let put = store.put(&k, body).max_len(4).await;
+        ensure(put.is_err_and(|e| e.is_too_large()), "it was taken")?;
+        ensure(store.stat(&k).await.is_err_and(|e| e.is_not_found()), "something is there")?;
+    }
+    store.put(&k, "1234").max_len(4).await?;
+    Ok(())
+}
+
+async fn refuses_another_than_the_exact_length(store: Store) -> Outcome {
+    let k = key("k")?;
+    for body in [PutBody::from("12"), PutBody::from("1234"), pieces(&["1"]), pieces(&["12", "34"])]
+    {
+        let put = store.put(&k, body).exact_len(3).await;
+        ensure(put.is_err_and(|e| e.kind() == ErrorKind::LengthMismatch), "it was taken")?;
+        ensure(store.stat(&k).await.is_err_and(|e| e.is_not_found()), "something is there")?;
+    }
+    store.put(&k, pieces(&["12", "", "3"])).exact_len(3).await?;
+    Ok(())
+}
+
+async fn refuses_other_content_than_the_hash(store: Store) -> Outcome {
+    let k = key("k")?;
+    store.put(&k, "old").await?;
+    let put = store.put(&k, "new").sha256(Sha256::digest("other").into()).await;
+    ensure(put.is_err_and(|e| e.kind() == ErrorKind::ChecksumMismatch), "it was taken")?;
+    equal(store.get(&k).await?.bytes(9).await?, Bytes::from("old"))?;
+    store.put(&k, "new").sha256(Sha256::digest("new").into()).await?;
+    Ok(())
+}
+
+async fn a_failing_source_leaves_the_earlier_object(store: Store) -> Outcome {
+    let k = key("k")?;
+    store.put(&k, "old").await?;
+    let broken = stream::iter([Ok("ne"), Err("cut")]);
+    let put = store.put_stream(&k, broken).await;
+    ensure(put.is_err_and(|e| e.kind() == ErrorKind::Body), "it was taken")?;
+    equal(store.get(&k).await?.bytes(9).await?, Bytes::from("old"))
+}
+
+async fn a_dropped_put_leaves_nothing(store: Store) -> Outcome {
+    let k = key("k")?;
+    let (was_taken, taken) = tokio::sync::oneshot::channel();
+    let endless = stream::once(async { Ok::<_, BoxError>("ne") }).chain(stream::once(async {
+        let _ = was_taken.send(());
+        std::future::pending().await
+    }));
+    let put = tokio::spawn(store.put_stream(&k, endless).into_future());
+    taken.await?;
+    put.abort();
+    ensure(put.await.is_err_and(|e| e.is_cancelled()), "an endless put ended")?;
+    ensure(store.stat(&k).await.is_err_and(|e| e.is_not_found()), "something is there")
+}
+
+async fn refuses_a_content_type_that_no_header_can_hold(store: Store) -> Outcome {
+    let k = key("k")?;
+    for bad in ["text/plain\r\nx: y", "", "text"] {
+        let put = store.put(&k, "x").content_type(bad).await;
+        ensure(put.is_err_and(|e| e.kind() == ErrorKind::InvalidOption), bad)?;
+    }
+    Ok(())
+}
+
+async fn streams_more_than_is_held_back(store: Store) -> Outcome {
+    const PIECE: usize = 1 << 20;
+    let k = key("large")?;
+    let body = stream::iter(0..20u8).map(|n| Ok::<_, BoxError>(vec![n; PIECE]));
+    let put = store.put_stream(&k, body).content_type("a/b").await?;
+    equal(put.len, 20 * PIECE as u64)?;
+    ensure(put.sha256.is_some(), "no hash")?;
+    let from = 7 * PIECE as u64;
+    let part = store.get(&k).range(from - 1..=from).await?.bytes(2).await?;
+    equal(part, Bytes::from(vec![6, 7]))
+}

@@ -1,0 +1,11 @@
+//! What mcsv-storage promises, seen from outside.
+
+#![allow(clippy::unwrap_used, reason = "a test says that it failed by a panic")]
+
+mod addresses;
+mod conformance;
+mod fetching;
+mod folder;
+mod secrecy;
+mod signed_urls;
+mod uploads;

@@ -1,0 +1,129 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{Request, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use mcsv_storage::{ObjectKey, PresignPut, Signer, SigningKeys, StorageBody, Store};
+use tower::ServiceExt;
+
+struct World {
+    store: Store,
+    signer: Signer,
+    key: ObjectKey,
+}
+
+fn world(url: &str) -> World {
+    let store = Store::from_url(url).unwrap();
+    let signer = store.signer(SigningKeys::random().unwrap()).with_public_base("http://h").unwrap();
+    World { store, signer, key: ObjectKey::parse("k").unwrap() }
+}
+
+impl World {
+    /// Sends a body of unknown length.
+    async fn send(
+        &self,
+        link: PresignPut,
+        pieces: impl futures_core::Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static,
+    ) -> Response<StorageBody> {
+        let body = StreamBody::new(pieces.map(|piece| piece.map(Frame::data)));
+        let request = Request::put(link.sign().unwrap().url()).body(body).unwrap();
+        self.signer.service().oneshot(request).await.unwrap()
+    }
+
+    async fn is_absent(&self) -> bool {
+        self.store.stat(&self.key).await.is_err_and(|e| e.is_not_found())
+    }
+}
+
+fn piece(len: usize) -> Result<Bytes, std::io::Error> {
+    Ok(Bytes::from(vec![7; len]))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_falls_silent_is_cut() {
+    let world = world("memory:");
+    let silent = stream::iter([piece(10)]).chain(stream::pending());
+
+    let answer = world.send(world.signer.presign_put(&world.key), silent).await;
+
+    assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+    assert!(world.is_absent().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_drips_for_ever_is_cut() {
+    let world = world("memory:");
+    let drip = stream::repeat(()).then(|()| async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        piece(1)
+    });
+
+    let answer = world.send(world.signer.presign_put(&world.key), drip).await;
+
+    assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+    assert!(world.is_absent().await);
+}
+
+#[tokio::test]
+async fn an_unannounced_length_is_counted() {
+    let world = world("memory:");
+    let put = || world.signer.presign_put(&world.key);
+    let endless = || stream::repeat_with(|| piece(1000));
+
+    let answer = world.send(put().exact_len(10), stream::iter([piece(10)])).await;
+    assert_eq!(answer.status(), StatusCode::LENGTH_REQUIRED);
+    let answer = world.send(put().max_len(100_000), endless()).await;
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(world.is_absent().await);
+    let answer = world.send(put().max_len(10), stream::iter([piece(4), piece(6)])).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_service_has_a_limit_of_its_own() {
+    let world = world("memory:");
+    let link = world.signer.presign_put(&world.key).max_len(1000).sign().unwrap();
+    let body = http_body_util::Full::from(vec![1; 11]);
+    let service = world.signer.service().with_max_upload(10);
+
+    let answer = service.oneshot(Request::put(link.url()).body(body).unwrap()).await.unwrap();
+
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn content_that_breaks_off_is_not_stored() {
+    let world = world("memory:");
+    let broken = stream::iter([piece(10), Err(std::io::Error::other("reset"))]);
+
+    let answer = world.send(world.signer.presign_put(&world.key), broken).await;
+
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    assert!(world.is_absent().await);
+}
+
+#[tokio::test]
+async fn streams_64_mib_up_and_down_in_small_pieces() {
+    const PIECES: usize = 1024;
+    const PIECE: usize = 64 * 1024;
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&format!("fs://{}", folder.path().display()));
+    let up = stream::iter(0..PIECES).map(|_| piece(PIECE));
+
+    let answer = world.send(world.signer.presign_put(&world.key), up).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+
+    let link = world.signer.presign_get(&world.key).sign().unwrap();
+    let request = Request::get(link.url()).body(http_body_util::Empty::<Bytes>::new()).unwrap();
+    let mut body = world.signer.service().oneshot(request).await.unwrap().into_body();
+    let mut len = 0;
+    while let Some(frame) = body.frame().await {
+        let piece = frame.unwrap().into_data().unwrap();
+        assert!(piece.len() <= 256 * 1024, "a piece of {} bytes", piece.len());
+        assert!(piece.iter().all(|byte| *byte == 7));
+        len += piece.len();
+    }
+    assert_eq!(len, PIECES * PIECE);
+}
