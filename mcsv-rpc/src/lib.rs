@@ -22,7 +22,7 @@ pub mod codegen;
 pub use body::{Body, BoxError};
 pub use client::{Call, CallFuture, Channel, Transport, TransportFuture};
 pub use cx::Cx;
-pub use mcsv_core::{Code, Deadline, Error, Result, TraceContext};
+pub use mcsv_core::{Code, Deadline, Error, Health, Result, Shutdown, TraceContext};
 pub use method::{Idempotency, RpcMethod};
 pub use peer::PeerAddr;
 pub use server::{

@@ -8,8 +8,7 @@ mod v1 {
     include!("hello.v1.rs");
 }
 
-use mcsv_core::Shutdown;
-use mcsv_rpc::{Cx, Error, Router, Server};
+use mcsv_rpc::{Cx, Error, Router, Server, Shutdown};
 use v1::{GreetRequest, GreetResponse, Greeter, GreeterClient, GreeterServer};
 
 struct English;

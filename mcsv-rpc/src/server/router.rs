@@ -31,8 +31,7 @@ use crate::{Body, BoxError, PeerAddr};
 /// `/alias/Method` for every alias of its service.
 ///
 /// ```
-/// use mcsv_rpc::Router;
-/// use mcsv_core::Health;
+/// use mcsv_rpc::{Health, Router};
 ///
 /// let app = Router::new().with_body_limit(1 << 20).health(Health::new());
 /// app.check()?;

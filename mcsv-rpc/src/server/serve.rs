@@ -16,8 +16,7 @@ use super::router::Router;
 /// HTTP/1.1 and HTTP/2 with prior knowledge share the port.
 ///
 /// ```
-/// use mcsv_core::Shutdown;
-/// use mcsv_rpc::{Router, Server};
+/// use mcsv_rpc::{Router, Server, Shutdown};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> mcsv_rpc::Result<()> {
