@@ -68,6 +68,15 @@ impl Error {
             .with_source(source)
     }
 
+    /// The same error for the next of several callers, its cause as text.
+    pub(crate) fn again(&self) -> Self {
+        let error = Error::new(self.0.kind, self.0.context.clone());
+        match &self.0.source {
+            Some(source) => error.with_source(source.to_string()),
+            None => error,
+        }
+    }
+
     /// What kind of failure this is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -12,9 +12,9 @@ use crate::cx::Signal;
 use crate::keeper::Keeper;
 use crate::registry::Registry;
 use crate::settle::{Budget, Ending};
-use crate::store::{Accepted, Ack, Claimed, Inserted, Leases, Turn, TurnReply};
+use crate::store::{Accepted, Ack, Claimed, Leases, Turn, TurnReply};
 use crate::wake::Bell;
-use crate::{Error, JobCx, JobId, Jobs, Policy, trace};
+use crate::{Error, JobCx, JobId, Jobs, trace};
 
 /// How long an idle queue is left alone when nobody rings.
 const POLL: Duration = Duration::from_secs(5);
@@ -166,20 +166,18 @@ impl Driver {
         };
         if turn.is_idle() {
             self.fetch_at = now + POLL;
-            return;
-        }
-        match self.jobs.inner.store.write(turn).await {
-            Ok(reply) => {
-                self.pause = None;
-                if renews {
-                    self.renew_at = now + self.lease / 3;
-                }
-                self.took(reply).await;
-                if let Some(dead) = news.orphaned {
-                    self.rescue(&dead).await;
-                }
+        } else {
+            match self.jobs.inner.store.write(turn).await {
+                Ok(reply) => self.took(reply),
+                Err(error) => return self.failed(&error),
             }
-            Err(error) => self.failed(&error),
+            self.pause = None;
+            if renews {
+                self.renew_at = now + self.lease / 3;
+            }
+        }
+        if let Some(dead) = news.orphaned {
+            self.rescue(&dead).await;
         }
     }
 
@@ -193,7 +191,7 @@ impl Driver {
         tracing::warn!(queue = %self.queue, error = cause, ?wait, "no turn: will try again");
     }
 
-    async fn took(&mut self, reply: TurnReply) {
+    fn took(&mut self, reply: TurnReply) {
         let wrote = std::mem::take(&mut self.acks);
         self.report(wrote, &reply.accepted);
         if let Some(kept) = &reply.kept {
@@ -204,29 +202,26 @@ impl Driver {
         });
         self.fetch_at = Instant::now() + until_due;
         for claimed in reply.claimed {
-            self.deliver(claimed).await;
+            self.deliver(claimed);
         }
     }
 
     fn report(&self, wrote: Vec<(Ack, String)>, accepted: &[Accepted]) {
+        let accepted: HashMap<i64, &Accepted> = accepted.iter().map(|one| (one.id, one)).collect();
         let mut ended = false;
         for (ack, kind) in wrote {
-            let Some(accepted) = accepted.iter().find(|accepted| accepted.id == ack.id) else {
+            let Some(accepted) = accepted.get(&ack.id) else {
                 trace::count_lease_lost(&self.queue, &kind);
                 tracing::warn!(job.id = ack.id, "a stale outcome is refused: the lease was lost");
                 continue;
             };
             trace::count_finished(&self.queue, &kind, &ack.fate);
             ended |= ack.fate.state.is_finished();
-            self.announce(&ack, &accepted.follow_ups);
+            self.jobs.inner.announce(&ack.follow_ups, &accepted.follow_ups);
         }
         if ended {
             self.jobs.inner.tell_finished();
         }
-    }
-
-    fn announce(&self, ack: &Ack, follow_ups: &[Inserted]) {
-        self.jobs.inner.announce(&ack.follow_ups, follow_ups);
     }
 
     /// `kept` names the held jobs that are still ours.
@@ -246,15 +241,34 @@ impl Driver {
         }
     }
 
-    async fn deliver(&mut self, claimed: Claimed) {
+    fn deliver(&mut self, claimed: Claimed) {
         let Ok(id) = JobId::new(claimed.id) else { return };
         trace::count_started(&self.queue, &claimed);
         let claimed = Arc::new(claimed);
         let (signal, signals) = watch::channel(Signal::GoOn);
         let cx = JobCx::new(id, Arc::clone(&self.queue), Arc::clone(&claimed), signals);
         self.held.insert(claimed.id, Held { claimed: Arc::clone(&claimed), signal });
-        // There is a place for each job that can be held. If nobody takes it, it is given back.
-        let _ = self.deliver.try_send(Delivery { claimed, cx });
+        // There is a place for each job that can be held, so it only fails where the worker is gone
+        // or still has a job that it lost: somebody else is to have this one.
+        if self.deliver.try_send(Delivery { claimed, cx }).is_err() {
+            self.give_back(id.get());
+        }
+    }
+
+    fn give_back(&mut self, id: i64) {
+        let Some(Held { claimed, .. }) = self.held.remove(&id) else { return };
+        trace::count_ended(&self.queue, &claimed.kind, Duration::ZERO);
+        let policy = self.registry.policy(&claimed.kind);
+        let (attempt, max_attempts) = (claimed.attempt, claimed.max_attempts);
+        let budget = Budget { attempt, max_attempts, age: claimed.age, policy };
+        let ack = Ack {
+            id,
+            fence: claimed.fence,
+            fate: budget.settle(Ending::Released),
+            follow_ups: Vec::new(),
+            seen_lease: None,
+        };
+        self.acks.push((ack, claimed.kind.clone()));
     }
 
     async fn rescue(&mut self, dead: &[String]) {
@@ -277,21 +291,8 @@ impl Driver {
         while let Some(ack) = self.ended.recv().await {
             self.end(ack);
         }
-        for (_, held) in std::mem::take(&mut self.held) {
-            let claimed = held.claimed;
-            let policy = Policy::default();
-            let budget =
-                Budget { attempt: claimed.attempt, max_attempts: 1, age: claimed.age, policy };
-            let fate = budget.settle(Ending::Released);
-            trace::count_ended(&self.queue, &claimed.kind, Duration::ZERO);
-            let ack = Ack {
-                id: claimed.id,
-                fence: claimed.fence,
-                fate,
-                follow_ups: Vec::new(),
-                seen_lease: None,
-            };
-            self.acks.push((ack, claimed.kind.clone()));
+        for id in self.held.keys().copied().collect::<Vec<_>>() {
+            self.give_back(id);
         }
         let until = Instant::now() + FLUSH;
         while !self.acks.is_empty() && Instant::now() < until {

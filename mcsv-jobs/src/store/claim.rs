@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sqlx::SqliteConnection;
@@ -80,6 +81,7 @@ pub(super) async fn claim(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
+    let order: HashMap<i64, usize> = ids.iter().copied().zip(0..).collect();
     let ids = json(&ids)?;
     let mut claimed: Vec<Claimed> = sqlx::query_as(concat!(
         "UPDATE mcsv_jobs SET state = 'executing', fence = fence + 1, attempt = attempt + 1,
@@ -104,6 +106,7 @@ pub(super) async fn claim(
     .bind(&ids)
     .execute(conn)
     .await?;
-    claimed.sort_by_key(|job| (job.scheduled_at, job.id));
+    // RETURNING promises no order.
+    claimed.sort_by_key(|job| order.get(&job.id).copied());
     Ok(claimed)
 }

@@ -69,8 +69,15 @@ async fn serve(pool: SqlitePool, mut queue: mpsc::Receiver<Request>) {
         let mut group = Group { inserts, others };
         match group.commit(&pool).await {
             Ok(inserted) => group.answer(inserted),
-            Err(error) if group.len() == 1 => group.fail(error),
-            Err(_) => group.commit_one_by_one(&pool).await,
+            Err(error) => {
+                let error = Error::from(error);
+                // A database that does not answer would make each of them wait in vain again.
+                if group.len() == 1 || error.is_retryable() {
+                    group.fail(&error);
+                } else {
+                    group.commit_one_by_one(&pool).await;
+                }
+            }
         }
     }
 }
@@ -119,12 +126,12 @@ impl Group {
         }
     }
 
-    fn fail(self, error: sqlx::Error) {
-        let error = Error::from(error);
-        match (self.inserts.into_iter().next(), self.others.into_iter().next()) {
-            (Some((_, reply)), _) => drop(reply.send(Err(error))),
-            (_, Some(member)) => member.fail(error),
-            _ => {}
+    fn fail(self, error: &Error) {
+        for (_, reply) in self.inserts {
+            let _ = reply.send(Err(error.again()));
+        }
+        for member in self.others {
+            member.fail(error.again());
         }
     }
 
@@ -136,7 +143,7 @@ impl Group {
             let mut single = Group { inserts, others };
             match single.commit(pool).await {
                 Ok(inserted) => single.answer(inserted),
-                Err(error) => single.fail(error),
+                Err(error) => single.fail(&error.into()),
             }
         }
     }

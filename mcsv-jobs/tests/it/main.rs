@@ -8,6 +8,7 @@ mod drain;
 mod enqueue;
 mod events;
 mod failure;
+mod input;
 mod kill;
 mod kit;
 mod manage;

@@ -77,3 +77,40 @@ async fn a_job_that_loses_its_worker_every_time_is_a_dead_letter() -> Done {
     assert_eq!((record.state, record.attempt), (State::Discarded, 1));
     Ok(())
 }
+
+async fn rename_jobs(queue: &Queue, from: &str, to: &str) -> Done {
+    let mut tx = queue.jobs.begin().await?;
+    let statement = format!("ALTER TABLE {from} RENAME TO {to}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_outlives_a_database_that_refuses_and_loses_no_outcome() -> Done {
+    let queue = Queue::new().await;
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let go_on = std::sync::Arc::new(tokio::sync::Notify::new());
+    let gate = std::sync::Arc::clone(&go_on);
+    let running = run(queue.workers().handle(move |_: Note, cx: JobCx| {
+        let (started, gate) = (started.clone(), std::sync::Arc::clone(&gate));
+        async move {
+            started.send(cx.id())?;
+            gate.notified().await;
+            Done::Ok(())
+        }
+    }));
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+    starts.recv().await;
+
+    rename_jobs(&queue, "mcsv_jobs", "away").await?;
+    go_on.notify_one();
+    let refused = queue.jobs.enqueue(note("y")).await.unwrap_err();
+    assert!(!refused.is_retryable(), "{refused:?}");
+    rename_jobs(&queue, "away", "mcsv_jobs").await?;
+
+    let record = queue.wait(id).await;
+    running.end().await;
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    Ok(())
+}
