@@ -7,7 +7,6 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::header::Header;
-use super::rename::renamed;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::pdf::Space;
@@ -53,7 +52,10 @@ fn is_common_layout(header: &Header) -> bool {
     let sampling: Vec<u8> = frame.components.iter().map(|component| component.sampling).collect();
     let is_plain = match *sampling {
         [0x11] => true,
-        [luminance, 0x11, 0x11] => matches!(luminance, 0x11 | 0x12 | 0x21 | 0x22 | 0x41),
+        // That the names of components can mean RGB is unknown to it.
+        [luminance, 0x11, 0x11] if header.is_transformed() || header.is_adobe() => {
+            matches!(luminance, 0x11 | 0x12 | 0x21 | 0x22 | 0x41)
+        }
         [0x11, 0x11, 0x11, 0x11] => true,
         _ => false,
     };
@@ -64,15 +66,13 @@ fn is_common_layout(header: &Header) -> bool {
 
 /// The samples of an image of one or three components as gray or RGB, of four untransformed.
 fn fast(file: &[u8], header: &Header) -> Result<Vec<u8>, String> {
-    let file = renamed(file);
-    let mut decoder = JpegDecoder::new(ZCursor::new(&file));
+    let mut decoder = JpegDecoder::new(ZCursor::new(file));
     decoder.decode_headers().map_err(|error| error.to_string())?;
     let stored = decoder.input_colorspace().unwrap_or(ColorSpace::YCbCr);
     let target = match header.frame.components.len() {
         1 => ColorSpace::Luma,
-        3 if header.is_transformed() || header.is_adobe() => ColorSpace::RGB,
+        3 => ColorSpace::RGB,
         // Asking for what the decoder takes the image for turns every conversion off.
-        3 => ColorSpace::YCbCr,
         _ => stored,
     };
     decoder.set_options(DecoderOptions::new_safe().jpeg_set_out_colorspace(target));

@@ -4,7 +4,6 @@ mod decode;
 mod embed;
 mod frame;
 mod header;
-mod rename;
 mod scan;
 mod segment;
 mod tables;

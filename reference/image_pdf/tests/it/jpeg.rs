@@ -1,7 +1,7 @@
 use jpeg_encoder::ColorType;
-use mcsv_image_pdf::{ConversionPath, Strip};
+use mcsv_image_pdf::{ConversionPath, MaxSize, Strip};
 
-use crate::sample::{icc, jpeg};
+use crate::sample::{icc, jpeg, photo};
 use crate::{converted, lossless};
 
 #[test]
@@ -35,12 +35,8 @@ fn the_ink_of_adobe_files_is_inverted() {
     }
 }
 
-#[test]
-fn the_transform_is_said_where_the_file_does_not() {
-    let image = jpeg(16, 16, ColorType::Rgb, 90, |_| {});
-    assert!(converted(&image, lossless()).1.image().has("/ColorTransform 1"));
-
-    // Component names R, G and B, without a JFIF segment, mean that nothing was transformed.
+/// The image without its JFIF segment, its components named R, G and B.
+fn named_rgb(image: &[u8]) -> Vec<u8> {
     let start = 2;
     let length = 2 + usize::from(u16::from_be_bytes([image[start + 2], image[start + 3]]));
     assert_eq!(&image[start..start + 2], &[0xff, 0xe0]);
@@ -51,7 +47,30 @@ fn the_transform_is_said_where_the_file_does_not() {
             plain[at + index * step] = *name;
         }
     }
-    assert!(converted(&plain, lossless()).1.image().has("/ColorTransform 0"));
+    plain
+}
+
+#[test]
+fn the_transform_is_said_where_the_file_does_not() {
+    let image = jpeg(16, 16, ColorType::Rgb, 90, |_| {});
+    assert!(converted(&image, lossless()).1.image().has("/ColorTransform 1"));
+    assert!(converted(&named_rgb(&image), lossless()).1.image().has("/ColorTransform 0"));
+}
+
+#[test]
+fn components_named_rgb_are_not_transformed_when_decoded() {
+    // Stored without a transform by saying that it has been done.
+    let image = named_rgb(&jpeg(64, 64, ColorType::Ycbcr, 98, |_| {}));
+    let (_, pdf) = converted(&image, lossless().with_max_size(MaxSize::new(63, 63)));
+    let mean = |bytes: &[u8], channel: usize| {
+        let samples = bytes.iter().skip(channel).step_by(3);
+        samples.map(|b| f64::from(*b)).sum::<f64>() / (bytes.len() / 3) as f64
+    };
+    for channel in 0..3 {
+        let found = mean(&pdf.image().samples(), channel);
+        let expected = mean(&photo(64, 64, 3), channel);
+        assert!((found - expected).abs() < 2.0, "channel {channel}: {found} for {expected}");
+    }
 }
 
 #[test]

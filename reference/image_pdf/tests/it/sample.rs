@@ -233,7 +233,7 @@ pub(crate) fn jpeg(
 ) -> Vec<u8> {
     let channels = match color {
         ColorType::Luma => 1,
-        ColorType::Rgb => 3,
+        ColorType::Rgb | ColorType::Ycbcr => 3,
         _ => 4,
     };
     let mut out = Vec::new();
