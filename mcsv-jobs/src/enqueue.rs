@@ -88,6 +88,22 @@ impl<'a> Enqueue<'a> {
     /// The connection must be to the same database, for instance of [`Jobs::begin`]. Open it with
     /// `BEGIN IMMEDIATE` where it reads before it writes, or SQLite may refuse the write. A worker
     /// notices the commit within a tenth of a second.
+    ///
+    /// ```
+    /// # use mcsv_jobs::{BoxError, Job, Jobs, Json};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)] struct Welcome { user: i64 }
+    /// # impl Job for Welcome { const KIND: &'static str = "w"; const QUEUE: &'static str = "q"; type Codec = Json; }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+    /// # let jobs = Jobs::connect("sqlite::memory:").await?;
+    /// let mut tx = jobs.begin().await?;
+    /// sqlx::raw_sql("CREATE TABLE users (id INTEGER); INSERT INTO users VALUES (7)")
+    ///     .execute(&mut *tx)
+    ///     .await?;
+    /// jobs.enqueue(Welcome { user: 7 }).on(&mut tx).await?;
+    /// tx.commit().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn on(self, transaction: &'a mut SqliteConnection) -> EnqueueOn<'a> {
         EnqueueOn { jobs: self.jobs, job: self.job, transaction }
     }

@@ -8,6 +8,21 @@ use crate::{BoxError, JobCx, Outcome};
 /// An error is a failed attempt, which is retried by the job's policy; a [`Permanent`] error and an
 /// [`Outcome::discard`] are not. A panic and a time-out are failed attempts too.
 ///
+/// ```
+/// use mcsv_jobs::{BoxError, Handler, JobCx, Outcome};
+///
+/// struct Greet {
+///     greeting: String,
+/// }
+///
+/// impl Handler<String> for Greet {
+///     async fn run(&self, name: String, cx: JobCx) -> Result<Outcome, BoxError> {
+///         println!("{} {name}, job {}", self.greeting, cx.id());
+///         Ok(Outcome::done())
+///     }
+/// }
+/// ```
+///
 /// [`Permanent`]: crate::Permanent
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle the job `{J}`",

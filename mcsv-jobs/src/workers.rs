@@ -24,6 +24,38 @@ const DRAIN: Duration = Duration::from_secs(30);
 ///
 /// Each queue is an apalis worker on a [`QueueBackend`](crate::QueueBackend); this type adds the
 /// typed handlers, the policies and one orderly end for all of them.
+///
+/// ```
+/// # use mcsv_core::Shutdown;
+/// # use mcsv_jobs::{BoxError, Error, Failure, Job, JobCx, Jobs, Json, NewJob, Outcome, Tick, Workers};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Serialize, Deserialize)] struct Mail { to: String }
+/// # impl Job for Mail { const KIND: &'static str = "mail"; const QUEUE: &'static str = "mails"; type Codec = Json; }
+/// # #[derive(Serialize, Deserialize)] struct Report { text: String }
+/// # impl Job for Report { const KIND: &'static str = "report"; const QUEUE: &'static str = "reports"; type Codec = Json; }
+/// # async fn send(mail: &Mail) -> Result<(), BoxError> { Ok(()) }
+/// # async fn example(jobs: Jobs, shutdown: Shutdown) -> Result<(), Error> {
+/// Workers::new(jobs)
+///     .queue("mails", 10)
+///     .queue("reports", 1)
+///     .handle(|mail: Mail, _: JobCx| async move {
+///         send(&mail).await?;
+///         let text = format!("mailed {}", mail.to);
+///         Ok::<_, BoxError>(Outcome::done().then(Report { text }))
+///     })
+///     .handle(|report: Report, _: JobCx| async move {
+///         println!("{}", report.text);
+///         Ok::<_, BoxError>(())
+///     })
+///     .on_discard(|mail: &Mail, failure: &Failure| {
+///         let text = format!("{} got no mail: {}", mail.to, failure.error);
+///         vec![NewJob::new(Report { text })]
+///     })
+///     .cron("0 6 * * mon-fri", |_: Tick| Report { text: "good morning".into() })?
+///     .run(shutdown)
+///     .await
+/// # }
+/// ```
 #[must_use = "workers do nothing until they run"]
 pub struct Workers {
     jobs: Jobs,

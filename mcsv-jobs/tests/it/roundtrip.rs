@@ -1,4 +1,4 @@
-use mcsv_jobs::{BoxError, Filter, JobCx, Outcome, State};
+use mcsv_jobs::{BoxError, Filter, JobCx, Outcome, State, Workers};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -69,5 +69,31 @@ async fn higher_priorities_start_first_and_equal_ones_in_order() -> Done {
     running.end().await;
 
     assert_eq!(order, ["high", "first", "second", "low"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_processes_on_one_queue_share_its_jobs_and_run_none_twice() -> Done {
+    let queue = Queue::new().await;
+    let made = queue.jobs.enqueue_all((0..200).map(|n| note(&n.to_string()))).await?;
+    let (seen, mut runs) = mpsc::unbounded_channel();
+    let handler = move |_: Note, cx: JobCx| {
+        let seen = seen.clone();
+        async move { Ok::<_, BoxError>(seen.send(cx.id())?) }
+    };
+    let one = run(queue.workers().handle(handler.clone()));
+    let two = run(Workers::new(queue.other().await).queue("notes", 7).handle(handler));
+    for one in &made {
+        queue.wait(one.id()).await;
+    }
+    one.end().await;
+    two.end().await;
+
+    let mut ran = Vec::new();
+    while let Some(id) = runs.recv().await {
+        ran.push(id);
+    }
+    ran.sort_unstable();
+    assert_eq!(ran, made.iter().map(|one| one.id()).collect::<Vec<_>>());
     Ok(())
 }
