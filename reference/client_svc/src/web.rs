@@ -11,6 +11,7 @@ use mcsv_protos::v1::UserServiceClient;
 use mcsv_rpc::{Body, Error};
 use serde_json::{Value, json};
 use tower::util::{BoxCloneSyncService, service_fn};
+use tracing::Instrument;
 
 use crate::Inbox;
 
@@ -39,8 +40,9 @@ pub(crate) fn api(web: Web) -> Service {
     let answer = move |request: Request<Body>| {
         let web = web.clone();
         // The page has no trace of its own: what it starts begins here.
-        let trace = TraceContext::random_root();
-        async move { Ok(trace.scope(route(web, request)).await) }
+        let span = tracing::info_span!("web", method = %request.method());
+        let trace = TraceContext::for_span(&span, None);
+        async move { Ok(trace.scope(route(web, request).instrument(span)).await) }
     };
     BoxCloneSyncService::new(service_fn(answer))
 }

@@ -3,16 +3,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use mcsv_image_pdf::{
-    Converter, ErrorKind, Format, Limits, MaxSize, Options, Quality, Report, Strip,
-};
+use mcsv_image_pdf::{Converter, ErrorKind, Limits, MaxSize, Options, Quality, Report, Strip};
 use mcsv_protos::rules::{self, invalid};
 use mcsv_protos::v1::ImageConversionRequest;
 use mcsv_rpc::{Error, Result};
-use mcsv_storage::{FetchError, Fetched};
+use mcsv_storage::Fetched;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use crate::handlers::fetch_error;
+use crate::fetch_error::fetch_error;
 
 /// A PDF and how it was made.
 pub(crate) struct Converted {
@@ -43,7 +41,7 @@ pub(crate) fn options(
 pub(crate) async fn convert(fetched: Fetched, options: Options) -> Result<Converted> {
     // A fetch that breaks off reaches the converter as an I/O error. The error itself waits here,
     // so that "the link broke" is told from "the image is broken".
-    let broken: Arc<Mutex<Option<FetchError>>> = Arc::default();
+    let broken: Arc<Mutex<Option<mcsv_storage::Error>>> = Arc::default();
     let noted = Arc::clone(&broken);
     let stream = fetched.into_stream().map_err(move |error| {
         *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);

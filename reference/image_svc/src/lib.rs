@@ -6,6 +6,7 @@
 mod app;
 mod config;
 mod converter;
+mod fetch_error;
 mod handlers;
 
 pub use app::router;

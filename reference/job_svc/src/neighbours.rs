@@ -1,3 +1,5 @@
+use std::error::Error as StdError;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,14 +53,16 @@ impl std::ops::Deref for Neighbours {
 
 /// What a failed call means for the job.
 ///
-/// A neighbour that is away costs no attempt: attempts are for work that was tried. What the
+/// A neighbour that takes no connection costs no attempt: attempts are for work that was tried. A
+/// call that broke off does cost one, because the work may be what broke the neighbour. What the
 /// neighbour finds wrong with the request stays wrong, so that the job is given up at once. All
 /// else is an attempt that failed.
 pub(crate) fn after(error: Error, cx: &JobCx) -> Result<Outcome, Error> {
+    let age = cx.enqueued_at().elapsed().unwrap_or_default();
     match error.code() {
-        Code::Unavailable => {
+        Code::Unavailable if never_sent(&error) && age < PATIENCE => {
             tracing::warn!(%error, "a neighbour is away: the job waits");
-            Ok(Outcome::snooze(wait(cx)))
+            Ok(Outcome::snooze(wait(age)))
         }
         Code::InvalidArgument
         | Code::NotFound
@@ -71,10 +75,29 @@ pub(crate) fn after(error: Error, cx: &JobCx) -> Result<Outcome, Error> {
     }
 }
 
+/// How long a job waits for a neighbour before that costs attempts after all.
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whether the neighbour can't have seen the call.
+fn never_sent(error: &Error) -> bool {
+    let mut cause = error.source().map(|source| source as &dyn StdError);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(
+                error.kind(),
+                ErrorKind::ConnectionRefused
+                    | ErrorKind::HostUnreachable
+                    | ErrorKind::NetworkUnreachable
+            );
+        }
+        cause = error.source();
+    }
+    false
+}
+
 /// A quarter of the job's age, half a second to a minute: quick while the neighbour restarts,
 /// patient when it stays away. It is spread, so that a backlog does not come back as one wave.
-fn wait(cx: &JobCx) -> Duration {
-    let age = cx.enqueued_at().elapsed().unwrap_or_default();
+fn wait(age: Duration) -> Duration {
     let wait = (age / 4).clamp(Duration::from_millis(500), Duration::from_secs(60));
     wait.mul_f64(0.75 + fastrand::f64() / 2.0)
 }

@@ -129,8 +129,13 @@ pub(crate) struct JobsArgs {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// The job service
-    #[arg(long, global = true, value_name = "URL", env = "JOB_SVC_URL",
-        default_value = "http://127.0.0.1:8082")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "JOB_SVC_URL",
+        default_value = "http://127.0.0.1:8082"
+    )]
     pub(crate) job_svc: String,
 }
 

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mcsv_core::{SpanId, TraceContext};
+use mcsv_core::SpanId;
 use mcsv_protos::v1::{
     CreateUploadRequest, GetConversionRequest, GetConversionResponse, ImageConversionRequest,
     UserServiceClient,
@@ -52,17 +52,16 @@ impl Conversions {
         let upload = CreateUploadRequest {
             content_type: media_type(&wish.file, &image).to_owned(),
             content_length: i64::try_from(image.len())?,
-            sha256: Sha256::digest(&image).to_vec(),
+            sha256: Sha256::digest(&image).to_vec().into(),
         };
         let input_bytes = image.len() as u64;
-        let link =
-            patiently(mcsv_rpc::Error::is_retryable, || async {
-                self.user_svc.create_upload(upload.clone()).await
-            })
-            .await?;
+        let link = patiently(mcsv_rpc::Error::is_retryable, || async {
+            self.user_svc.create_upload(upload.clone()).await
+        })
+        .await?;
         let fetcher = fetcher_for(&link.upload_url)?;
-        patiently(mcsv_storage::FetchError::is_retryable, || {
-            let mut put = fetcher.put(&link.upload_url, image.clone());
+        patiently(mcsv_storage::Error::is_retryable, || {
+            let mut put = fetcher.put(link.upload_url.as_str(), image.clone());
             for (name, value) in &link.headers {
                 put = put.header(name, value);
             }
@@ -101,10 +100,8 @@ impl Conversions {
     }
 
     pub(crate) async fn look(&self, ticket: &Ticket) -> Result<GetConversionResponse> {
-        let request = GetConversionRequest {
-            job_id: ticket.job_id,
-            storage_id: ticket.storage_id.clone(),
-        };
+        let request =
+            GetConversionRequest { job_id: ticket.job_id, storage_id: ticket.storage_id.clone() };
         Ok(patiently(mcsv_rpc::Error::is_retryable, || async {
             self.user_svc.get_conversion(request.clone()).await
         })
@@ -115,7 +112,7 @@ impl Conversions {
 /// Fetches a link into a file that appears whole or not at all; answers its size.
 pub(crate) async fn download(link: &str, path: &Path) -> Result<u64> {
     let fetcher = fetcher_for(link)?;
-    let pdf = patiently(mcsv_storage::FetchError::is_retryable, || async {
+    let pdf = patiently(mcsv_storage::Error::is_retryable, || async {
         fetcher.get(link).await?.bytes().await
     })
     .await?;
@@ -150,11 +147,6 @@ fn media_type(file: &Path, image: &[u8]) -> &'static str {
         Some("jpg" | "jpeg") => "image/jpeg",
         _ => "image/png",
     }
-}
-
-/// The trace of one file, from the command on.
-pub(crate) fn new_trace() -> TraceContext {
-    TraceContext::random_root()
 }
 
 /// The names of the PDFs in one folder: the images' stems, numbered where two are alike.

@@ -8,6 +8,7 @@ mod patience;
 mod service;
 mod stack;
 mod stop;
+mod traced;
 
 use std::process::ExitCode;
 

@@ -27,9 +27,9 @@ pub(crate) struct Seat {
 
 impl Seat {
     pub(crate) async fn bind(service: Service, host: &str, port: u16) -> Result<Self> {
-        let server = Server::bind((host, port))
-            .await
-            .map_err(|error| format!("{} can't listen on {host}:{port}: {error}", service.name()))?;
+        let server = Server::bind((host, port)).await.map_err(|error| {
+            format!("{} can't listen on {host}:{port}: {error}", service.name())
+        })?;
         Ok(Seat { service, server })
     }
 

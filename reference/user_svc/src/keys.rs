@@ -1,6 +1,8 @@
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mcsv_rpc::BoxError;
 use mcsv_storage::SigningKeys;
 
@@ -30,13 +32,20 @@ fn create(path: &Path) -> Result<String, BoxError> {
         std::fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
     }
     let temporary = path.with_extension(mcsv_core::SpanId::random().to_string());
-    let written = write_private(&temporary, &SigningKeys::random_text());
+    let written = new_keys().and_then(|text| write_private(&temporary, &text));
     let linked = written.and_then(|()| std::fs::hard_link(&temporary, path));
     let _ = std::fs::remove_file(&temporary);
     match linked {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(at(path, error)),
         _ => std::fs::read_to_string(path).map_err(|error| at(path, error)),
     }
+}
+
+/// One key of 256 random bits, as `SIGNING_KEYS` would hold it.
+fn new_keys() -> io::Result<String> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(io::Error::other)?;
+    Ok(format!("first:{}", STANDARD.encode(secret)))
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {

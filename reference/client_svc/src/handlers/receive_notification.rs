@@ -15,7 +15,7 @@ pub(crate) fn handle(app: &ClientApp, cx: &Cx, request: Notification) -> Result<
         kind = request.kind,
         user_id = request.user_id,
         success = request.success,
-        message = request.message,
+        text = request.message,
         "notification received"
     );
     let is_new = app.inbox.receive(Message::Notification(request));

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use mcsv_protos::rules::{self, invalid};
+use mcsv_protos::rules::invalid;
 use mcsv_protos::v1::{ConversionSteps, ImageConversionRequest, ImageConversionResponse};
 use mcsv_rpc::{Error, Result};
-use mcsv_storage::FetchError;
 use tokio::time::Instant;
 
 use super::ImageApp;
 use crate::converter::{self, Converted};
+use crate::fetch_error::fetch_error;
 
 /// The largest PDF that an answer carries.
 const INLINE_LIMIT: usize = 16 << 20;
@@ -27,8 +27,11 @@ pub(crate) async fn handle(
     let _slot = app.slots.acquire().await.map_err(|_| Error::unavailable("shutting down"))?;
 
     let begun = Instant::now();
-    let fetched =
-        app.fetcher.get(&request.image_url).await.map_err(|error| fetch_error("image_url", error))?;
+    let fetched = app
+        .fetcher
+        .get(&request.image_url)
+        .await
+        .map_err(|error| fetch_error("image_url", error))?;
     let fetch = begun.elapsed();
     let Converted { pdf, report } = converter::convert(fetched, options).await?;
     let convert = begun.elapsed() - fetch;
@@ -91,15 +94,6 @@ fn inline(pdf: Bytes) -> Result<Bytes> {
 async fn push(app: &ImageApp, url: &str, pdf: Bytes) -> Result<()> {
     let put = app.fetcher.put(url, pdf).header("content-type", "application/pdf");
     put.await.map_err(|error| fetch_error("pdf_upload_url", error))
-}
-
-/// What the peer may know: which link failed and in which way, never the link.
-pub(crate) fn fetch_error(field: &str, error: FetchError) -> Error {
-    if error.is_retryable() {
-        Error::unavailable(format!("{field}: {error}")).with_source(error)
-    } else {
-        rules::invalid(field, &error).with_source(error)
-    }
 }
 
 fn micros(time: Duration) -> i64 {

@@ -1,3 +1,4 @@
+use mcsv_jobs::State;
 use mcsv_protos::v1::{CancelJobRequest, CancelJobResponse};
 use mcsv_rpc::Result;
 
@@ -5,13 +6,15 @@ use super::{JobApp, job_id, jobs_error, not_found};
 
 pub(crate) async fn handle(app: &JobApp, request: CancelJobRequest) -> Result<CancelJobResponse> {
     let id = job_id(request.job_id)?;
-    let Some(job) = app.jobs.get(id).await.map_err(jobs_error)? else {
-        return Err(not_found(id));
-    };
-    let success = app.jobs.cancel(id).await.map_err(jobs_error)?;
-    let message = match success {
-        true => "cancelled".to_owned(),
-        false => format!("the job has ended: it is {}", job.state()),
-    };
-    Ok(CancelJobResponse { success, message })
+    match app.jobs.cancel(id).await {
+        Ok(State::Cancelled) => {
+            Ok(CancelJobResponse { success: true, message: "cancelled".into() })
+        }
+        Ok(_) => Ok(CancelJobResponse { success: true, message: "the running job is told".into() }),
+        Err(error) if error.is_not_found() => Err(not_found(id)),
+        Err(error) if error.is_conflict() => {
+            Ok(CancelJobResponse { success: false, message: error.to_string() })
+        }
+        Err(error) => Err(jobs_error(error)),
+    }
 }

@@ -3,7 +3,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use mcsv_jobs::{Enqueue, Enqueued, Job};
 use mcsv_protos::rules::{self, invalid};
 use mcsv_protos::v1::enqueue_job_request::Schedule;
-use mcsv_protos::v1::{EmailRequest, EnqueueJobRequest, EnqueueJobResponse, ImageConversionRequest};
+use mcsv_protos::v1::{
+    EmailRequest, EnqueueJobRequest, EnqueueJobResponse, ImageConversionRequest,
+};
 use mcsv_rpc::Result;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -48,8 +50,8 @@ pub(crate) async fn handle(app: &JobApp, request: EnqueueJobRequest) -> Result<E
     let job = app.jobs.get(enqueued.id()).await.map_err(jobs_error)?;
     Ok(EnqueueJobResponse {
         job_id: enqueued.id().get(),
-        state: job.as_ref().map(|job| job.state().as_str().to_owned()).unwrap_or_default(),
-        scheduled_at: job.map_or(0, |job| unix_seconds(job.scheduled_at())),
+        state: job.as_ref().map(|job| job.state.as_str().to_owned()).unwrap_or_default(),
+        scheduled_at: job.map_or(0, |job| unix_seconds(job.scheduled_at)),
         success: true,
         error: String::new(),
     })
@@ -63,10 +65,7 @@ async fn enqueue<J: Job>(app: &JobApp, request: &EnqueueJobRequest, job: J) -> R
     scheduled(app.jobs.enqueue(job), request)?.await.map_err(jobs_error)
 }
 
-fn scheduled<'a, J: Job>(
-    mut enqueue: Enqueue<'a, J>,
-    request: &EnqueueJobRequest,
-) -> Result<Enqueue<'a, J>> {
+fn scheduled<'a>(mut enqueue: Enqueue<'a>, request: &EnqueueJobRequest) -> Result<Enqueue<'a>> {
     if !(-100..=100).contains(&request.priority) {
         return Err(invalid("priority", format!("{}: give -100 to 100", request.priority)));
     }
@@ -83,7 +82,9 @@ fn scheduled<'a, J: Job>(
         None => Ok(enqueue),
         Some(Schedule::ScheduledAt(at)) => match u64::try_from(at) {
             Ok(at @ 0..=253_402_300_799) => Ok(enqueue.at(UNIX_EPOCH + Duration::from_secs(at))),
-            _ => Err(invalid("scheduled_at", format!("{at}: give Unix seconds up to the year 9999"))),
+            _ => {
+                Err(invalid("scheduled_at", format!("{at}: give Unix seconds up to the year 9999")))
+            }
         },
         Some(Schedule::ScheduleIn(seconds)) => match u64::try_from(seconds) {
             Ok(seconds) => Ok(enqueue.after(Duration::from_secs(seconds))),
@@ -108,7 +109,14 @@ fn parse<J: DeserializeOwned>(request: &EnqueueJobRequest) -> Result<J> {
 
 /// The fields, over all kinds, that are no texts.
 const NOT_TEXT: [&str; 8] = [
-    "variables", "strip_metadata", "max_width", "max_height", "success", "timestamp", "job_id", "size",
+    "variables",
+    "strip_metadata",
+    "max_width",
+    "max_height",
+    "success",
+    "timestamp",
+    "job_id",
+    "size",
 ];
 
 fn checked_email(job: &Email) -> Result<()> {

@@ -10,14 +10,14 @@ pub(crate) async fn handle(
     request: GetQueueStatsRequest,
 ) -> Result<GetQueueStatsResponse> {
     let stats = app.jobs.stats().await.map_err(jobs_error)?;
-    let wanted = |stats: &&QueueStats| request.queue.is_empty() || stats.queue() == request.queue;
+    let wanted = |stats: &&QueueStats| request.queue.is_empty() || stats.queue == request.queue;
     Ok(GetQueueStatsResponse { stats: stats.iter().filter(wanted).map(counts).collect() })
 }
 
 fn counts(stats: &QueueStats) -> get_queue_stats_response::QueueStats {
     let count = |state| i32::try_from(stats.count(state)).unwrap_or(i32::MAX);
     get_queue_stats_response::QueueStats {
-        queue: stats.queue().to_owned(),
+        queue: stats.queue.clone(),
         available: count(State::Available),
         scheduled: count(State::Scheduled),
         executing: count(State::Executing),

@@ -16,13 +16,13 @@ pub(crate) async fn handle(
 }
 
 fn shown(event: &Event) -> list_job_events_response::Event {
-    let at = event.at().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at = event.at.duration_since(UNIX_EPOCH).unwrap_or_default();
     list_job_events_response::Event {
-        sequence: event.sequence(),
+        sequence: event.sequence,
         at_ms: i64::try_from(at.as_millis()).unwrap_or(i64::MAX),
-        transition: event.transition().as_str().to_owned(),
-        attempt: i32::try_from(event.attempt()).unwrap_or(i32::MAX),
-        worker: event.worker().unwrap_or_default().to_owned(),
-        detail: event.detail().unwrap_or_default().to_owned(),
+        transition: event.transition.as_str().to_owned(),
+        attempt: i32::try_from(event.attempt).unwrap_or(i32::MAX),
+        worker: event.worker.clone(),
+        detail: event.detail.clone(),
     }
 }

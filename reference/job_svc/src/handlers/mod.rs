@@ -137,10 +137,7 @@ fn acknowledged(cx: &Cx, what: &str, enqueued: &Enqueued) -> UserResponse {
 }
 
 fn job_id(id: i64) -> Result<JobId> {
-    match id {
-        1.. => Ok(JobId::new(id)),
-        _ => Err(invalid("job_id", format!("{id}: give a job's number, 1 or more"))),
-    }
+    JobId::new(id).map_err(|error| invalid("job_id", error))
 }
 
 fn not_found(id: JobId) -> Error {

@@ -13,7 +13,10 @@ pub(crate) async fn handle(app: &JobApp, request: ReplayJobsRequest) -> Result<R
         name => list_jobs::state("state", name)?,
     };
     if !state.is_finished() {
-        return Err(invalid("state", "only ended jobs run again: give discarded, cancelled or completed"));
+        return Err(invalid(
+            "state",
+            "only ended jobs run again: give discarded, cancelled or completed",
+        ));
     }
     let mut filter = Filter::new().with_state(state);
     if !request.worker.is_empty() {
@@ -36,6 +39,9 @@ fn instant(field: &str, unix_seconds: i64) -> Result<Option<SystemTime>> {
     match u64::try_from(unix_seconds) {
         Ok(0) => Ok(None),
         Ok(seconds @ 1..=253_402_300_799) => Ok(Some(UNIX_EPOCH + Duration::from_secs(seconds))),
-        _ => Err(invalid(field, format!("{unix_seconds}: give Unix seconds up to the year 9999, or 0"))),
+        _ => Err(invalid(
+            field,
+            format!("{unix_seconds}: give Unix seconds up to the year 9999, or 0"),
+        )),
     }
 }

@@ -1,5 +1,3 @@
-use std::time::SystemTime;
-
 use mcsv_protos::v1::{RetryJobRequest, RetryJobResponse};
 use mcsv_rpc::Result;
 
@@ -7,13 +5,16 @@ use super::{JobApp, job_id, jobs_error, not_found, unix_seconds};
 
 pub(crate) async fn handle(app: &JobApp, request: RetryJobRequest) -> Result<RetryJobResponse> {
     let id = job_id(request.job_id)?;
-    let Some(job) = app.jobs.get(id).await.map_err(jobs_error)? else {
-        return Err(not_found(id));
-    };
-    let success = app.jobs.retry(id).await.map_err(jobs_error)?;
-    let message = match success {
-        true => "enqueued again".to_owned(),
-        false => format!("the job has not ended, or its like is on its way: it is {}", job.state()),
-    };
-    Ok(RetryJobResponse { success, message, scheduled_at: unix_seconds(SystemTime::now()) })
+    match app.jobs.retry(id).await {
+        Ok(job) => Ok(RetryJobResponse {
+            success: true,
+            message: "enqueued again".to_owned(),
+            scheduled_at: unix_seconds(job.scheduled_at),
+        }),
+        Err(error) if error.is_not_found() => Err(not_found(id)),
+        Err(error) if error.is_conflict() => {
+            Ok(RetryJobResponse { message: error.to_string(), ..RetryJobResponse::default() })
+        }
+        Err(error) => Err(jobs_error(error)),
+    }
 }

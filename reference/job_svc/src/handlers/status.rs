@@ -10,22 +10,22 @@ use super::unix_seconds;
 pub(crate) fn of(job: &JobRecord) -> JobStatusResponse {
     let seconds = |at: Option<std::time::SystemTime>| at.map_or(0, unix_seconds);
     JobStatusResponse {
-        job_id: job.id().get(),
-        worker: job.kind().to_owned(),
-        queue: job.queue().to_owned(),
-        state: job.state().as_str().to_owned(),
-        args: args(job.args()),
-        attempt: i32::try_from(job.attempt()).unwrap_or(i32::MAX),
-        max_attempts: i32::try_from(job.max_attempts()).unwrap_or(i32::MAX),
-        attempted_at: seconds(job.attempted_at()),
-        attempted_by: job.attempted_by().unwrap_or_default().to_owned(),
-        errors: job.errors().iter().map(|error| error.message().to_owned()).collect(),
-        inserted_at: unix_seconds(job.inserted_at()),
-        scheduled_at: unix_seconds(job.scheduled_at()),
-        completed_at: seconds(job.finished_at()),
-        trace_id: job.trace_id().map(|id| id.to_string()).unwrap_or_default(),
-        result: job.result().map(Value::to_string).unwrap_or_default(),
-        priority: job.priority(),
+        job_id: job.id.get(),
+        worker: job.kind.clone(),
+        queue: job.queue.clone(),
+        state: job.state.as_str().to_owned(),
+        args: job.args_json().as_ref().map(args).unwrap_or_default(),
+        attempt: i32::try_from(job.attempt).unwrap_or(i32::MAX),
+        max_attempts: i32::try_from(job.max_attempts).unwrap_or(i32::MAX),
+        attempted_at: seconds(job.attempted_at),
+        attempted_by: job.attempted_by.clone(),
+        errors: job.errors.iter().map(|error| error.message.clone()).collect(),
+        inserted_at: unix_seconds(job.inserted_at),
+        scheduled_at: unix_seconds(job.scheduled_at),
+        completed_at: seconds(job.finished_at),
+        trace_id: job.trace_id.map(|id| id.to_string()).unwrap_or_default(),
+        result: job.result.as_ref().map(Value::to_string).unwrap_or_default(),
+        priority: job.priority,
     }
 }
 

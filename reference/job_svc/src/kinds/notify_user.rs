@@ -46,7 +46,9 @@ impl Job for NotifyUser {
     fn unique_key(&self) -> Option<String> {
         Some(match self {
             NotifyUser::Email { email_id, success, .. } => format!("email-{email_id}-{success}"),
-            NotifyUser::Conversion(ended) => format!("conversion-{}-{}", ended.job_id, ended.success),
+            NotifyUser::Conversion(ended) => {
+                format!("conversion-{}-{}", ended.job_id, ended.success)
+            }
         })
     }
 }

@@ -31,10 +31,7 @@ async fn convert(neighbours: Neighbours, job: ConvertImage, cx: JobCx) -> Result
                 pdf_storage_id: result.pdf_storage_id.clone(),
                 ..ended(&job, cx.id().get())
             };
-            Ok(Outcome::done()
-                .with_result(result)
-                .then(NotifyUser::Conversion(ended))
-                .then(mail))
+            Ok(Outcome::done().with_result(result).then(NotifyUser::Conversion(ended)).then(mail))
         }
         Err(error) => after(error, &cx),
     }
@@ -128,10 +125,9 @@ impl Converted {
 
 /// A conversion that failed for good: the user hears why, by mail and by callback.
 fn given_up(job: &ConvertImage, failure: &Failure) -> Vec<NewJob> {
-    let reason: String = failure.error().chars().take(500).collect();
-    let variables = [("reason", reason.clone()), ("job_id", failure.id().to_string())];
-    let ended =
-        ConversionEnded { success: false, message: reason, ..ended(job, failure.id().get()) };
+    let reason: String = failure.error.chars().take(500).collect();
+    let variables = [("reason", reason.clone()), ("job_id", failure.id.to_string())];
+    let ended = ConversionEnded { success: false, message: reason, ..ended(job, failure.id.get()) };
     vec![
         NewJob::new(NotifyUser::Conversion(ended)),
         NewJob::new(job.mail("conversion_failed", &variables)),

@@ -8,12 +8,12 @@ use crate::neighbours::{Neighbours, after};
 /// given up is reported from here.
 pub(crate) fn email(workers: Workers, neighbours: &Neighbours) -> Workers {
     let neighbours = neighbours.clone();
-    workers
-        .handle(move |job: Email, cx: JobCx| deliver(neighbours.clone(), job, cx))
-        .on_discard(|job: &Email, failure: &Failure| {
-            let report = job.failed(failure.id(), failure.error());
+    workers.handle(move |job: Email, cx: JobCx| deliver(neighbours.clone(), job, cx)).on_discard(
+        |job: &Email, failure: &Failure| {
+            let report = job.failed(failure.id, &failure.error);
             vec![NewJob::new(NotifyUser::from(report))]
-        })
+        },
+    )
 }
 
 async fn deliver(neighbours: Neighbours, job: Email, cx: JobCx) -> Result<Outcome, Error> {

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use mcsv_core::Error;
-use mcsv_jobs::{Filter, Job, JobCx, Jobs, Outcome, Workers};
+use mcsv_jobs::{Filter, Job, JobCx, JobRecord, Jobs, Outcome, State, Workers};
 use mcsv_protos::v1::{DeleteObjectsRequest, ListStaleObjectsRequest};
 
 use crate::Config;
@@ -42,11 +42,10 @@ impl Cleaner {
             Ok(deleted) => deleted,
             Err(error) => return after(error, &cx),
         };
-        let pruned = self
-            .jobs
-            .prune(self.job_retention, self.event_retention)
-            .await
-            .map_err(|error| Error::internal("the job tables can't be pruned").with_source(error))?;
+        let pruned =
+            self.jobs.prune(self.job_retention, self.event_retention).await.map_err(|error| {
+                Error::internal("the job tables can't be pruned").with_source(error)
+            })?;
         tracing::info!(deleted, ?pruned, "cleaned up");
         Ok(Outcome::done().with_result(deleted))
     }
@@ -78,13 +77,16 @@ impl Cleaner {
     async fn needed(&self) -> Result<HashSet<String>, Error> {
         let mut needed = HashSet::new();
         for kind in [ConvertImage::KIND, NotifyUser::KIND, Callback::KIND] {
-            let mut filter = Filter::unfinished().with_kind(kind).with_limit(1_000);
+            let mut filter =
+                Filter::new().with_states(State::UNFINISHED).with_kind(kind).with_limit(1_000);
             loop {
                 let page = self.jobs.list(filter.clone()).await.map_err(|error| {
                     Error::unavailable("the job database can't be read").with_source(error)
                 })?;
-                let ids = page.jobs.iter().filter_map(|job| job.args()["storage_id"].as_str());
-                needed.extend(ids.map(|id| stem(id).to_owned()));
+                let args = page.jobs.iter().filter_map(JobRecord::args_json);
+                needed.extend(
+                    args.filter_map(|args| Some(stem(args["storage_id"].as_str()?).to_owned())),
+                );
                 let Some(next) = page.next else { break };
                 filter = filter.with_page(next);
             }

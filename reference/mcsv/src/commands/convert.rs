@@ -11,7 +11,8 @@ use serde_json::json;
 use super::quiet_telemetry;
 use crate::Result;
 use crate::cli::ConvertArgs;
-use crate::conversion::{Conversions, Ticket, Wish, download, new_trace, pdf_names};
+use crate::conversion::{Conversions, Ticket, Wish, download, pdf_names};
+use crate::traced::traced;
 
 /// How many files are on their way at a time.
 const AT_ONCE: usize = 8;
@@ -29,7 +30,8 @@ pub(crate) async fn run(args: ConvertArgs) -> Result<ExitCode> {
         .map(|(file, name)| {
             let wish = Wish { options: options(&args, &file), file: file.clone() };
             let (conversions, path) = (conversions.clone(), args.out.join(name));
-            new_trace().scope(async move { (file, convert(conversions, wish, &path).await) })
+            let span = tracing::info_span!("convert", file = %file.display());
+            traced(span, |_| async move { (file, convert(conversions, wish, &path).await) })
         })
         .buffer_unordered(AT_ONCE);
     let mut failed = 0;

@@ -17,10 +17,11 @@ use self::outcome::Outcome;
 use super::quiet_telemetry;
 use crate::Result;
 use crate::cli::DemoArgs;
-use crate::conversion::{Conversions, Ticket, Wish, download, new_trace, pdf_names};
+use crate::conversion::{Conversions, Ticket, Wish, download, pdf_names};
 use crate::service::Service;
 use crate::stack::{Seat, Stack};
 use crate::stop::asked_to_stop;
+use crate::traced::traced;
 
 /// How many files are on their way at a time.
 const AT_ONCE: usize = 8;
@@ -98,9 +99,9 @@ impl Demo {
         }
         let mut ended = stream::iter(work)
             .map(|(file, name)| {
-                let trace = new_trace();
-                let converting = self.convert(file, name, trace.clone(), args, &bar);
-                trace.scope(converting)
+                let span = tracing::info_span!("convert", file = %file.display());
+                let bar = &bar;
+                traced(span, |trace| self.convert(file, name, trace, args, bar))
             })
             .buffered(AT_ONCE);
         let mut all_arrived = true;

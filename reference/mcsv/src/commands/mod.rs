@@ -8,7 +8,7 @@ mod users;
 
 use std::process::ExitCode;
 
-use mcsv_telemetry::{Telemetry, Guard};
+use mcsv_telemetry::{Guard, Telemetry};
 
 use crate::Result;
 use crate::cli::{Command, UsersCommand};

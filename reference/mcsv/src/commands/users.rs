@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
-use mcsv_core::{SpanId, TraceContext};
+use mcsv_core::SpanId;
 use mcsv_protos::v1::{UserRequest, UserServiceClient};
 use tokio::time::Instant;
 
@@ -11,6 +11,7 @@ use super::quiet_telemetry;
 use crate::Result;
 use crate::cli::CreateUsersArgs;
 use crate::patience::patiently;
+use crate::traced::traced;
 
 pub(crate) async fn run(args: CreateUsersArgs) -> Result<ExitCode> {
     let _telemetry = quiet_telemetry()?;
@@ -30,7 +31,7 @@ pub(crate) async fn run(args: CreateUsersArgs) -> Result<ExitCode> {
                 email: format!("user{number}@example.org"),
                 ..UserRequest::default()
             };
-            TraceContext::random_root().scope(async move {
+            traced(tracing::info_span!("create_user", number), |_| async move {
                 let begun = Instant::now();
                 patiently(mcsv_rpc::Error::is_retryable, || async {
                     user_svc.create_user(user.clone()).await
@@ -62,7 +63,8 @@ pub(crate) async fn run(args: CreateUsersArgs) -> Result<ExitCode> {
 }
 
 fn report(times: &[Duration], elapsed: Duration) {
-    let percentile = |p: usize| times.get((times.len() * p / 100).min(times.len().saturating_sub(1)));
+    let percentile =
+        |p: usize| times.get((times.len() * p / 100).min(times.len().saturating_sub(1)));
     let (Some(p50), Some(p99)) = (percentile(50), percentile(99)) else { return };
     println!(
         "{} users in {:.2} s ({:.0}/s); call p50 {:.1} ms, p99 {:.1} ms",

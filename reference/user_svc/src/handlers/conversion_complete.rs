@@ -44,7 +44,7 @@ async fn pdf_ready(
     ended: &ImageConversionResponse,
 ) -> Result<BTreeMap<&'static str, String>> {
     let pdf = object_key("storage_id", &ended.storage_id)?;
-    let size = app.store.stat(&pdf).await.map_err(store_error)?.len();
+    let size = app.store.stat(&pdf).await.map_err(store_error)?.len;
     let mut args = common("pdf_ready", "your PDF is ready", ended);
     args.insert("pdf_storage_id", pdf.to_string());
     args.insert("size", size.to_string());

@@ -41,7 +41,10 @@ fn check(request: &ImageConversionRequest) -> Result<()> {
         rules::user_name("user_name", &request.user_name)?;
     }
     if !request.pdf_upload_url.is_empty() {
-        return Err(invalid("pdf_upload_url", "the store decides where the PDF goes: leave it empty"));
+        return Err(invalid(
+            "pdf_upload_url",
+            "the store decides where the PDF goes: leave it empty",
+        ));
     }
     Ok(())
 }
@@ -63,7 +66,10 @@ impl Source {
                 "image_data",
                 "no image: give image_data, the storage_id of an upload, or an image_url",
             )),
-            _ => Err(invalid("image_data", "give one of image_data, storage_id and image_url, not more")),
+            _ => Err(invalid(
+                "image_data",
+                "give one of image_data, storage_id and image_url, not more",
+            )),
         }
     }
 }

@@ -16,7 +16,10 @@ pub(crate) fn handle(app: &UserApp, request: CreateUploadRequest) -> Result<Crea
         "image/jpeg" => "jpg",
         other => {
             let shown: String = other.chars().take(64).collect();
-            return Err(invalid("content_type", format!("{shown:?}: give image/png or image/jpeg")));
+            return Err(invalid(
+                "content_type",
+                format!("{shown:?}: give image/png or image/jpeg"),
+            ));
         }
     };
     let length = u64::try_from(request.content_length).unwrap_or_default();
@@ -33,7 +36,7 @@ pub(crate) fn handle(app: &UserApp, request: CreateUploadRequest) -> Result<Crea
         .content_type(&request.content_type)
         .exact_len(length);
     if !request.sha256.is_empty() {
-        let digest: [u8; 32] = request.sha256.as_slice().try_into().map_err(|_| {
+        let digest: [u8; 32] = request.sha256.as_ref().try_into().map_err(|_| {
             invalid("sha256", format!("{} bytes: give 32, or none", request.sha256.len()))
         })?;
         put = put.sha256(digest);

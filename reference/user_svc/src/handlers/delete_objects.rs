@@ -10,7 +10,10 @@ pub(crate) async fn handle(
 ) -> Result<DeleteObjectsResponse> {
     let ids = request.storage_ids;
     if ids.len() > 1_000 {
-        return Err(invalid("storage_ids", format!("{} are too many: give at most 1,000", ids.len())));
+        return Err(invalid(
+            "storage_ids",
+            format!("{} are too many: give at most 1,000", ids.len()),
+        ));
     }
     let mut deleted = 0;
     for id in &ids {

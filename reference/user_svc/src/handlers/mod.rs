@@ -14,6 +14,7 @@ mod store_image;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use mcsv_protos::rules::invalid;
 use mcsv_protos::v1::{
     CreateUploadRequest, CreateUploadResponse, DeleteObjectsRequest, DeleteObjectsResponse,
     EmailResponse, GetConversionRequest, GetConversionResponse, ImageConversionRequest,
@@ -21,7 +22,6 @@ use mcsv_protos::v1::{
     PrepareConversionRequest, PrepareConversionResponse, StoreImageRequest, StoreImageResponse,
     UserRequest, UserResponse, UserService,
 };
-use mcsv_protos::rules::invalid;
 use mcsv_rpc::{Cx, Error, Result};
 use mcsv_settings::ServiceToken;
 use mcsv_storage::{ObjectKey, Signer, Store};
@@ -90,11 +90,7 @@ impl UserService for UserApp {
         conversion_complete::handle(self, cx, request).await
     }
 
-    async fn notify_email_sent(
-        &self,
-        cx: &mut Cx,
-        request: EmailResponse,
-    ) -> Result<UserResponse> {
+    async fn notify_email_sent(&self, cx: &mut Cx, request: EmailResponse) -> Result<UserResponse> {
         self.token.check(cx.headers())?;
         notify_email_sent::handle(self, cx, request).await
     }

@@ -18,7 +18,10 @@ pub(crate) fn format(field: &str, image: &[u8], said_field: &str, said: &str) ->
         }
     };
     if !agrees {
-        return Err(invalid(said_field, format!("{said} was said and the bytes are {}", format.extension())));
+        return Err(invalid(
+            said_field,
+            format!("{said} was said and the bytes are {}", format.extension()),
+        ));
     }
     Ok(format)
 }
