@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result, from_opendal};
 use crate::object_key::{ObjectKey, is_key_byte};
 use crate::object_meta::ObjectMeta;
 use crate::observe::observe;
-use crate::store::Store;
+use crate::store::{Backend, Store};
 
 /// A listing that is about to happen; made by [`Store::list`], done by `.await`.
 ///
@@ -52,7 +52,7 @@ pub struct List {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page {
-    /// Objects in the order of their keys.
+    /// Objects in the order of their keys. A bucket's listing knows no media type and no SHA-256.
     pub objects: Vec<ObjectMeta>,
     /// Where the next page starts; `None` on the last page. A page may be short, or empty, and
     /// have a next one.
@@ -167,7 +167,9 @@ impl List {
     }
 
     async fn describe(&self, key: ObjectKey, listed: &Metadata) -> Result<Option<ObjectMeta>> {
-        if listed.last_modified().is_some() {
+        // A service says enough in its listing; a request for each object would cost too much.
+        let is_service = matches!(self.store.backend(), Backend::Service);
+        if is_service && listed.last_modified().is_some() {
             return Ok(Some(ObjectMeta::new(key, listed, self.store.backend())));
         }
         match self.store.look_up(&key).await {

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use crate::testing::case::{Outcome, cases, ensure, equal, key};
-use crate::{ErrorKind, Page, Result, Store};
+use crate::{ErrorKind, ObjectMeta, Page, Result, Store};
 
 cases![
     an_empty_store_lists_nothing,
     pages_hold_each_key_once_in_order,
     a_prefix_need_not_be_a_folder,
+    tells_what_stat_tells,
     leaves_out_what_is_young,
     refuses_a_prefix_that_no_key_has,
 ];
@@ -55,6 +56,15 @@ async fn a_prefix_need_not_be_a_folder(store: Store) -> Outcome {
     equal(names(&store.list().prefix("logs/2026").await?), vec!["logs/2026-01", "logs/2026-02"])?;
     equal(names(&store.list().prefix("logs").await?).len(), 4)?;
     equal(names(&store.list().prefix("logs/").await?).len(), 3)
+}
+
+async fn tells_what_stat_tells(store: Store) -> Outcome {
+    fill(&store, &["k"]).await?;
+    let stat = store.stat(&key("k")?).await?;
+    let page = store.list().await?;
+    let [listed] = &page.objects[..] else { return Err("not one object".into()) };
+    let known = |object: &ObjectMeta| (object.len, object.etag.clone());
+    equal(known(listed), known(&stat))
 }
 
 async fn leaves_out_what_is_young(store: Store) -> Outcome {

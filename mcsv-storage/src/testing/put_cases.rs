@@ -42,7 +42,9 @@ async fn replaces_the_whole_object(store: Store) -> Outcome {
     let first = store.put(&k, "a longer text").content_type("text/plain").await?;
     let second = store.put(&k, "short").await?;
     ensure(first.etag != second.etag, "the etag stayed")?;
-    equal(store.stat(&k).await?.content_type, None)?;
+    // A service may have a default of its own.
+    let now = store.stat(&k).await?.content_type;
+    ensure(now.as_deref() != Some("text/plain"), "the content type stayed")?;
     equal(store.get(&k).await?.bytes(100).await?, Bytes::from("short"))
 }
 
