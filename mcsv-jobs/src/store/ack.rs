@@ -95,6 +95,8 @@ pub(super) async fn settle(
 }
 
 async fn update(conn: &mut SqliteConnection, lines: &str) -> Result<HashSet<i64>, sqlx::Error> {
+    // The unary plus keeps the planner on the ids: by state it would walk all running jobs once per
+    // ack.
     // A cancel that the worker did not see in time wins over another attempt.
     // The newest 20 errors are kept: a job with a thousand attempts must not grow for ever.
     let ids: Vec<i64> = sqlx::query_scalar(concat!(
@@ -117,7 +119,7 @@ async fn update(conn: &mut SqliteConnection, lines: &str) -> Result<HashSet<i64>
         now!(),
         " AS now FROM json_each(?1)) AS a
          WHERE mcsv_jobs.id = a.id AND mcsv_jobs.fence = a.fence
-            AND mcsv_jobs.state = 'executing'
+            AND +mcsv_jobs.state = 'executing'
             AND (a.lease IS NULL OR mcsv_jobs.lease_until = a.lease)
          RETURNING mcsv_jobs.id"
     ))

@@ -93,7 +93,7 @@ async fn renew(
         "UPDATE mcsv_jobs SET lease_until = ?3 + ",
         now!(),
         " WHERE id IN (SELECT value FROM json_each(?1))
-            AND state = 'executing' AND lease_owner = ?2
+            AND +state = 'executing' AND lease_owner = ?2
          RETURNING id, fence, cancel <> 0"
     ))
     .bind(json(&turn.held)?)
@@ -113,7 +113,7 @@ async fn look(
     sqlx::query_as(
         "SELECT id, fence, cancel <> 0 FROM mcsv_jobs
          WHERE id IN (SELECT value FROM json_each(?1))
-            AND state = 'executing' AND lease_owner = ?2",
+            AND +state = 'executing' AND lease_owner = ?2",
     )
     .bind(json(&turn.held)?)
     .bind(&turn.owner)

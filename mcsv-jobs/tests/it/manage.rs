@@ -109,3 +109,19 @@ async fn a_wait_that_is_too_short_says_so() -> Done {
     queue.jobs.ping().await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn ended_jobs_are_found_by_the_time_of_their_end() -> Done {
+    let queue = Queue::new().await;
+    let made = queue.jobs.enqueue_all([note("ended"), note("waiting")]).await?;
+    queue.jobs.cancel(made[0].id()).await?;
+    let record = queue.jobs.get(made[0].id()).await?.ok_or("no job")?;
+    let end = record.finished_at.ok_or("no end")?;
+
+    let from = queue.jobs.list(Filter::new().with_finished_from(end)).await?;
+    let until = queue.jobs.list(Filter::new().with_finished_until(end)).await?;
+
+    assert_eq!(from.jobs, [record]);
+    assert_eq!(until.jobs, []);
+    Ok(())
+}
