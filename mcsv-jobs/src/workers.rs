@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use mcsv_core::Shutdown;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::backend::{LEASE, Phase};
 use crate::cron::Schedule;
@@ -161,7 +162,8 @@ impl Workers {
         let mut running = JoinSet::new();
         let mut ends = Vec::new();
         for Started { worker, end } in started {
-            running.spawn(worker);
+            // What a job logs belongs to whoever runs the workers.
+            running.spawn(worker.in_current_span());
             ends.push(end);
         }
         let ticking = join_all(self.schedules.iter().map(|schedule| schedule.run(&self.jobs)));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mcsv_core::Backoff;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
+use tracing::Instrument;
 
 use super::queue_backend::QueueConfig;
 use super::{Delivery, rescue};
@@ -95,10 +96,11 @@ impl Driver {
 
     pub(super) fn spawn(self, phase: watch::Receiver<Phase>) -> watch::Receiver<Phase> {
         let (done, ended) = watch::channel(Phase::Fetching);
-        tokio::spawn(async move {
+        let driving = async move {
             self.drive(phase).await;
             done.send_replace(Phase::Ended);
-        });
+        };
+        tokio::spawn(driving.in_current_span());
         ended
     }
 

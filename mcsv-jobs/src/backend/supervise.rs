@@ -90,7 +90,7 @@ impl Attempt {
 
     fn end(self, ending: Ending, outcome: Option<Outcome>) {
         let ack = self.enter(|| self.ack(ending, outcome));
-        self.log(&ack.fate);
+        self.enter(|| self.log(&ack.fate));
         // Without a driver there is nobody to tell: the lease runs out and the job runs again.
         let _ = self.supervisor.ended.send(ack);
     }
@@ -124,7 +124,6 @@ impl Attempt {
     fn log(&self, fate: &Fate) {
         let ran = self.since.elapsed();
         trace::count_ended(self.cx.queue(), self.cx.kind(), ran);
-        let _entered = self.span.enter();
         match &fate.error {
             Some(error) => {
                 self.span.record("error.type", fate.transition.as_str());

@@ -1,4 +1,3 @@
-use std::future::Future;
 use std::thread::available_parallelism;
 
 use mcsv_core::{Health, Shutdown};
@@ -66,10 +65,11 @@ impl JobSvc {
     }
 
     /// Works until `shutdown`, then lets running jobs end.
-    pub fn work(
-        self,
-        shutdown: Shutdown,
-    ) -> impl Future<Output = Result<(), BoxError>> + Send + 'static {
-        async move { Ok(self.workers.run(shutdown).await?) }
+    ///
+    /// # Errors
+    ///
+    /// A worker ended without being told to.
+    pub async fn work(self, shutdown: Shutdown) -> Result<(), BoxError> {
+        Ok(self.workers.run(shutdown).await?)
     }
 }

@@ -44,7 +44,7 @@ pub(super) async fn handle(web: Web, request: Request<Body>) -> Result<Value> {
             strip_metadata: parameter(&query, "strip_metadata") == "true",
             max_width: side("max_width")?,
             max_height: side("max_height")?,
-            image_data: image.into(),
+            image_data: image,
             ..ImageConversionRequest::default()
         })
         .timeout(Duration::from_secs(60))

@@ -64,7 +64,7 @@ pub(crate) async fn handle(
     Ok(ImageConversionResponse {
         success: true,
         message: "converted".to_owned(),
-        pdf_data: pdf_data.into(),
+        pdf_data,
         input_size: i64::try_from(report.input_bytes()).unwrap_or(i64::MAX),
         output_size: i64::try_from(report.output_bytes()).unwrap_or(i64::MAX),
         width: i32::try_from(report.width()).unwrap_or(i32::MAX),

@@ -90,6 +90,9 @@ fn a_corrupt_image_fails_with_a_reason_and_the_others_arrive() {
         assert!(reason.contains("png") || reason.contains("PNG"), "{reason}");
         assert!(text(&line["mail"]).contains("could not be converted"), "{line}");
         assert!(line["pdf"].is_null(), "{line}");
+        let told = |log: &&Value| log["message"] == "job failed" && log["service"] == "job_svc";
+        let told = demo.log.iter().filter(told).any(|log| log["trace_id"] == line["trace_id"]);
+        assert!(told, "the log of job_svc tells it under the trace: {line}");
     }
 }
 

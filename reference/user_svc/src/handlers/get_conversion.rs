@@ -56,7 +56,7 @@ fn completed(
         .signer
         .presign_get(&pdf)
         .expires_in(app.link_ttl)
-        .filename(&download_name(file_name))
+        .filename(download_name(file_name))
         .sign()
         .map_err(signing_error)?;
     Ok(GetConversionResponse {
