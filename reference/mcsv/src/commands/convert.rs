@@ -11,7 +11,7 @@ use serde_json::json;
 use super::quiet_telemetry;
 use crate::Result;
 use crate::cli::ConvertArgs;
-use crate::conversion::{Conversions, Ticket, Wish, download, pdf_names};
+use crate::conversion::{Conversions, Ticket, Wish, pdf_names};
 use crate::traced::traced;
 
 /// How many files are on their way at a time.
@@ -56,7 +56,7 @@ async fn convert(conversions: Conversions, wish: Wish, path: &Path) -> Result<Co
     if end.state != "completed" {
         return Err(end.error.into());
     }
-    let output_bytes = download(&end.presigned_url, path).await?;
+    let output_bytes = conversions.download(&end.presigned_url, path).await?;
     Ok(Converted { pdf: path.to_owned(), output_bytes, ticket })
 }
 

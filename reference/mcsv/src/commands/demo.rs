@@ -17,7 +17,7 @@ use self::outcome::Outcome;
 use super::quiet_telemetry;
 use crate::Result;
 use crate::cli::DemoArgs;
-use crate::conversion::{Conversions, Ticket, Wish, download, pdf_names};
+use crate::conversion::{Conversions, Ticket, Wish, pdf_names};
 use crate::service::Service;
 use crate::stack::{Seat, Stack};
 use crate::stop::asked_to_stop;
@@ -181,7 +181,7 @@ impl Demo {
             _ => return Err("a callback of an unknown kind came".into()),
         };
         let pdf = self.pdfs.join(pdf_name);
-        outcome.output_bytes = Some(download(&link, &pdf).await?);
+        outcome.output_bytes = Some(self.conversions.download(&link, &pdf).await?);
         outcome.pdf = Some(pdf);
         let conversion = self.conversions.look(ticket).await?;
         outcome.steps.add(conversion.steps.as_ref());

@@ -1,3 +1,4 @@
+use std::future::IntoFuture;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use super::quiet_telemetry;
 use crate::Result;
 use crate::cli::CreateUsersArgs;
-use crate::patience::patiently;
+use crate::patience::Patience;
 use crate::traced::traced;
 
 pub(crate) async fn run(args: CreateUsersArgs) -> Result<ExitCode> {
@@ -18,13 +19,14 @@ pub(crate) async fn run(args: CreateUsersArgs) -> Result<ExitCode> {
     let user_svc = UserServiceClient::connect(&args.user_svc)
         .map_err(|error| format!("--user-svc {}: {error}", args.user_svc))?
         .with_timeout(Duration::from_secs(30));
+    let patience = Patience::new()?;
     // Every run has users of its own; within a run a repeated call means the same user.
     let run = SpanId::random();
     let bar = ProgressBar::new(args.count.into());
     let begun = Instant::now();
     let mut calls = stream::iter(1..=args.count)
         .map(|number| {
-            let user_svc = user_svc.clone();
+            let (user_svc, patience) = (user_svc.clone(), patience.clone());
             let user = UserRequest {
                 id: format!("{run}-{number}"),
                 name: format!("User {number}"),
@@ -33,11 +35,9 @@ pub(crate) async fn run(args: CreateUsersArgs) -> Result<ExitCode> {
             };
             traced(tracing::info_span!("create_user", number), |_| async move {
                 let begun = Instant::now();
-                patiently(mcsv_rpc::Error::is_retryable, || async {
-                    user_svc.create_user(user.clone()).await
-                })
-                .await
-                .map(|_| begun.elapsed())
+                let call = || user_svc.create_user(user.clone()).into_future();
+                let called = patience.call(mcsv_rpc::Error::is_retryable, call).await;
+                called.map(|_| begun.elapsed())
             })
         })
         .buffer_unordered(usize::try_from(args.concurrency)?);

@@ -17,10 +17,7 @@ const URLS: [&str; 5] =
 
 impl Five {
     pub(crate) fn start() -> Self {
-        // All are held until all are chosen, so that they differ.
-        let held = NAMES.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-        let ports = held.each_ref().map(|listener| listener.local_addr().unwrap().port());
-        drop(held);
+        let ports = free_ports();
         let folder = tempfile::tempdir().unwrap();
         let mut five = Five { folder, ports, processes: NAMES.map(|_| None).into() };
         for name in NAMES {
@@ -69,4 +66,19 @@ impl Five {
 
 fn index(name: &str) -> usize {
     NAMES.iter().position(|it| *it == name).expect("one of the five")
+}
+
+/// Five ports in a row that nobody listens on. They lie below the range from which Linux takes the
+/// ports of outgoing connections: a port of that range may be gone when a killed service wants it
+/// again.
+fn free_ports() -> [u16; 5] {
+    // Tests that run at the same time begin their search apart.
+    let mut first = 10_000 + u16::try_from(std::process::id() % 4_000).unwrap() * 5;
+    loop {
+        let ports = [0, 1, 2, 3, 4].map(|n| first + n);
+        if ports.iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()) {
+            return ports;
+        }
+        first = if first < 30_000 { first + 5 } else { 10_000 };
+    }
 }
