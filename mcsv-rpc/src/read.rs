@@ -57,13 +57,13 @@ pub(crate) async fn read(body: &mut Body, bounds: Bounds) -> Result<Bytes, ReadE
     Ok(all.freeze())
 }
 
-/// Reads on and drops what comes, for at most five seconds and 16 MiB.
+/// Reads on and drops what comes, for at most five seconds and 256 MiB.
 ///
 /// A connection that is closed with bytes unread is reset, and the reset can overtake the answer.
 /// This gives a client that has sent too much the chance to read why it was refused.
 pub(crate) async fn discard(body: &mut Body) {
     const PATIENCE: Duration = Duration::from_secs(5);
-    const MOST: usize = 16 << 20;
+    const MOST: usize = 256 << 20;
     let mut pace = Pace::new(None);
     let mut discarded = 0;
     let discarding = async {

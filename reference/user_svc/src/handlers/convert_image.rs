@@ -1,3 +1,4 @@
+use http::Uri;
 use mcsv_protos::rules::{self, invalid};
 use mcsv_protos::v1::{ImageConversionRequest, UserResponse};
 use mcsv_rpc::{Cx, Error, Result};
@@ -12,11 +13,11 @@ pub(crate) async fn handle(
     mut request: ImageConversionRequest,
 ) -> Result<UserResponse> {
     check(&request)?;
+    request.existing_only = false;
     let key = match Source::of(&request)? {
         Source::Inline => store_inline(app, &mut request).await?,
-        Source::Stored => uploaded(app, &request).await?,
-        // Nothing is stored yet: the key names the conversion and where its PDF will be.
-        Source::External => reserve("external")?,
+        Source::Stored => uploaded(app, &mut request).await?,
+        Source::External => external(&request.image_url)?,
     };
     request.storage_id = key.to_string();
     let enqueued = app.job_svc.convert_image(request).await?;
@@ -87,15 +88,31 @@ async fn store_inline(app: &UserApp, request: &mut ImageConversionRequest) -> Re
     Ok(key)
 }
 
-async fn uploaded(app: &UserApp, request: &ImageConversionRequest) -> Result<ObjectKey> {
+/// A caller whose answer was lost asks again, maybe after the conversion has ended and its source
+/// is gone: the queue knows whether it had one of this name.
+async fn uploaded(app: &UserApp, request: &mut ImageConversionRequest) -> Result<ObjectKey> {
     let key = object_key("storage_id", &request.storage_id)?;
     match app.store.stat(&key).await {
         Ok(_) => Ok(key),
-        // A caller whose answer was lost asks again, maybe after the conversion has ended and its
-        // source is gone. The queue knows whether it had one of this name.
-        Err(error) if error.is_not_found() => Ok(key),
+        Err(error) if error.is_not_found() => {
+            request.existing_only = true;
+            Ok(key)
+        }
         Err(error) => Err(store_error(error)),
     }
+}
+
+/// Nothing is stored yet: the key names the conversion and where its PDF will be. Which addresses
+/// may be fetched is for image_svc to say, which fetches.
+fn external(url: &str) -> Result<ObjectKey> {
+    let web = url
+        .parse::<Uri>()
+        .ok()
+        .filter(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some());
+    if web.is_none() || url.len() > 4_096 {
+        return Err(invalid("image_url", "give an http or https URL of at most 4,096 bytes"));
+    }
+    reserve("external")
 }
 
 fn reserve(extension: &str) -> Result<ObjectKey> {
