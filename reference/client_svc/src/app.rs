@@ -23,6 +23,7 @@ pub fn router(config: Config, inbox: Inbox, health: Health) -> Result<Router, Bo
         .route("/", web::file("text/html; charset=utf-8", include_str!("web/index.html")))
         .route("/app.js", web::file("text/javascript; charset=utf-8", include_str!("web/app.js")))
         .route("/app.css", web::file("text/css; charset=utf-8", include_str!("web/app.css")))
+        .route("/icon.svg", web::file("image/svg+xml", include_str!("web/icon.svg")))
         .nest("/api/", web::api(web))
         .route("/metrics", mcsv_telemetry::metrics_service())
         .health(health)

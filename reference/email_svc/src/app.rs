@@ -12,6 +12,7 @@ use crate::transport::Transport;
 ///
 /// The outbox can't be made, or a URL can't be used.
 pub async fn router(config: Config, health: Health) -> Result<Router, BoxError> {
+    metrics::describe_counter!("emails_delivered_total", "Mails that left, by type.");
     let transport = Transport::open(config.mail).await?;
     let checked = transport.clone();
     health.add_check("mail", move || {

@@ -17,6 +17,11 @@ use crate::handlers::ImageApp;
 ///
 /// A URL can't be used.
 pub fn router(config: Config, health: Health) -> Result<Router, BoxError> {
+    metrics::describe_histogram!(
+        "image_conversion_seconds",
+        metrics::Unit::Seconds,
+        "Time of a conversion, the rest of the fetch in it, by path."
+    );
     let mut policy = FetchPolicy::new()
         .allow_public()
         .with_max_len(config.max_bytes)

@@ -58,7 +58,7 @@ fn wrong_input_gets_an_error_that_names_it_and_the_services_stay_up() {
 
     let declared = format!(
         "POST {convert} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {PROTOBUF}\r\n\
-         content-length: 104857600\r\n\r\n"
+         content-length: 104857600\r\nexpect: 100-continue\r\n\r\n"
     );
     let answer = crate::process::exchange(user, declared.as_bytes());
     assert!(answer.1.contains("resource_exhausted"), "{answer:?}");
