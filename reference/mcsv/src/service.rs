@@ -68,8 +68,16 @@ pub(crate) struct Opened {
     pub(crate) workers: Option<JobSvc>,
 }
 
+/// Reads the settings of these services to the end, so that every bad variable is reported together
+/// with all the others, before anything is touched.
+pub(crate) fn configure(services: &[Service], mut settings: Settings) -> Result<Vec<Config>> {
+    let configs = services.iter().map(|service| Config::read(*service, &mut settings)).collect();
+    settings.finish()?;
+    Ok(configs)
+}
+
 impl Config {
-    pub(crate) fn read(service: Service, settings: &mut Settings) -> Self {
+    fn read(service: Service, settings: &mut Settings) -> Self {
         match service {
             Service::Client => Config::Client(client_svc::Config::read(settings)),
             Service::User => Config::User(user_svc::Config::read(settings)),

@@ -3,7 +3,6 @@ use std::net::SocketAddr;
 use client_svc::Inbox;
 use mcsv_core::{Health, Shutdown};
 use mcsv_rpc::Server;
-use mcsv_settings::Settings;
 use mcsv_telemetry::ServiceLayer;
 use tokio::task::JoinSet;
 
@@ -39,16 +38,12 @@ impl Seat {
 }
 
 impl Stack {
-    /// Reads the settings of every service, then opens them all, then serves. A bad variable is
-    /// reported together with all the others, before anything is touched.
+    /// Opens the services at their seats and serves them.
     pub(crate) async fn start(
         seats: Vec<Seat>,
-        mut settings: Settings,
+        configs: Vec<Config>,
         inbox: &Inbox,
     ) -> Result<Self> {
-        let configs: Vec<_> =
-            seats.iter().map(|seat| Config::read(seat.service, &mut settings)).collect();
-        settings.finish()?;
         let mut stack = Stack {
             servers: JoinSet::new(),
             workers: JoinSet::new(),

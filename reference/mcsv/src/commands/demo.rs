@@ -18,7 +18,7 @@ use super::quiet_telemetry;
 use crate::Result;
 use crate::cli::DemoArgs;
 use crate::conversion::{Conversions, Ticket, Wish, pdf_names};
-use crate::service::Service;
+use crate::service::{Service, configure};
 use crate::stack::{Seat, Stack};
 use crate::stop::asked_to_stop;
 use crate::traced::traced;
@@ -66,7 +66,8 @@ async fn start(args: &DemoArgs, inbox: Inbox) -> Result<(Stack, Demo)> {
         settings.push((service.url_variable().to_owned(), url));
         seats.push(seat);
     }
-    let stack = Stack::start(seats, Settings::from_pairs(settings), &inbox).await?;
+    let configs = configure(&Service::ALL, Settings::from_pairs(settings))?;
+    let stack = Stack::start(seats, configs, &inbox).await?;
     let pdfs = args.data.join("pdf");
     tokio::fs::create_dir_all(&pdfs).await?;
     let demo = Demo {

@@ -1,6 +1,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::process::{Process, mcsv};
 
@@ -72,8 +73,11 @@ fn index(name: &str) -> usize {
 /// ports of outgoing connections: a port of that range may be gone when a killed service wants it
 /// again.
 fn free_ports() -> [u16; 5] {
-    // Tests that run at the same time begin their search apart.
-    let mut first = 10_000 + u16::try_from(std::process::id() % 4_000).unwrap() * 5;
+    // Tests that run at the same time, in one process or in several, begin their search apart.
+    static STARTED: AtomicU32 = AtomicU32::new(0);
+    let started = STARTED.fetch_add(1, Ordering::Relaxed);
+    let apart = std::process::id().wrapping_mul(8).wrapping_add(started) % 4_000;
+    let mut first = 10_000 + u16::try_from(apart).unwrap() * 5;
     loop {
         let ports = [0, 1, 2, 3, 4].map(|n| first + n);
         if ports.iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()) {
