@@ -13,6 +13,11 @@ pub(crate) async fn handle(
 ) -> Result<ListStaleObjectsResponse> {
     let age = u64::try_from(request.older_than_seconds).ok().filter(|age| *age > 0);
     let age = age.ok_or_else(|| invalid("older_than_seconds", "give at least 1"))?;
+    if request.page_token.is_empty() {
+        // Once per clean-up: what killed uploads left behind, which no listing shows.
+        let swept = app.store.sweep_partial(Duration::from_secs(age)).await.map_err(store_error)?;
+        tracing::info!(swept, "partial uploads removed");
+    }
     let mut list = app.store.list().older_than(Duration::from_secs(age)).limit(1_000);
     if !request.page_token.is_empty() {
         list = list.page_token(token(&request.page_token)?);
