@@ -91,6 +91,13 @@ pub fn variables(field: &str, variables: &BTreeMap<String, String>) -> Result<()
             format!("{} variables are too many: give at most 32", variables.len()),
         ));
     }
+    if let Some(name) = ["user_name", "details"].iter().find(|name| variables.contains_key(**name))
+    {
+        return Err(invalid(
+            field,
+            format!("{name:?} has a meaning of its own: take another name"),
+        ));
+    }
     match variables.iter().find(|(name, value)| name.len() + value.len() > 1_000) {
         Some(_) => Err(invalid(field, "a variable is too long: give at most 1,000 bytes each")),
         None => Ok(()),
@@ -150,6 +157,19 @@ pub fn token(field: &str, token: &str) -> Result<(), Error> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if token.len() > 64 || !token.bytes().all(legal) {
         return Err(invalid(field, "give at most 64 characters of A-Z, a-z, 0-9, - and _"));
+    }
+    Ok(())
+}
+
+/// The name of an event: 1 to 200 characters of `[A-Za-z0-9_-]`.
+///
+/// # Errors
+///
+/// `invalid_argument`.
+pub fn event_id(field: &str, id: &str) -> Result<(), Error> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if id.is_empty() || id.len() > 200 || !id.bytes().all(legal) {
+        return Err(invalid(field, "give 1 to 200 characters of A-Z, a-z, 0-9, - and _"));
     }
     Ok(())
 }

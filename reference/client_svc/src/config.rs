@@ -15,7 +15,7 @@ impl Config {
     /// Reads `USER_SVC_URL`, `SERVICE_TOKEN` and `IMAGE_MAX_BYTES`.
     pub fn read(settings: &mut Settings) -> Self {
         Config {
-            user_svc_url: settings.text("USER_SVC_URL", "http://127.0.0.1:8081"),
+            user_svc_url: settings.url("USER_SVC_URL", "http://127.0.0.1:8081", &["http"]),
             token: ServiceToken::read(settings),
             max_bytes: settings.number("IMAGE_MAX_BYTES", 64 << 20, 1..=4 << 30),
         }

@@ -45,7 +45,7 @@ impl Config {
             Some(text.to_owned())
         });
         Config {
-            job_svc_url: settings.text("JOB_SVC_URL", "http://127.0.0.1:8082"),
+            job_svc_url: settings.url("JOB_SVC_URL", "http://127.0.0.1:8082", &["http"]),
             token: ServiceToken::read(settings),
             mail: smtp.map_or_else(
                 || MailConfig::outbox_under(&data),

@@ -16,8 +16,8 @@ pub struct Config {
 impl Config {
     /// Reads `USER_SVC_URL`, `PUBLIC_URL`, `SERVICE_TOKEN`, `IMAGE_MAX_BYTES`, `IMAGE_MAX_PIXELS`.
     pub fn read(settings: &mut Settings) -> Self {
-        let internal = settings.text("USER_SVC_URL", "http://127.0.0.1:8081");
-        let public = settings.text("PUBLIC_URL", &internal);
+        let internal = settings.url("USER_SVC_URL", "http://127.0.0.1:8081", &["http"]);
+        let public = settings.url("PUBLIC_URL", &internal, &["http", "https"]);
         Config {
             store_origins: vec![internal, public],
             token: ServiceToken::read(settings),

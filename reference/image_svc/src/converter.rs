@@ -8,6 +8,7 @@ use mcsv_protos::rules::{self, invalid};
 use mcsv_protos::v1::ImageConversionRequest;
 use mcsv_rpc::{Error, Result};
 use mcsv_storage::Fetched;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use crate::fetch_error::fetch_error;
@@ -37,8 +38,13 @@ pub(crate) fn options(
         .with_limits(Limits::default().with_max_input_bytes(max_bytes).with_max_pixels(max_pixels)))
 }
 
-/// Converts while the image arrives.
-pub(crate) async fn convert(fetched: Fetched, options: Options) -> Result<Converted> {
+/// Converts while the image arrives. The work keeps its slot, also when nobody waits for it any
+/// more: a thread can't be called off.
+pub(crate) async fn convert(
+    fetched: Fetched,
+    options: Options,
+    slot: OwnedSemaphorePermit,
+) -> Result<Converted> {
     // A fetch that breaks off reaches the converter as an I/O error. The error itself waits here,
     // so that "the link broke" is told from "the image is broken".
     let broken: Arc<Mutex<Option<mcsv_storage::Error>>> = Arc::default();
@@ -49,6 +55,7 @@ pub(crate) async fn convert(fetched: Fetched, options: Options) -> Result<Conver
     });
     let reader = SyncIoBridge::new(StreamReader::new(Box::pin(stream)));
     let converted = tokio::task::spawn_blocking(move || {
+        let _slot = slot;
         let mut pdf = Vec::new();
         let report = Converter::new(options).convert(reader, &mut pdf)?;
         Ok::<_, mcsv_image_pdf::Error>(Converted { pdf: pdf.into(), report })

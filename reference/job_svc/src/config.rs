@@ -20,7 +20,8 @@ pub struct Config {
     pub token: ServiceToken,
     /// Age at which a stored object is removed, if no unfinished job needs it.
     pub image_max_age: Duration,
-    /// How long a finished job is kept.
+    /// How long a finished job is kept: longer than the day for which a callback is tried, which
+    /// needs the job that it is about.
     pub job_retention: Duration,
     /// How long the event log is kept.
     pub event_retention: Duration,
@@ -33,17 +34,20 @@ impl Config {
         let data = PathBuf::from(settings.text("DATA_DIR", "mcsv-data"));
         let data = std::path::absolute(&data).unwrap_or(data);
         let database = format!("sqlite://{}", data.join("jobs.db").display());
+        let given = settings.secret("DATABASE_URL", "sqlite:///folder/jobs.db", |text| {
+            text.starts_with("sqlite:").then(|| text.to_owned())
+        });
         let minute = Duration::from_secs(60);
         let day = Duration::from_secs(24 * 60 * 60);
         Config {
-            database_url: settings.masked_text("DATABASE_URL", &database),
-            client_svc_url: settings.text("CLIENT_SVC_URL", "http://127.0.0.1:4000"),
-            user_svc_url: settings.text("USER_SVC_URL", "http://127.0.0.1:8081"),
-            email_svc_url: settings.text("EMAIL_SVC_URL", "http://127.0.0.1:8083"),
-            image_svc_url: settings.text("IMAGE_SVC_URL", "http://127.0.0.1:8084"),
+            database_url: given.unwrap_or(database),
+            client_svc_url: settings.url("CLIENT_SVC_URL", "http://127.0.0.1:4000", &["http"]),
+            user_svc_url: settings.url("USER_SVC_URL", "http://127.0.0.1:8081", &["http"]),
+            email_svc_url: settings.url("EMAIL_SVC_URL", "http://127.0.0.1:8083", &["http"]),
+            image_svc_url: settings.url("IMAGE_SVC_URL", "http://127.0.0.1:8084", &["http"]),
             token: ServiceToken::read(settings),
             image_max_age: settings.duration("IMAGE_MAX_AGE", 60 * minute, minute..=365 * day),
-            job_retention: settings.duration("JOB_RETENTION", 7 * day, minute..=3650 * day),
+            job_retention: settings.duration("JOB_RETENTION", 7 * day, 2 * day..=3650 * day),
             event_retention: settings.duration("EVENT_RETENTION", 30 * day, minute..=3650 * day),
         }
     }

@@ -71,7 +71,21 @@ pub(crate) fn after(error: Error, cx: &JobCx) -> Result<Outcome, Error> {
         | Code::AlreadyExists
         | Code::Malformed
         | Code::DataLoss => Ok(Outcome::discard(error.message().to_owned())),
-        _ => Err(error),
+        code => {
+            tracing::warn!(%error, "an attempt failed");
+            Err(Error::new(code, safe(code)))
+        }
+    }
+}
+
+/// What a user may read in the mail of a job that was given up: not the names of our hosts and not
+/// the causes, which are in the log.
+fn safe(code: Code) -> &'static str {
+    match code {
+        Code::Unavailable => "a service was away, or broke off",
+        Code::DeadlineExceeded => "it took too long",
+        Code::ResourceExhausted => "a service was overloaded",
+        _ => "a service failed",
     }
 }
 

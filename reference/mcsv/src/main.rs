@@ -1,6 +1,8 @@
 //! The program: the five services of the reference system, together or one by one, and a client of
 //! a running stack.
 
+mod say;
+
 mod cli;
 mod commands;
 mod conversion;
@@ -15,6 +17,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 /// The result of a command: an error is printed with its causes.
+pub(crate) use say::say;
+
 type Result<T, E = mcsv_rpc::BoxError> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {

@@ -42,11 +42,15 @@ impl Settings {
         value
     }
 
-    /// A text that may hold credentials, such as a database's URL: it is not printed.
-    pub fn masked_text(&mut self, name: &'static str, default: &str) -> String {
-        let given = self.variables.get(name).cloned();
-        self.read.insert(name, if given.is_some() { "[set]" } else { default }.to_owned());
-        given.unwrap_or_else(|| default.to_owned())
+    /// A URL of one of `schemes`, with a host.
+    pub fn url(&mut self, name: &'static str, default: &str, schemes: &[&str]) -> String {
+        let accepts = format!("a URL such as {}://host:port", schemes.join(":// or "));
+        let given = self.parsed(name, &accepts, |text| {
+            let url: http::Uri = text.parse().ok()?;
+            let fits = schemes.contains(&url.scheme_str()?) && url.host().is_some();
+            fits.then(|| text.to_owned())
+        });
+        self.defaulted(name, given, default.to_owned(), String::clone)
     }
 
     /// A whole number in `range`.
@@ -185,6 +189,16 @@ mod tests {
             [90, 90, 900, 3600, 604_800].map(Some)
         );
         assert_eq!(["", "h", "-1s", "1w", "99999999999999999999d"].map(read), [None; 5]);
+    }
+
+    #[test]
+    fn a_url_has_a_scheme_that_fits_and_a_host() {
+        for bad in ["ftp://x", "files.example.org", "http://", "http:/x", "/x"] {
+            let mut settings = Settings::from_pairs([("JOB_SVC_URL", bad)]);
+            settings.url("JOB_SVC_URL", "http://127.0.0.1:8082", &["http"]);
+            let error = settings.finish().unwrap_err().to_string();
+            assert!(error.contains("JOB_SVC_URL") && error.contains("http://host:port"), "{error}");
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 mod pdf_ready;
 mod receive_notification;
 
-use mcsv_protos::rules::invalid;
 use mcsv_protos::v1::{ClientService, Notification, PdfReadyNotification, UserResponse};
 use mcsv_rpc::{Cx, Result};
 use mcsv_settings::ServiceToken;
@@ -29,13 +28,6 @@ impl ClientService for ClientApp {
         self.token.check(cx.headers())?;
         pdf_ready::handle(self, cx, request)
     }
-}
-
-fn event_id(event_id: &str) -> Result<()> {
-    if event_id.is_empty() || event_id.len() > 200 {
-        return Err(invalid("event_id", "give the name of the event, at most 200 bytes"));
-    }
-    Ok(())
 }
 
 fn shown(cx: &Cx, is_new: bool) -> UserResponse {

@@ -1,8 +1,8 @@
-use mcsv_protos::rules::invalid;
+use mcsv_protos::rules::{self, invalid};
 use mcsv_protos::v1::{PdfReadyNotification, UserResponse};
 use mcsv_rpc::{Cx, Result};
 
-use super::{ClientApp, event_id, shown};
+use super::{ClientApp, shown};
 use crate::Message;
 
 pub(crate) fn handle(
@@ -10,7 +10,7 @@ pub(crate) fn handle(
     cx: &Cx,
     request: PdfReadyNotification,
 ) -> Result<UserResponse> {
-    event_id(&request.event_id)?;
+    rules::event_id("event_id", &request.event_id)?;
     if request.presigned_url.len() > 8_192 {
         return Err(invalid("presigned_url", "give at most 8,192 bytes"));
     }

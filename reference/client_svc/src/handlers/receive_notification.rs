@@ -1,12 +1,12 @@
-use mcsv_protos::rules::invalid;
+use mcsv_protos::rules::{self, invalid};
 use mcsv_protos::v1::{Notification, UserResponse};
 use mcsv_rpc::{Cx, Result};
 
-use super::{ClientApp, event_id, shown};
+use super::{ClientApp, shown};
 use crate::Message;
 
 pub(crate) fn handle(app: &ClientApp, cx: &Cx, request: Notification) -> Result<UserResponse> {
-    event_id(&request.event_id)?;
+    rules::event_id("event_id", &request.event_id)?;
     if request.message.len() > 8_192 {
         return Err(invalid("message", "give at most 8,192 bytes"));
     }

@@ -48,17 +48,26 @@ function upload(file, view) {
   });
 }
 
+// A service that restarts is away for a moment: that is no failure of the conversion.
+async function look(ticket) {
+  try {
+    const reply = await fetch("/api/conversions/" + ticket.job_id + "/" + ticket.storage_id);
+    return { status: reply.status, state: await reply.json() };
+  } catch {
+    return { status: 503, state: {} };
+  }
+}
+
 async function follow(ticket, view) {
   const steps = { available: 0.65, scheduled: 0.65, executing: 0.8, retryable: 0.7, completed: 0.95 };
   for (;;) {
-    const reply = await fetch("/api/conversions/" + ticket.job_id + "/" + ticket.storage_id);
-    const state = await reply.json();
-    if (reply.ok) {
+    const { status, state } = await look(ticket);
+    if (status === 200) {
       view.bar.value = steps[state.state] || 0.7;
       view.text.textContent = state.state === "retryable" ? "trying again" : "converting";
       if (state.error) throw new Error(state.error);
-      if (state.state === "completed" && state.callback) return state;
-    } else if (reply.status !== 503) {
+      if (state.state === "completed") return state;
+    } else if (status !== 503) {
       throw new Error(state.msg);
     }
     await new Promise((next) => setTimeout(next, 300));

@@ -20,7 +20,11 @@ pub(crate) async fn handle(
     let message = mail::build(&app.from, &request, template, cx.trace().trace_id())?;
     let delivery = app.transport.deliver(&request.email_id, &message).await?;
     let message = match &delivery {
-        Delivery::Done(place) => format!("delivered {place}"),
+        Delivery::Done(place) => {
+            let name = template.name();
+            metrics::counter!("emails_delivered_total", "email_type" => name).increment(1);
+            format!("delivered {place}")
+        }
         Delivery::DoneBefore(place) => format!("had been delivered {place}"),
     };
     tracing::info!(
@@ -29,7 +33,6 @@ pub(crate) async fn handle(
         outcome = message,
         "mail delivered"
     );
-    metrics::counter!("emails_delivered_total", "email_type" => template.name()).increment(1);
     let report = EmailResponse {
         success: true,
         message,

@@ -1,5 +1,7 @@
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
@@ -17,6 +19,28 @@ use super::outbox::create_whole;
 pub(crate) struct Smtp {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     records: PathBuf,
+    under_way: Arc<Mutex<HashSet<String>>>,
+}
+
+/// The right to send one mail; it ends with the value.
+struct Turn {
+    under_way: Arc<Mutex<HashSet<String>>>,
+    email_id: String,
+}
+
+impl Turn {
+    fn take(under_way: &Arc<Mutex<HashSet<String>>>, email_id: &str) -> Option<Self> {
+        let mut ids = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = ids.insert(email_id.to_owned());
+        is_free.then(|| Turn { under_way: Arc::clone(under_way), email_id: email_id.to_owned() })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut ids = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.remove(&self.email_id);
+    }
 }
 
 impl Smtp {
@@ -26,7 +50,7 @@ impl Smtp {
             .map_err(|error| format!("SMTP_URL can't be used: {error}"))?
             .timeout(Some(Duration::from_secs(15)))
             .build();
-        Ok(Smtp { transport, records })
+        Ok(Smtp { transport, records, under_way: Arc::default() })
     }
 
     pub(super) async fn deliver(&self, email_id: &str, message: &Message) -> Result<Delivery> {
@@ -36,10 +60,20 @@ impl Smtp {
         if tokio::fs::try_exists(&record).await.map_err(record_failed)? {
             return Ok(Delivery::DoneBefore("by SMTP".to_owned()));
         }
-        let accepted = self.transport.send(message.clone()).await.map_err(smtp_error)?;
-        let written = tokio::task::spawn_blocking(move || create_whole(&record, b"")).await;
-        written.map_err(io::Error::other).flatten().map_err(record_failed)?;
-        Ok(Delivery::Done(format!("by SMTP, code {}", accepted.code())))
+        let Some(turn) = Turn::take(&self.under_way, email_id) else {
+            return Err(Error::unavailable("an earlier attempt at this mail is under way"));
+        };
+        // On a task of its own: a caller that gives up must not part the sending from its record.
+        let (transport, message) = (self.transport.clone(), message.clone());
+        let sending = tokio::spawn(async move {
+            let _turn = turn;
+            let accepted = transport.send(message).await.map_err(smtp_error)?;
+            let written = tokio::task::spawn_blocking(move || create_whole(&record, b"")).await;
+            written.map_err(io::Error::other).flatten().map_err(record_failed)?;
+            Ok(Delivery::Done(format!("by SMTP, code {}", accepted.code())))
+        });
+        let sent = sending.await;
+        sent.map_err(|error| Error::internal("the sending failed").with_source(error))?
     }
 
     pub(super) async fn check(&self) -> Result<(), String> {

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,7 +25,8 @@ pub(crate) async fn handle(
     if request.image_url.is_empty() {
         return Err(invalid("image_url", "give the link to the image"));
     }
-    let _slot = app.slots.acquire().await.map_err(|_| Error::unavailable("shutting down"))?;
+    let slot = Arc::clone(&app.slots).acquire_owned().await;
+    let slot = slot.map_err(|_| Error::unavailable("shutting down"))?;
 
     let begun = Instant::now();
     let fetched = app
@@ -33,7 +35,7 @@ pub(crate) async fn handle(
         .await
         .map_err(|error| fetch_error("image_url", error))?;
     let fetch = begun.elapsed();
-    let Converted { pdf, report } = converter::convert(fetched, options).await?;
+    let Converted { pdf, report } = converter::convert(fetched, options, slot).await?;
     let convert = begun.elapsed() - fetch;
 
     let pdf_data = if request.pdf_upload_url.is_empty() {

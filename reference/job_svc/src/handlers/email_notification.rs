@@ -1,4 +1,4 @@
-use mcsv_protos::rules::invalid;
+use mcsv_protos::rules::{self, invalid};
 use mcsv_protos::v1::{EmailResponse, UserResponse};
 use mcsv_rpc::{Cx, Result};
 
@@ -9,6 +9,7 @@ pub(crate) async fn handle(app: &JobApp, cx: &Cx, report: EmailResponse) -> Resu
     if report.email_id.is_empty() {
         return Err(invalid("email_id", "give the id of the mail that this is about"));
     }
+    rules::token("email_id", &report.email_id)?;
     let enqueued = app.jobs.enqueue(NotifyUser::from(report)).await.map_err(jobs_error)?;
     Ok(acknowledged(cx, "report", &enqueued))
 }

@@ -31,7 +31,7 @@ pub(crate) async fn handle(app: &JobApp, request: EnqueueJobRequest) -> Result<E
         }
         Callback::KIND => {
             let job: Callback = parse(&request)?;
-            rules::token("event_id", &job.event_id)?;
+            rules::event_id("event_id", &job.event_id)?;
             enqueue(app, &request, job).await?
         }
         StorageCleanup::KIND => {

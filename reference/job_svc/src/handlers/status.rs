@@ -35,7 +35,7 @@ fn args(args: &Value) -> BTreeMap<String, String> {
     fields
         .map(|(name, value)| {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let is_link = text.starts_with("http://") || text.starts_with("https://");
+            let is_link = name.ends_with("_url") || text.contains("://");
             (name.clone(), if is_link { "[redacted]".to_owned() } else { text })
         })
         .collect()
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_link_among_the_arguments_is_not_shown() {
-        let shown = args(&serde_json::json!({ "image_url": "https://x/y?sig=1", "max_width": 3 }));
+        let shown = args(&serde_json::json!({ "image_url": "HTTPS://x/y?sig=1", "max_width": 3 }));
 
         assert_eq!(shown["image_url"], "[redacted]");
         assert_eq!(shown["max_width"], "3");

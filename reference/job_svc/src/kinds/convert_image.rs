@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mcsv_core::IdempotencyKey;
-use mcsv_jobs::{Job, Json, Policy};
+use mcsv_jobs::{Job, JobId, Json, Policy};
 use mcsv_protos::rules::{self, invalid};
 use mcsv_protos::v1::ImageConversionRequest;
 use mcsv_rpc::Result;
@@ -47,7 +47,12 @@ impl Job for ConvertImage {
     }
 
     fn unique_key(&self) -> Option<String> {
-        Some(self.key().as_str().to_owned())
+        let options = format!(
+            "{} {} {}x{}",
+            self.pdf_quality, self.strip_metadata, self.max_width, self.max_height
+        );
+        let key = IdempotencyKey::derive("convert_image", &[&self.storage_id, &options]);
+        Some(key.as_str().to_owned())
     }
 }
 
@@ -81,22 +86,14 @@ impl ConvertImage {
         })
     }
 
-    /// Names what is asked for: this image, in this way.
-    pub(crate) fn key(&self) -> IdempotencyKey {
-        let options = format!(
-            "{} {} {}x{}",
-            self.pdf_quality, self.strip_metadata, self.max_width, self.max_height
-        );
-        IdempotencyKey::derive("convert_image", &[&self.storage_id, &options])
-    }
-
-    /// The mail that tells how it ended. Its id derives from what was asked for and how that
-    /// ended, so that an outcome is mailed once.
-    pub(crate) fn mail(&self, email_type: &str, variables: &[(&str, String)]) -> Email {
+    /// The mail that tells how `job` ended. Its id derives from the job and the end, so that an
+    /// outcome is mailed once.
+    pub(crate) fn mail(&self, job: JobId, email_type: &str, variables: &[(&str, String)]) -> Email {
         let name = if self.file_name.is_empty() { "your image" } else { &self.file_name };
         let own = [("file_name", name.to_owned())];
         let variables = own.iter().chain(variables);
-        let mail_id = IdempotencyKey::derive("conversion", &[self.key().as_str(), email_type]);
+        let mail_id =
+            IdempotencyKey::derive("conversion", &[&job.to_string(), &self.storage_id, email_type]);
         let mail_id = mail_id.as_str().to_owned();
         Email {
             user_id: self.user_id.clone(),

@@ -33,6 +33,9 @@ async fn pdf_ready(neighbours: &Neighbours, job: Callback) -> Result<(), Error> 
             storage_id: job.storage_id.clone(),
         })
         .await?;
+    if conversion.presigned_url.is_empty() {
+        return Err(Error::aborted("the conversion is being made again: its end calls back"));
+    }
     let ready = PdfReadyNotification {
         user_email: job.user_email,
         storage_id: job.pdf_storage_id,

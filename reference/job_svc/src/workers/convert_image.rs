@@ -24,7 +24,7 @@ pub(crate) fn convert_image(workers: Workers, neighbours: &Neighbours) -> Worker
 async fn convert(neighbours: Neighbours, job: ConvertImage, cx: JobCx) -> Result<Outcome, Error> {
     match attempt(&neighbours, &job, &cx).await {
         Ok(result) => {
-            let mail = job.mail("conversion_complete", &result.variables(&cx));
+            let mail = job.mail(cx.id(), "conversion_complete", &result.variables(&cx));
             let ended = ConversionEnded {
                 success: true,
                 message: "converted".to_owned(),
@@ -125,12 +125,13 @@ impl Converted {
 
 /// A conversion that failed for good: the user hears why, by mail and by callback.
 fn given_up(job: &ConvertImage, failure: &Failure) -> Vec<NewJob> {
-    let reason: String = failure.error.chars().take(500).collect();
+    // Room for the variable's name in the 1,000 bytes of a variable.
+    let reason = failure.error[..failure.error.floor_char_boundary(900)].to_owned();
     let variables = [("reason", reason.clone()), ("job_id", failure.id.to_string())];
     let ended = ConversionEnded { success: false, message: reason, ..ended(job, failure.id.get()) };
     vec![
         NewJob::new(NotifyUser::Conversion(ended)),
-        NewJob::new(job.mail("conversion_failed", &variables)),
+        NewJob::new(job.mail(failure.id, "conversion_failed", &variables)),
     ]
 }
 

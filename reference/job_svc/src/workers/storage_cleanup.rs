@@ -1,5 +1,5 @@
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use mcsv_core::Error;
 use mcsv_jobs::{Filter, Job, JobCx, JobRecord, Jobs, Outcome, State, Workers};
@@ -38,14 +38,15 @@ struct Cleaner {
 
 impl Cleaner {
     async fn run(self, cx: JobCx) -> Result<Outcome, Error> {
-        let deleted = match self.sweep().await {
-            Ok(deleted) => deleted,
-            Err(error) => return after(error, &cx),
-        };
+        // First what needs no neighbour.
         let pruned =
             self.jobs.prune(self.job_retention, self.event_retention).await.map_err(|error| {
                 Error::internal("the job tables can't be pruned").with_source(error)
             })?;
+        let deleted = match self.sweep().await {
+            Ok(deleted) => deleted,
+            Err(error) => return after(error, &cx),
+        };
         tracing::info!(deleted, ?pruned, "cleaned up");
         Ok(Outcome::done().with_result(deleted))
     }
@@ -57,8 +58,8 @@ impl Cleaner {
         loop {
             let stale = ListStaleObjectsRequest { older_than_seconds, page_token };
             let page = self.neighbours.user_svc.list_stale_objects(stale).await?;
-            // Asked after the page was read: a job that was enqueued since refers to an object that
-            // was just written, and so is not in it.
+            // Asked after the page was read, so that a job which was enqueued in between is seen. One
+            // that is enqueued from here on for an old upload may find it gone, and says so.
             let needed = self.needed().await?;
             let storage_ids: Vec<_> =
                 page.storage_ids.into_iter().filter(|id| !needed.contains(stem(id))).collect();
@@ -73,12 +74,17 @@ impl Cleaner {
         }
     }
 
-    /// The stems of all objects that an unfinished job refers to.
+    /// The stems of all objects that an unfinished job refers to, or one that ended so lately that
+    /// its link is still good.
     async fn needed(&self) -> Result<HashSet<String>, Error> {
         let mut needed = HashSet::new();
-        for kind in [ConvertImage::KIND, NotifyUser::KIND, Callback::KIND] {
-            let mut filter =
-                Filter::new().with_states(State::UNFINISHED).with_kind(kind).with_limit(1_000);
+        let lately = SystemTime::now() - self.image_max_age;
+        let unfinished = Filter::new().with_states(State::UNFINISHED);
+        let ended = Filter::new().with_state(State::Completed).with_finished_from(lately);
+        let kinds = [ConvertImage::KIND, NotifyUser::KIND, Callback::KIND];
+        let kinds = kinds.into_iter().map(|kind| unfinished.clone().with_kind(kind));
+        for filter in kinds.chain([ended.with_kind(Callback::KIND)]) {
+            let mut filter = filter.with_limit(1_000);
             loop {
                 let page = self.jobs.list(filter.clone()).await.map_err(|error| {
                     Error::unavailable("the job database can't be read").with_source(error)

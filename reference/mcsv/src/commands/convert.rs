@@ -1,4 +1,3 @@
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,6 +11,7 @@ use super::quiet_telemetry;
 use crate::Result;
 use crate::cli::ConvertArgs;
 use crate::conversion::{Conversions, Ticket, Wish, pdf_names};
+use crate::say;
 use crate::traced::traced;
 
 /// How many files are on their way at a time.
@@ -75,7 +75,7 @@ fn options(args: &ConvertArgs, file: &Path) -> ImageConversionRequest {
 
 fn as_text(file: &Path, outcome: &Result<Converted>) {
     match outcome {
-        Ok(done) => println!(
+        Ok(done) => say!(
             "{} -> {} ({} to {} bytes, trace {})",
             file.display(),
             done.pdf.display(),
@@ -90,18 +90,18 @@ fn as_text(file: &Path, outcome: &Result<Converted>) {
 fn as_json(file: &Path, outcome: &Result<Converted>) {
     let line = match outcome {
         Ok(done) => json!({
-            "file": file,
+            "file": file.display().to_string(),
             "ok": true,
             "error": null,
-            "pdf": done.pdf,
+            "pdf": done.pdf.display().to_string(),
             "trace_id": done.ticket.trace_id,
             "job_id": done.ticket.job_id,
             "input_bytes": done.ticket.input_bytes,
             "output_bytes": done.output_bytes,
         }),
-        Err(error) => json!({ "file": file, "ok": false, "error": error.to_string() }),
+        Err(error) => {
+            json!({ "file": file.display().to_string(), "ok": false, "error": error.to_string() })
+        }
     };
-    let mut out = std::io::stdout().lock();
-    // A reader that closed the pipe has seen enough.
-    let _ = writeln!(out, "{line}");
+    say!("{line}");
 }

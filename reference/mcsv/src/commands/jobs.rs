@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::quiet_telemetry;
 use crate::Result;
 use crate::cli::{FilterArgs, JobsArgs, JobsCommand};
+use crate::say;
 
 pub(crate) async fn run(args: JobsArgs) -> Result<ExitCode> {
     let _telemetry = quiet_telemetry()?;
@@ -25,7 +26,7 @@ pub(crate) async fn run(args: JobsArgs) -> Result<ExitCode> {
     }
     let (rows, success) = ask(&job_svc, args.command).await?;
     if args.json {
-        rows.iter().for_each(|row| println!("{row}"));
+        rows.iter().for_each(|row| say!("{row}"));
     } else {
         print_table(&rows);
     }
@@ -126,7 +127,7 @@ fn summary(job: &JobStatusResponse) -> Value {
 /// One line per row under the names of the first row's fields.
 fn print_table(rows: &[Value]) {
     let Some(Value::Object(first)) = rows.first() else {
-        println!("nothing matches");
+        say!("nothing matches");
         return;
     };
     let names: Vec<&String> = first.keys().collect();
@@ -140,6 +141,6 @@ fn print_table(rows: &[Value]) {
     let widths: Vec<_> = (0..names.len()).map(|column| width(column).unwrap_or(0)).collect();
     for line in &lines {
         let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        say!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
 }

@@ -12,6 +12,7 @@ use super::quiet_telemetry;
 use crate::Result;
 use crate::cli::CreateUsersArgs;
 use crate::patience::Patience;
+use crate::say;
 use crate::traced::traced;
 
 pub(crate) async fn run(args: CreateUsersArgs) -> Result<ExitCode> {
@@ -66,7 +67,7 @@ fn report(times: &[Duration], elapsed: Duration) {
     let percentile =
         |p: usize| times.get((times.len() * p / 100).min(times.len().saturating_sub(1)));
     let (Some(p50), Some(p99)) = (percentile(50), percentile(99)) else { return };
-    println!(
+    say!(
         "{} users in {:.2} s ({:.0}/s); call p50 {:.1} ms, p99 {:.1} ms",
         times.len(),
         elapsed.as_secs_f64(),

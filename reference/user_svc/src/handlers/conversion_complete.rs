@@ -4,7 +4,7 @@ use mcsv_protos::rules::invalid;
 use mcsv_protos::v1::{EnqueueJobRequest, ImageConversionResponse, UserResponse};
 use mcsv_rpc::{Cx, Result};
 
-use super::{UserApp, object_key, store_error};
+use super::{UserApp, job_svc_error, object_key, store_error};
 
 /// Asks for the callback, then deletes the source. In this order: if the second step fails, the
 /// first is repeated without harm; the other way round the callback could be lost.
@@ -23,7 +23,7 @@ pub(crate) async fn handle(
         args: callback.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         ..EnqueueJobRequest::default()
     };
-    let enqueued = app.job_svc.enqueue_job(callback).await?;
+    let enqueued = app.job_svc.enqueue_job(callback).await.map_err(job_svc_error)?;
     // A failed conversion keeps its source until the clean-up: the job may be run again by hand.
     if ended.success {
         app.store.delete(&source).await.map_err(store_error)?;

@@ -4,7 +4,7 @@ use mcsv_protos::v1::{ImageConversionRequest, UserResponse};
 use mcsv_rpc::{Cx, Error, Result};
 use mcsv_storage::ObjectKey;
 
-use super::{UserApp, object_key, source, store_error};
+use super::{UserApp, job_svc_error, object_key, source, store_error};
 
 /// Answers once the conversion is durably asked for; it runs later.
 pub(crate) async fn handle(
@@ -20,7 +20,7 @@ pub(crate) async fn handle(
         Source::External => external(&request.image_url)?,
     };
     request.storage_id = key.to_string();
-    let enqueued = app.job_svc.convert_image(request).await?;
+    let enqueued = app.job_svc.convert_image(request).await.map_err(job_svc_error)?;
     tracing::info!(job_id = enqueued.job_id, storage_id = %key, "conversion enqueued");
     Ok(UserResponse {
         ok: true,

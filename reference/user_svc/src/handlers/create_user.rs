@@ -3,11 +3,11 @@ use mcsv_protos::rules::{self, invalid};
 use mcsv_protos::v1::{EmailRequest, EmailType, UserRequest, UserResponse};
 use mcsv_rpc::{Cx, Result};
 
-use super::UserApp;
+use super::{UserApp, job_svc_error};
 
 pub(crate) async fn handle(app: &UserApp, cx: &Cx, request: UserRequest) -> Result<UserResponse> {
     let email_type = check(&request)?;
-    let key = IdempotencyKey::derive("create_user", &[&request.id, &request.email, email_type]);
+    let key = key(&request, email_type);
     // A user is welcomed once, however often a caller repeats itself: the mail's own name derives
     // from the user. Other mails may come again once the one before has been sent.
     let email_id = match email_type {
@@ -23,7 +23,7 @@ pub(crate) async fn handle(app: &UserApp, cx: &Cx, request: UserRequest) -> Resu
         email_id,
         request_id: key.as_str().to_owned(),
     };
-    let enqueued = app.job_svc.send_email(mail).await?;
+    let enqueued = app.job_svc.send_email(mail).await.map_err(job_svc_error)?;
     tracing::info!(job_id = enqueued.job_id, email_type, "mail enqueued");
     Ok(UserResponse {
         ok: true,
@@ -32,6 +32,16 @@ pub(crate) async fn handle(app: &UserApp, cx: &Cx, request: UserRequest) -> Resu
         storage_id: String::new(),
         trace_id: cx.trace().trace_id().to_string(),
     })
+}
+
+/// Names the wish: for the welcome mail the user, for any other what it says.
+fn key(request: &UserRequest, email_type: &str) -> IdempotencyKey {
+    let mut parts = vec![request.id.as_str(), &request.email, email_type];
+    if email_type != "welcome" {
+        parts.push(&request.name);
+        parts.extend(request.variables.iter().flat_map(|(name, value)| [name.as_str(), value]));
+    }
+    IdempotencyKey::derive("create_user", &parts)
 }
 
 fn check(request: &UserRequest) -> Result<&'static str> {

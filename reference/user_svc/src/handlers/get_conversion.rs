@@ -2,10 +2,10 @@ use mcsv_protos::v1::{
     ConversionSteps, GetConversionRequest, GetConversionResponse, GetJobStatusRequest,
     JobStatusResponse,
 };
-use mcsv_rpc::{Error, Result};
+use mcsv_rpc::{Code, Error, Result};
 use serde_json::Value;
 
-use super::{UserApp, object_key, signing_error};
+use super::{UserApp, job_svc_error, object_key, signing_error};
 
 /// The queue knows; this adds a fresh link. A job of another kind or another source looks like no
 /// job at all, so that numbers can't be tried.
@@ -14,11 +14,15 @@ pub(crate) async fn handle(
     request: GetConversionRequest,
 ) -> Result<GetConversionResponse> {
     let source = object_key("storage_id", &request.storage_id)?;
-    let job = app.job_svc.get_job_status(GetJobStatusRequest { job_id: request.job_id }).await?;
+    let asked = app.job_svc.get_job_status(GetJobStatusRequest { job_id: request.job_id }).await;
+    let job = match asked {
+        Err(error) if error.code() == Code::NotFound => return Err(no_such()),
+        asked => asked.map_err(job_svc_error)?,
+    };
     let is_theirs = job.worker == "convert_image"
         && job.args.get("storage_id").is_some_and(|id| id == source.as_str());
     if !is_theirs {
-        return Err(Error::not_found("no such conversion: check job_id and storage_id"));
+        return Err(no_such());
     }
     let file_name = job.args.get("file_name").map_or("", String::as_str);
     match job.state.as_str() {
@@ -32,6 +36,10 @@ pub(crate) async fn handle(
         }
         _ => Ok(unfinished(&job)),
     }
+}
+
+fn no_such() -> Error {
+    Error::not_found("no such conversion: check job_id and storage_id")
 }
 
 fn unfinished(job: &JobStatusResponse) -> GetConversionResponse {

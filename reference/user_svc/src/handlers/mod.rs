@@ -22,7 +22,7 @@ use mcsv_protos::v1::{
     PrepareConversionRequest, PrepareConversionResponse, StoreImageRequest, StoreImageResponse,
     UserRequest, UserResponse, UserService,
 };
-use mcsv_rpc::{Cx, Error, Result};
+use mcsv_rpc::{Code, Cx, Error, Result};
 use mcsv_settings::ServiceToken;
 use mcsv_storage::{ObjectKey, Signer, Store};
 
@@ -125,6 +125,15 @@ fn store_error(error: mcsv_storage::Error) -> Error {
         return Error::not_found("no such object in the store").with_source(error);
     }
     Error::unavailable("the object store can't be used now").with_source(error)
+}
+
+/// What job_svc finds wrong with a request is the caller's to mend; anything else that it says is
+/// about our own house and stays here.
+fn job_svc_error(error: Error) -> Error {
+    match error.code() {
+        Code::InvalidArgument | Code::NotFound | Code::DeadlineExceeded => error,
+        _ => Error::unavailable("the queue can't be used now").with_source(error),
+    }
 }
 
 fn signing_error(error: mcsv_storage::Error) -> Error {

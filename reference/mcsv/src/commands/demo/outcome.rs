@@ -1,9 +1,10 @@
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use mcsv_protos::v1::ConversionSteps;
 use serde_json::json;
+
+use crate::say;
 
 /// What became of one file.
 pub(super) struct Outcome {
@@ -87,19 +88,18 @@ impl Outcome {
         let steps: serde_json::Map<_, _> =
             self.steps.named().into_iter().map(|(name, ms)| (name.to_owned(), json!(ms))).collect();
         let line = json!({
-            "file": self.file,
+            "file": self.file.display().to_string(),
             "ok": self.is_ok(),
             "error": self.error,
-            "pdf": self.pdf,
-            "mail": self.mail,
+            "pdf": self.pdf.as_ref().map(|path| path.display().to_string()),
+            "mail": self.mail.as_ref().map(|path| path.display().to_string()),
             "trace_id": self.trace_id,
             "job_id": self.job_id,
             "input_bytes": self.input_bytes,
             "output_bytes": self.output_bytes,
             "steps_ms": steps,
         });
-        // A reader that closed the pipe has seen enough.
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
+        say!("{line}");
     }
 
     pub(super) fn print_text(&self) {
@@ -116,6 +116,6 @@ impl Outcome {
         }
         let steps = self.steps.named().map(|(name, ms)| format!("{name} {ms:.1}")).join(", ");
         text += &format!("  steps   {steps} ms\n  trace   {}\n", self.trace_id);
-        let _ = write!(std::io::stdout().lock(), "{text}");
+        say!("{}", text.trim_end());
     }
 }
