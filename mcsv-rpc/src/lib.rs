@@ -5,6 +5,7 @@ mod body;
 mod client;
 mod cx;
 mod late_timer;
+mod message;
 mod method;
 mod observe;
 mod pace;
@@ -18,11 +19,13 @@ mod within;
 
 #[doc(hidden)]
 pub mod codegen;
+pub mod json;
 
 pub use body::{Body, BoxError};
 pub use client::{Call, CallFuture, Channel, Transport, TransportFuture};
 pub use cx::Cx;
 pub use mcsv_core::{Code, Deadline, Error, Health, Result, Shutdown, TraceContext};
+pub use message::Message;
 pub use method::{Idempotency, RpcMethod};
 pub use peer::PeerAddr;
 pub use server::{

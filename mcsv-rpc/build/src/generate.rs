@@ -1,6 +1,9 @@
-use prost_build::{Comments, Method, Service, ServiceGenerator};
+use std::collections::VecDeque;
 
-use crate::template;
+use prost_build::{Comments, Method, Service, ServiceGenerator};
+use prost_types::FileDescriptorSet;
+
+use crate::{json, template};
 
 /// Names that a generated client has beside the methods of its service.
 const CLIENT_NAMES: [&str; 10] = [
@@ -16,10 +19,24 @@ const CLIENT_NAMES: [&str; 10] = [
     "channel",
 ];
 
-/// Writes a trait, a server and a client for each service.
-pub(crate) struct Generator;
+/// Writes a trait, a server and a client for each service, and the JSON form of each message.
+pub(crate) struct Generator {
+    /// The JSON code of each file, in the order in which prost-build comes to them.
+    json: VecDeque<String>,
+}
+
+impl Generator {
+    pub(crate) fn new(descriptors: &FileDescriptorSet) -> Self {
+        Generator { json: descriptors.file.iter().map(json::code).collect() }
+    }
+}
 
 impl ServiceGenerator for Generator {
+    /// Called at the end of each file, also where it has no service.
+    fn finalize(&mut self, buf: &mut String) {
+        buf.push_str(&self.json.pop_front().unwrap_or_default());
+    }
+
     fn generate(&mut self, service: Service, buf: &mut String) {
         let mut text = template::SERVICE.to_owned();
         let each = |template: &str| -> String {

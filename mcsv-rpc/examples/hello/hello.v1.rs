@@ -161,3 +161,55 @@ impl GreeterClient {
         self.channel.call(&Self::METHODS[0], &request)
     }
 }
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for GreetRequest {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<::mcsv_rpc::json::Plain, _>("name", &self.name);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 1];
+        input
+            .object(|input, name| match name {
+                "name" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.name)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for GreetResponse {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<::mcsv_rpc::json::Plain, _>("greeting", &self.greeting);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 1];
+        input
+            .object(|input, name| match name {
+                "greeting" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.greeting)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}

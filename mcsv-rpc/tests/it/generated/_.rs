@@ -150,3 +150,29 @@ impl BareClient {
         self.channel.call(&Self::METHODS[0], &request)
     }
 }
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for BareMessage {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<::mcsv_rpc::json::Plain, _>("text", &self.text);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 1];
+        input
+            .object(|input, name| match name {
+                "text" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.text)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}

@@ -279,3 +279,168 @@ impl EchoClient {
         self.channel.call(&Self::METHODS[4], &request)
     }
 }
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for Ping {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<::mcsv_rpc::json::Plain, _>("text", &self.text);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("data", &self.data);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 2];
+        input
+            .object(|input, name| match name {
+                "text" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.text)
+                }
+                "data" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[1], &mut message.data)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for Failure {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<::mcsv_rpc::json::Plain, _>("how", &self.how);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("message", &self.message);
+            out.map::<::mcsv_rpc::json::Plain, _, _>("meta", &self.meta);
+            out.implicit::<
+                    ::mcsv_rpc::json::Plain,
+                    _,
+                >("retryAfterMs", &self.retry_after_ms);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 4];
+        input
+            .object(|input, name| match name {
+                "how" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.how)
+                }
+                "message" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[1], &mut message.message)
+                }
+                "meta" => {
+                    input
+                        .map::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                            _,
+                        >(&mut seen[2], &mut message.meta)
+                }
+                "retryAfterMs" | "retry_after_ms" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[3], &mut message.retry_after_ms)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for Seen {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<
+                    ::mcsv_rpc::json::Plain,
+                    _,
+                >("remainingMs", &self.remaining_ms);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("traceId", &self.trace_id);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("spanId", &self.span_id);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("tracestate", &self.tracestate);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("peer", &self.peer);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("tenant", &self.tenant);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("method", &self.method);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 7];
+        input
+            .object(|input, name| match name {
+                "remainingMs" | "remaining_ms" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.remaining_ms)
+                }
+                "traceId" | "trace_id" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[1], &mut message.trace_id)
+                }
+                "spanId" | "span_id" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[2], &mut message.span_id)
+                }
+                "tracestate" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[3], &mut message.tracestate)
+                }
+                "peer" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[4], &mut message.peer)
+                }
+                "tenant" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[5], &mut message.tenant)
+                }
+                "method" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[6], &mut message.method)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}
