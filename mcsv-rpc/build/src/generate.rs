@@ -6,13 +6,16 @@ use prost_types::FileDescriptorSet;
 use crate::{json, template};
 
 /// Names that a generated client has beside the methods of its service.
-const CLIENT_NAMES: [&str; 10] = [
+const CLIENT_NAMES: [&str; 13] = [
     "new",
     "connect",
     "in_process",
     "from_channel",
     "with_timeout",
     "with_header",
+    "with_json",
+    "with_protocol",
+    "with_gzip",
     "with_response_limit",
     "with_url",
     "clone",

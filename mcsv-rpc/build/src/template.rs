@@ -119,6 +119,27 @@ impl @Service@Client {
         self
     }
 
+    /// Sends and asks for messages in JSON instead of protobuf.
+    #[must_use]
+    pub fn with_json(mut self) -> Self {
+        self.channel = self.channel.with_json();
+        self
+    }
+
+    /// Speaks `protocol` instead of Twirp.
+    #[must_use]
+    pub fn with_protocol(mut self, protocol: ::mcsv_rpc::Protocol) -> Self {
+        self.channel = self.channel.with_protocol(protocol);
+        self
+    }
+
+    /// Compresses long requests with gzip, and asks for compressed answers.
+    #[must_use]
+    pub fn with_gzip(mut self) -> Self {
+        self.channel = self.channel.with_gzip();
+        self
+    }
+
     /// Sends a header with every call; no `Debug` shows its value.
     #[must_use]
     pub fn with_header<K, V>(mut self, name: K, value: V) -> Self

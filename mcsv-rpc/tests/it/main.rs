@@ -7,14 +7,17 @@ mod wire;
 
 mod body_limits;
 mod client_errors;
+mod connect;
 mod deadlines;
 mod errors;
 mod generated_code;
+mod grpc;
 mod health;
 mod hostile;
 mod layers;
 mod nesting;
 mod observed;
+mod overload;
 mod pooling;
 mod routing;
 mod server;
