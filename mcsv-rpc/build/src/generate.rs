@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use prost_build::{Comments, Method, Service, ServiceGenerator};
-use prost_types::FileDescriptorSet;
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 use crate::{json, template};
 
@@ -26,11 +26,13 @@ const CLIENT_NAMES: [&str; 13] = [
 pub(crate) struct Generator {
     /// The JSON code of each file, in the order in which prost-build comes to them.
     json: VecDeque<String>,
+    files: Vec<FileDescriptorProto>,
 }
 
 impl Generator {
     pub(crate) fn new(descriptors: &FileDescriptorSet) -> Self {
-        Generator { json: descriptors.file.iter().map(json::code).collect() }
+        let files = descriptors.file.clone();
+        Generator { json: files.iter().map(json::code).collect(), files }
     }
 }
 
@@ -51,6 +53,7 @@ impl ServiceGenerator for Generator {
             ("@descriptors@", each(template::DESCRIPTOR)),
             ("@arms@", each(template::ARM)),
             ("@client_methods@", each(template::CLIENT_METHOD)),
+            ("@any_types@", json::any_types(&service.package, self.files.iter())),
             ("@doc@", doc(&service.comments, &format!("The service `{}`.", full_name(&service)))),
             ("@full_name@", full_name(&service)),
             ("@Service@", service.name.clone()),

@@ -30,6 +30,38 @@ pub(crate) fn code(file: &FileDescriptorProto) -> String {
     writer.code
 }
 
+/// The messages of a package, as the types that an `Any` may hold.
+pub(crate) fn any_types<'a>(
+    package: &str,
+    files: impl Iterator<Item = &'a FileDescriptorProto>,
+) -> String {
+    let mut names = Vec::new();
+    for file in files.filter(|file| file.package() == package) {
+        for message in &file.message_type {
+            full_names(package, message, &mut names);
+        }
+    }
+    let entry = |name: &String| {
+        let path = names::path(package, &format!(".{name}"));
+        format!("::mcsv_rpc::json::AnyType::of::<{path}>({name:?}),")
+    };
+    names.iter().map(entry).collect()
+}
+
+fn full_names(scope: &str, message: &DescriptorProto, names: &mut Vec<String>) {
+    if message.options.as_ref().is_some_and(|options| options.map_entry()) {
+        return;
+    }
+    let name = match scope {
+        "" => message.name().to_owned(),
+        scope => format!("{scope}.{}", message.name()),
+    };
+    names.push(name.clone());
+    for nested in &message.nested_type {
+        full_names(&name, nested, names);
+    }
+}
+
 struct Writer<'a> {
     file: &'a FileDescriptorProto,
     code: String,

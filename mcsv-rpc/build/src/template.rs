@@ -28,6 +28,7 @@ impl<T: @Service@> @Service@Server<T> {
 
     /// Serves a service that others hold too.
     pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        ::mcsv_rpc::json::register_any(@Service@Client::ANY_TYPES);
         Self { service, options: ::mcsv_rpc::ServiceOptions::default() }
     }
 
@@ -86,6 +87,9 @@ impl @Service@Client {
 @descriptors@
     ];
 
+    /// The messages of this package, which an `Any` in JSON may hold.
+    const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[@any_types@];
+
     /// A client of the server at `url`, `http://host:port`; it connects when it is used.
     ///
     /// # Errors
@@ -109,6 +113,7 @@ impl @Service@Client {
     /// A client over a channel that others may share.
     #[must_use]
     pub fn from_channel(channel: ::mcsv_rpc::Channel) -> Self {
+        ::mcsv_rpc::json::register_any(Self::ANY_TYPES);
         Self { channel }
     }
 

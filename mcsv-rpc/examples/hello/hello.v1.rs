@@ -46,6 +46,7 @@ impl<T: Greeter> GreeterServer<T> {
     }
     /// Serves a service that others hold too.
     pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        ::mcsv_rpc::json::register_any(GreeterClient::ANY_TYPES);
         Self {
             service,
             options: ::mcsv_rpc::ServiceOptions::default(),
@@ -112,6 +113,11 @@ impl GreeterClient {
             .with_request("hello.v1.GreetRequest")
             .with_idempotency(::mcsv_rpc::Idempotency::Unspecified),
     ];
+    /// The messages of this package, which an `Any` in JSON may hold.
+    const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
+        ::mcsv_rpc::json::AnyType::of::<GreetRequest>("hello.v1.GreetRequest"),
+        ::mcsv_rpc::json::AnyType::of::<GreetResponse>("hello.v1.GreetResponse"),
+    ];
     /// A client of the server at `url`, `http://host:port`; it connects when it is used.
     ///
     /// # Errors
@@ -132,6 +138,7 @@ impl GreeterClient {
     /// A client over a channel that others may share.
     #[must_use]
     pub fn from_channel(channel: ::mcsv_rpc::Channel) -> Self {
+        ::mcsv_rpc::json::register_any(Self::ANY_TYPES);
         Self { channel }
     }
     /// Gives every call at most `timeout`.

@@ -93,6 +93,7 @@ impl<T: Health> HealthServer<T> {
     }
     /// Serves a service that others hold too.
     pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        ::mcsv_rpc::json::register_any(HealthClient::ANY_TYPES);
         Self {
             service,
             options: ::mcsv_rpc::ServiceOptions::default(),
@@ -162,6 +163,15 @@ impl HealthClient {
             .with_request("grpc.health.v1.HealthCheckRequest")
             .with_idempotency(::mcsv_rpc::Idempotency::NoSideEffects),
     ];
+    /// The messages of this package, which an `Any` in JSON may hold.
+    const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
+        ::mcsv_rpc::json::AnyType::of::<
+            HealthCheckRequest,
+        >("grpc.health.v1.HealthCheckRequest"),
+        ::mcsv_rpc::json::AnyType::of::<
+            HealthCheckResponse,
+        >("grpc.health.v1.HealthCheckResponse"),
+    ];
     /// A client of the server at `url`, `http://host:port`; it connects when it is used.
     ///
     /// # Errors
@@ -182,6 +192,7 @@ impl HealthClient {
     /// A client over a channel that others may share.
     #[must_use]
     pub fn from_channel(channel: ::mcsv_rpc::Channel) -> Self {
+        ::mcsv_rpc::json::register_any(Self::ANY_TYPES);
         Self { channel }
     }
     /// Gives every call at most `timeout`.

@@ -123,7 +123,7 @@ impl JsonReader<'_> {
         if self.null() {
             return Ok(());
         }
-        self.object(|input, name| {
+        self.map_entries(|input, name| {
             let Some(key) = K::read_key(name) else {
                 return Err(input.error("the key is of another type than the map's"));
             };

@@ -11,6 +11,7 @@
 //!
 //! [protobuf specification]: https://protobuf.dev/programming-guides/json/
 
+mod any_types;
 mod error;
 mod fields;
 mod format;
@@ -21,6 +22,7 @@ mod scalar;
 mod well_known;
 mod writer;
 
+pub use any_types::{AnyType, register_any};
 pub use error::JsonError;
 pub use format::{Enum, Format, MapKey, Plain};
 pub use message::{JsonEnum, JsonMessage, from_json, to_json};

@@ -11,6 +11,8 @@ pub struct JsonReader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// The bytes that may still be read ahead, over the whole text.
+    ahead: usize,
 }
 
 impl<'a> JsonReader<'a> {
@@ -24,7 +26,7 @@ impl<'a> JsonReader<'a> {
     /// The text is not in UTF-8.
     pub fn new(text: &'a [u8]) -> Result<Self, JsonError> {
         match std::str::from_utf8(text) {
-            Ok(text) => Ok(JsonReader { text, at: 0, depth: 0 }),
+            Ok(text) => Ok(JsonReader { text, at: 0, depth: 0, ahead: text.len() * 4 }),
             Err(error) => Err(JsonError::at(error.valid_up_to(), "the text is not in UTF-8")),
         }
     }
@@ -50,11 +52,24 @@ impl<'a> JsonReader<'a> {
         &mut self,
         mut entry: impl FnMut(&mut Self, &str) -> Result<(), JsonError>,
     ) -> Result<(), JsonError> {
+        self.entries(|input, name| entry(input, name).map_err(|error| error.within(name)))
+    }
+
+    /// Reads an object whose names are data, which an error does not show.
+    pub(crate) fn map_entries(
+        &mut self,
+        mut entry: impl FnMut(&mut Self, &str) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        self.entries(|input, name| entry(input, name).map_err(|error| error.within("*")))
+    }
+
+    fn entries(
+        &mut self,
+        mut entry: impl FnMut(&mut Self, &str) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
         self.open(b'{', "expected an object")?;
-        if self.take(b'}') {
-            return Ok(self.close());
-        }
-        loop {
+        let mut first = true;
+        while self.more(b'}', &mut first)? {
             if self.peek() != Some(b'"') {
                 return Err(self.error("expected a name in quotes"));
             }
@@ -62,14 +77,10 @@ impl<'a> JsonReader<'a> {
             if !self.take(b':') {
                 return Err(self.error("expected a colon"));
             }
-            entry(self, &name).map_err(|error| error.within(&name))?;
-            if self.take(b'}') {
-                return Ok(self.close());
-            }
-            if !self.take(b',') {
-                return Err(self.error("expected a comma or the end of the object"));
-            }
+            entry(self, &name)?;
         }
+        self.depth -= 1;
+        Ok(())
     }
 
     /// Reads an array and calls `element` at each element, which reads it.
@@ -82,19 +93,13 @@ impl<'a> JsonReader<'a> {
         mut element: impl FnMut(&mut Self) -> Result<(), JsonError>,
     ) -> Result<(), JsonError> {
         self.open(b'[', "expected an array")?;
-        if self.take(b']') {
-            return Ok(self.close());
-        }
-        for index in 0.. {
+        let (mut first, mut index) = (true, 0);
+        while self.more(b']', &mut first)? {
             element(self).map_err(|error| error.within(&format!("{index}")))?;
-            if self.take(b']') {
-                break;
-            }
-            if !self.take(b',') {
-                return Err(self.error("expected a comma or the end of the array"));
-            }
+            index += 1;
         }
-        Ok(self.close())
+        self.depth -= 1;
+        Ok(())
     }
 
     /// Reads a string.
@@ -235,6 +240,29 @@ impl<'a> JsonReader<'a> {
         }
     }
 
+    /// The `@type` of the object that comes next, which is not read yet.
+    pub(crate) fn look_for_type(&mut self) -> Result<Option<String>, JsonError> {
+        let mut ahead = self.clone();
+        let mut found = None;
+        let outcome = ahead.object(|input, name| {
+            if name != "@type" {
+                return input.skip();
+            }
+            found = Some(input.string()?.into_owned());
+            // An error, only to end the search.
+            Err(input.error(""))
+        });
+        // An Any in an Any in an Any, each with its type last, would be read again and again.
+        match self.ahead.checked_sub(ahead.at - self.at) {
+            Some(rest) => self.ahead = rest,
+            None => return Err(self.error("too much before the @type: put it first")),
+        }
+        match (found, outcome) {
+            (None, Err(error)) => Err(error),
+            (found, _) => Ok(found),
+        }
+    }
+
     /// The byte that comes next, spaces passed over.
     pub(crate) fn peek(&mut self) -> Option<u8> {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
@@ -269,7 +297,14 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    fn close(&mut self) {
-        self.depth -= 1;
+    /// Whether another entry comes before the bracket that ends the object or array.
+    fn more(&mut self, end: u8, first: &mut bool) -> Result<bool, JsonError> {
+        if self.take(end) {
+            return Ok(false);
+        }
+        if !std::mem::replace(first, false) && !self.take(b',') {
+            return Err(self.error(format!("expected a comma or {}", char::from(end))));
+        }
+        Ok(true)
     }
 }

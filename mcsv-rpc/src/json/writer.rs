@@ -1,6 +1,6 @@
 use std::fmt::{self, Write as _};
 
-use super::JsonError;
+use super::{JsonError, JsonReader};
 
 /// Writes one JSON text, without spaces.
 #[derive(Debug, Default)]
@@ -8,6 +8,7 @@ pub struct JsonWriter {
     out: String,
     /// Whether the next entry of the object or array at hand is its first.
     first: bool,
+    depth: usize,
     /// The type of an `Any`, to be written into the object that comes next.
     type_url: Option<String>,
     error: Option<JsonError>,
@@ -41,11 +42,13 @@ impl JsonWriter {
     pub fn object(&mut self, entries: impl FnOnce(&mut Self)) {
         self.out.push('{');
         self.first = true;
+        self.depth += 1;
         if let Some(type_url) = self.type_url.take() {
             self.key("@type");
             self.string(&type_url);
         }
         entries(self);
+        self.depth -= 1;
         self.out.push('}');
         self.first = false;
     }
@@ -55,7 +58,9 @@ impl JsonWriter {
     pub fn array(&mut self, elements: impl FnOnce(&mut Self)) {
         self.out.push('[');
         self.first = true;
+        self.depth += 1;
         elements(self);
+        self.depth -= 1;
         self.out.push(']');
         self.first = false;
     }
@@ -118,6 +123,10 @@ impl JsonWriter {
 
     pub(crate) fn null(&mut self) {
         self.out.push_str("null");
+    }
+
+    pub(crate) fn is_too_deep(&self) -> bool {
+        self.depth >= JsonReader::DEPTH_LIMIT
     }
 
     /// The object that comes next is the message of an `Any` and says so.

@@ -14,6 +14,8 @@ mod generated_code;
 mod grpc;
 mod health;
 mod hostile;
+mod json;
+mod json_known;
 mod layers;
 mod nesting;
 mod observed;
@@ -32,6 +34,11 @@ mod generated {
     pub mod echo {
         pub mod v1 {
             include!("generated/echo.v1.rs");
+        }
+    }
+    pub mod json {
+        pub mod v1 {
+            include!("generated/json.v1.rs");
         }
     }
     pub mod shapes {

@@ -52,4 +52,7 @@ fn the_runtime_s_test_services_are_fresh() {
     let protos = ["echo/v1/echo.proto", "shapes/v1/shapes.proto", "bare.proto"];
     let outputs = ["echo.v1.rs", "shapes.v1.rs", "shapes.parts.v1.rs", "_.rs"];
     check("tests/it/generated", &protos, "tests/protos", &outputs);
+    let protos = ["json/v1/json.proto", "json/v1/old.proto"];
+    let outputs = ["json.v1.rs"];
+    check("tests/it/generated", &protos, "tests/protos", &outputs);
 }

@@ -2,6 +2,7 @@
 //!
 //! The wrappers are Rust's scalars, and are with them.
 
+mod any;
 mod duration;
 mod empty;
 mod field_mask;

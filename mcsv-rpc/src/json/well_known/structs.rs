@@ -19,7 +19,7 @@ impl JsonMessage for Struct {
 
     fn read_json(input: &mut JsonReader<'_>) -> Result<Self, JsonError> {
         let mut message = Struct::default();
-        input.object(|input, name| {
+        input.map_entries(|input, name| {
             let value = Value::read_json(input)?;
             match message.fields.insert(name.to_owned(), value) {
                 None => Ok(()),

@@ -100,6 +100,7 @@ impl<T: Echo> EchoServer<T> {
     }
     /// Serves a service that others hold too.
     pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        ::mcsv_rpc::json::register_any(EchoClient::ANY_TYPES);
         Self {
             service,
             options: ::mcsv_rpc::ServiceOptions::default(),
@@ -214,6 +215,12 @@ impl EchoClient {
             .with_request("echo.v1.Ping")
             .with_idempotency(::mcsv_rpc::Idempotency::Unspecified),
     ];
+    /// The messages of this package, which an `Any` in JSON may hold.
+    const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
+        ::mcsv_rpc::json::AnyType::of::<Ping>("echo.v1.Ping"),
+        ::mcsv_rpc::json::AnyType::of::<Failure>("echo.v1.Failure"),
+        ::mcsv_rpc::json::AnyType::of::<Seen>("echo.v1.Seen"),
+    ];
     /// A client of the server at `url`, `http://host:port`; it connects when it is used.
     ///
     /// # Errors
@@ -234,6 +241,7 @@ impl EchoClient {
     /// A client over a channel that others may share.
     #[must_use]
     pub fn from_channel(channel: ::mcsv_rpc::Channel) -> Self {
+        ::mcsv_rpc::json::register_any(Self::ANY_TYPES);
         Self { channel }
     }
     /// Gives every call at most `timeout`.

@@ -183,6 +183,7 @@ impl<T: Keywords> KeywordsServer<T> {
     }
     /// Serves a service that others hold too.
     pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        ::mcsv_rpc::json::register_any(KeywordsClient::ANY_TYPES);
         Self {
             service,
             options: ::mcsv_rpc::ServiceOptions::default(),
@@ -321,6 +322,14 @@ impl KeywordsClient {
             .with_request("google.protobuf.Empty")
             .with_idempotency(::mcsv_rpc::Idempotency::Idempotent),
     ];
+    /// The messages of this package, which an `Any` in JSON may hold.
+    const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
+        ::mcsv_rpc::json::AnyType::of::<Match>("shapes.v1.Match"),
+        ::mcsv_rpc::json::AnyType::of::<Everything>("shapes.v1.Everything"),
+        ::mcsv_rpc::json::AnyType::of::<
+            everything::Nested,
+        >("shapes.v1.Everything.Nested"),
+    ];
     /// A client of the server at `url`, `http://host:port`; it connects when it is used.
     ///
     /// # Errors
@@ -341,6 +350,7 @@ impl KeywordsClient {
     /// A client over a channel that others may share.
     #[must_use]
     pub fn from_channel(channel: ::mcsv_rpc::Channel) -> Self {
+        ::mcsv_rpc::json::register_any(Self::ANY_TYPES);
         Self { channel }
     }
     /// Gives every call at most `timeout`.
