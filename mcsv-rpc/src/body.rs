@@ -4,8 +4,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
+
+use crate::grpc;
 
 /// Any error that a foreign body or service may end with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -32,6 +35,8 @@ enum Kind {
     #[default]
     Empty,
     Full(Bytes),
+    /// A framed message, then trailers that say that all went well.
+    Grpc(Bytes),
     Incoming(Incoming),
     Boxed(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>),
 }
@@ -63,12 +68,17 @@ impl Body {
         }
     }
 
+    /// A message with gRPC's prefix, and the trailers of success after it.
+    pub(crate) fn grpc(framed: Bytes) -> Self {
+        Kind::Grpc(framed).into()
+    }
+
     /// The bytes, where all of them are at hand.
     pub(crate) fn take_at_hand(&mut self) -> Option<Bytes> {
         match &mut self.kind {
             Kind::Empty => Some(Bytes::new()),
             Kind::Full(bytes) => Some(std::mem::take(bytes)),
-            Kind::Incoming(_) | Kind::Boxed(_) => None,
+            Kind::Grpc(_) | Kind::Incoming(_) | Kind::Boxed(_) => None,
         }
     }
 }
@@ -124,6 +134,15 @@ impl http_body::Body for Body {
                 self.kind = Kind::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
+            Kind::Grpc(bytes) if !bytes.is_empty() => {
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes)))))
+            }
+            Kind::Grpc(_) => {
+                self.kind = Kind::Empty;
+                let mut trailers = HeaderMap::with_capacity(1);
+                grpc::write_ok(&mut trailers);
+                Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+            }
             Kind::Incoming(incoming) => {
                 Pin::new(incoming).poll_frame(cx).map_err(|error| error.into())
             }
@@ -134,7 +153,7 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Empty => true,
-            Kind::Full(_) => false,
+            Kind::Full(_) | Kind::Grpc(_) => false,
             Kind::Incoming(incoming) => incoming.is_end_stream(),
             Kind::Boxed(body) => body.is_end_stream(),
         }
@@ -144,6 +163,12 @@ impl http_body::Body for Body {
         match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            // Not exact: a declared length promises that nothing follows, and trailers do.
+            Kind::Grpc(bytes) => {
+                let mut hint = SizeHint::new();
+                hint.set_lower(bytes.len() as u64);
+                hint
+            }
             Kind::Incoming(incoming) => incoming.size_hint(),
             Kind::Boxed(body) => body.size_hint(),
         }
@@ -155,6 +180,7 @@ impl fmt::Debug for Body {
         let kind = match &self.kind {
             Kind::Empty => "empty",
             Kind::Full(_) => "full",
+            Kind::Grpc(_) => "grpc",
             Kind::Incoming(_) => "incoming",
             Kind::Boxed(_) => "boxed",
         };

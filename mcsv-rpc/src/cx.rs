@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use http::{Extensions, HeaderMap};
 use mcsv_core::{Deadline, TraceContext};
 
-use crate::{PeerAddr, RpcMethod};
+use crate::{ErrorDetail, PeerAddr, RpcMethod};
 
 /// What a handler may know of its call beside the message, and the headers of its answer.
 ///
@@ -23,6 +23,7 @@ pub struct Cx {
     headers: HeaderMap,
     extensions: Extensions,
     response_headers: HeaderMap,
+    error_details: Vec<ErrorDetail>,
     deadline: Option<Deadline>,
     peer: Option<SocketAddr>,
     trace: TraceContext,
@@ -43,7 +44,16 @@ impl Cx {
         trace: TraceContext,
     ) -> Self {
         let response_headers = HeaderMap::new();
-        Cx { method, headers, extensions, response_headers, deadline: None, peer: None, trace }
+        Cx {
+            method,
+            headers,
+            extensions,
+            response_headers,
+            error_details: Vec::new(),
+            deadline: None,
+            peer: None,
+            trace,
+        }
     }
 
     pub(crate) fn set_deadline(&mut self, deadline: Option<Deadline>) {
@@ -54,8 +64,8 @@ impl Cx {
         self.peer = peer;
     }
 
-    pub(crate) fn into_response_headers(self) -> HeaderMap {
-        self.response_headers
+    pub(crate) fn into_answer(self) -> (HeaderMap, Vec<ErrorDetail>) {
+        (self.response_headers, self.error_details)
     }
 
     /// The method that was called.
@@ -99,6 +109,21 @@ impl Cx {
     /// The content type and the length are the protocol's: what is set for them here is dropped.
     pub fn response_headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.response_headers
+    }
+
+    /// Adds a typed detail to the error that this handler is about to answer. A message drops it,
+    /// and so does Twirp, which carries only metadata.
+    ///
+    /// ```
+    /// use mcsv_rpc::{Cx, Error, ErrorDetail};
+    ///
+    /// fn refuse(cx: &mut Cx, bad_request: Vec<u8>) -> Error {
+    ///     cx.add_error_detail(ErrorDetail::new("google.rpc.BadRequest", bad_request));
+    ///     Error::invalid_argument("two fields are wrong: see the details")
+    /// }
+    /// ```
+    pub fn add_error_detail(&mut self, detail: ErrorDetail) {
+        self.error_details.push(detail);
     }
 }
 

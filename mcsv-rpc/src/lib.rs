@@ -1,15 +1,33 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+// Generated code, of which this crate has some too, says `::mcsv_rpc`.
+extern crate self as mcsv_rpc;
+
+mod base64_any;
 mod body;
+mod canonical;
 mod client;
+mod codec;
+mod coding;
+mod connect;
 mod cx;
+mod details;
+mod dialect;
+mod grpc;
+mod grpc_health;
+mod gzip;
 mod late_timer;
+mod media;
+mod message;
 mod method;
 mod observe;
 mod pace;
 mod peer;
+mod percent;
+mod protocol;
 mod read;
+mod retry_after;
 mod server;
 mod timeout;
 mod trace_headers;
@@ -18,13 +36,18 @@ mod within;
 
 #[doc(hidden)]
 pub mod codegen;
+pub mod json;
 
 pub use body::{Body, BoxError};
 pub use client::{Call, CallFuture, Channel, Transport, TransportFuture};
 pub use cx::Cx;
+pub use details::ErrorDetail;
+pub use dialect::error_response_to;
 pub use mcsv_core::{Code, Deadline, Error, Health, Result, Shutdown, TraceContext};
+pub use message::Message;
 pub use method::{Idempotency, RpcMethod};
 pub use peer::PeerAddr;
+pub use protocol::Protocol;
 pub use server::{
     HttpService, IncomingCall, Router, RouterFuture, RpcService, Server, ServiceFuture,
     ServiceOptions, serve,

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::Span;
 use tracing::instrument::{Instrument, Instrumented};
 
-use crate::RpcMethod;
+use crate::{ErrorDetail, Protocol, RpcMethod};
 
 /// The side of a call that is observed here.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub(crate) struct Observed {
 impl Observed {
     pub(crate) fn new(
         side: Side,
+        protocol: Protocol,
         method: &'static RpcMethod,
         remote: Option<&TraceContext>,
     ) -> Self {
@@ -39,7 +40,7 @@ impl Observed {
                 "rpc_server",
                 otel.name = method.full_name(),
                 otel.kind = "server",
-                rpc.system = "twirp",
+                rpc.system = protocol.system(),
                 rpc.service = service,
                 rpc.method = name,
                 rpc.code = tracing::field::Empty,
@@ -48,7 +49,7 @@ impl Observed {
                 "rpc_client",
                 otel.name = method.full_name(),
                 otel.kind = "client",
-                rpc.system = "twirp",
+                rpc.system = protocol.system(),
                 rpc.service = service,
                 rpc.method = name,
                 rpc.code = tracing::field::Empty,
@@ -91,8 +92,10 @@ impl Observed {
     fn log(&self, code: &'static str, error: Option<&Error>, elapsed: Duration) {
         let (service, method) = (self.method.service(), self.method.name());
         let duration_ms = elapsed.as_secs_f64() * 1000.0;
+        // Details came from the peer: they are no cause inside.
         if let Some(error) = error
             && let Some(source) = error.source()
+            && ErrorDetail::of(error).is_empty()
         {
             tracing::warn!(service, method, code, cause = %Chain(source), "the call failed inside");
         }

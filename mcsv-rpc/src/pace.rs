@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body as _, Frame};
 use tokio::time::Instant;
 
@@ -22,12 +23,14 @@ pub(crate) struct Pace {
     /// When the first piece turned out to be late.
     started: Option<Instant>,
     received: u64,
+    /// What came after the last piece.
+    pub(crate) trailers: Option<HeaderMap>,
 }
 
 impl Pace {
     /// Bears at most `idle` of silence; none for as long as it takes.
     pub(crate) fn new(idle: Option<Duration>) -> Self {
-        Pace { idle, timer: LateTimer::default(), started: None, received: 0 }
+        Pace { idle, timer: LateTimer::default(), started: None, received: 0, trailers: None }
     }
 
     /// The next bytes, or `None` at the end of the body.
@@ -36,11 +39,13 @@ impl Pace {
             let Some(frame) = poll_fn(|cx| self.poll_next(cx, body)).await? else {
                 return Ok(None);
             };
-            // Trailers are passed over: no unary request has any meaning for them.
-            if let Ok(data) = frame.into_data() {
-                self.received += data.len() as u64;
-                self.restart();
-                return Ok(Some(data));
+            match frame.into_data() {
+                Ok(data) => {
+                    self.received += data.len() as u64;
+                    self.restart();
+                    return Ok(Some(data));
+                }
+                Err(other) => self.trailers = other.into_trailers().ok().or(self.trailers.take()),
             }
         }
     }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use http_body::Body as _;
 
 use crate::pace::Pace;
@@ -18,7 +19,7 @@ pub(crate) struct Bounds {
 /// Why a body was not read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
-    TooLarge { limit: usize },
+    TooLarge,
     Stalled,
     Broken(BoxError),
 }
@@ -30,30 +31,48 @@ const RESERVED: usize = 256 * 1024;
 ///
 /// What is left of a body that is too large stays in `body`.
 pub(crate) async fn read(body: &mut Body, bounds: Bounds) -> Result<Bytes, ReadError> {
-    let too_large = ReadError::TooLarge { limit: bounds.limit };
+    read_with_trailers(body, bounds, &mut None).await
+}
+
+/// [`read`], which also keeps the trailers of a body that has some.
+pub(crate) async fn read_with_trailers(
+    body: &mut Body,
+    bounds: Bounds,
+    trailers: &mut Option<HeaderMap>,
+) -> Result<Bytes, ReadError> {
     let declared = body.size_hint().lower();
     if declared > bounds.limit as u64 {
-        return Err(too_large);
+        return Err(ReadError::TooLarge);
     }
     if let Some(bytes) = body.take_at_hand() {
         return Ok(bytes);
     }
     let mut pace = Pace::new(bounds.idle);
-    let Some(first) = pace.next_data(body).await? else { return Ok(Bytes::new()) };
+    let Some(first) = pace.next_data(body).await? else {
+        *trailers = pace.trailers;
+        return Ok(Bytes::new());
+    };
     if first.len() > bounds.limit {
-        return Err(too_large);
+        return Err(ReadError::TooLarge);
     }
     if body.is_end_stream() {
         return Ok(first);
     }
+    let Some(second) = pace.next_data(body).await? else {
+        *trailers = pace.trailers;
+        return Ok(first);
+    };
     let mut all = BytesMut::with_capacity(first.len().max((declared as usize).min(RESERVED)));
     all.extend_from_slice(&first);
-    while let Some(data) = pace.next_data(body).await? {
+    let mut next = Some(second);
+    while let Some(data) = next {
         if data.len() > bounds.limit - all.len() {
-            return Err(too_large);
+            return Err(ReadError::TooLarge);
         }
         all.extend_from_slice(&data);
+        next = pace.next_data(body).await?;
     }
+    *trailers = pace.trailers;
     Ok(all.freeze())
 }
 

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mcsv_core::{Deadline, Error, Result};
 
-pub(crate) const CONNECT: HeaderName = HeaderName::from_static("connect-timeout-ms");
+use crate::Protocol;
+
+const CONNECT: HeaderName = HeaderName::from_static("connect-timeout-ms");
 const GRPC: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// The deadline that a request asks for, the earlier one where it carries both headers.
@@ -27,10 +29,31 @@ pub(crate) fn requested(
     Ok(Some(Deadline::after(now(), shortest)))
 }
 
-/// The header's value for what is left: never zero, since zero would be past on arrival.
-pub(crate) fn header_value(remaining: Duration) -> HeaderValue {
+/// The header for what is left, under the name that the protocol has for it.
+pub(crate) fn header(protocol: Protocol, remaining: Duration) -> (HeaderName, HeaderValue) {
+    match protocol {
+        Protocol::Grpc => (GRPC, grpc_value(remaining)),
+        // Twirp has none of its own.
+        Protocol::Twirp | Protocol::Connect => (CONNECT, connect_value(remaining)),
+    }
+}
+
+/// Never zero, since zero would be past on arrival.
+fn connect_value(remaining: Duration) -> HeaderValue {
     const MOST: u128 = 9_999_999_999;
     HeaderValue::from(remaining.as_millis().clamp(1, MOST) as u64)
+}
+
+/// In the finest of two units that eight digits are enough for.
+fn grpc_value(remaining: Duration) -> HeaderValue {
+    const MOST: u128 = 99_999_999;
+    let millis = remaining.as_millis().max(1);
+    let text = match millis {
+        ..=MOST => format!("{millis}m"),
+        _ => format!("{}S", u128::from(remaining.as_secs()).min(MOST)),
+    };
+    // Digits and a letter.
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("1m"))
 }
 
 fn read(
@@ -101,7 +124,15 @@ mod tests {
 
     #[test]
     fn never_writes_zero() {
-        assert_eq!(header_value(Duration::from_micros(3)), "1");
-        assert_eq!(header_value(Duration::MAX), "9999999999");
+        assert_eq!(connect_value(Duration::from_micros(3)), "1");
+        assert_eq!(connect_value(Duration::MAX), "9999999999");
+        assert_eq!(grpc_value(Duration::from_micros(3)), "1m");
+    }
+
+    #[test]
+    fn writes_at_most_eight_digits_for_grpc() {
+        assert_eq!(grpc_value(Duration::from_millis(99_999_999)), "99999999m");
+        assert_eq!(grpc_value(Duration::from_millis(100_000_000)), "100000S");
+        assert_eq!(grpc_value(Duration::MAX), "99999999S");
     }
 }

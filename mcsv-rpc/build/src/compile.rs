@@ -76,7 +76,7 @@ impl Builder {
         };
         let descriptors = parse(protos, includes)?;
         refuse_streaming(&descriptors)?;
-        let mut config = prost_config(&out_dir);
+        let mut config = prost_config(&out_dir, &descriptors);
         map_debug::derive(&mut config, &descriptors);
         config.compile_fds(descriptors).map_err(Error::write)
     }
@@ -122,7 +122,7 @@ fn line_of(file: &FileDescriptorProto, service: usize, method: usize) -> usize {
     location.and_then(|location| location.span.first()).map_or(1, |line| *line as usize + 1)
 }
 
-fn prost_config(out_dir: &Path) -> prost_build::Config {
+fn prost_config(out_dir: &Path, descriptors: &FileDescriptorSet) -> prost_build::Config {
     let mut config = prost_build::Config::new();
     config
         .out_dir(out_dir)
@@ -135,6 +135,6 @@ fn prost_config(out_dir: &Path) -> prost_build::Config {
             ".",
             "#[allow(dead_code, unreachable_pub, missing_docs, clippy::all, clippy::pedantic)]",
         )
-        .service_generator(Box::new(Generator));
+        .service_generator(Box::new(Generator::new(descriptors)));
     config
 }

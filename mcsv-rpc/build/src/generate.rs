@@ -1,25 +1,47 @@
-use prost_build::{Comments, Method, Service, ServiceGenerator};
+use std::collections::VecDeque;
 
-use crate::template;
+use prost_build::{Comments, Method, Service, ServiceGenerator};
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
+
+use crate::{json, template};
 
 /// Names that a generated client has beside the methods of its service.
-const CLIENT_NAMES: [&str; 10] = [
+const CLIENT_NAMES: [&str; 13] = [
     "new",
     "connect",
     "in_process",
     "from_channel",
     "with_timeout",
     "with_header",
+    "with_json",
+    "with_protocol",
+    "with_gzip",
     "with_response_limit",
     "with_url",
     "clone",
     "channel",
 ];
 
-/// Writes a trait, a server and a client for each service.
-pub(crate) struct Generator;
+/// Writes a trait, a server and a client for each service, and the JSON form of each message.
+pub(crate) struct Generator {
+    /// The JSON code of each file, in the order in which prost-build comes to them.
+    json: VecDeque<String>,
+    files: Vec<FileDescriptorProto>,
+}
+
+impl Generator {
+    pub(crate) fn new(descriptors: &FileDescriptorSet) -> Self {
+        let files = descriptors.file.clone();
+        Generator { json: files.iter().map(json::code).collect(), files }
+    }
+}
 
 impl ServiceGenerator for Generator {
+    /// Called at the end of each file, also where it has no service.
+    fn finalize(&mut self, buf: &mut String) {
+        buf.push_str(&self.json.pop_front().unwrap_or_default());
+    }
+
     fn generate(&mut self, service: Service, buf: &mut String) {
         let mut text = template::SERVICE.to_owned();
         let each = |template: &str| -> String {
@@ -31,6 +53,7 @@ impl ServiceGenerator for Generator {
             ("@descriptors@", each(template::DESCRIPTOR)),
             ("@arms@", each(template::ARM)),
             ("@client_methods@", each(template::CLIENT_METHOD)),
+            ("@any_types@", json::any_types(&service.package, self.files.iter())),
             ("@doc@", doc(&service.comments, &format!("The service `{}`.", full_name(&service)))),
             ("@full_name@", full_name(&service)),
             ("@Service@", service.name.clone()),

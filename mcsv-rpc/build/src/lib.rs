@@ -3,8 +3,11 @@
 
 mod compile;
 mod error;
+mod field;
 mod generate;
+mod json;
 mod map_debug;
+mod names;
 mod template;
 
 pub use compile::{Builder, compile};

@@ -28,6 +28,7 @@ impl<T: @Service@> @Service@Server<T> {
 
     /// Serves a service that others hold too.
     pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        ::mcsv_rpc::json::register_any(@Service@Client::ANY_TYPES);
         Self { service, options: ::mcsv_rpc::ServiceOptions::default() }
     }
 
@@ -86,6 +87,9 @@ impl @Service@Client {
 @descriptors@
     ];
 
+    /// The messages of this package, which an `Any` in JSON may hold.
+    const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[@any_types@];
+
     /// A client of the server at `url`, `http://host:port`; it connects when it is used.
     ///
     /// # Errors
@@ -109,6 +113,7 @@ impl @Service@Client {
     /// A client over a channel that others may share.
     #[must_use]
     pub fn from_channel(channel: ::mcsv_rpc::Channel) -> Self {
+        ::mcsv_rpc::json::register_any(Self::ANY_TYPES);
         Self { channel }
     }
 
@@ -116,6 +121,27 @@ impl @Service@Client {
     #[must_use]
     pub fn with_timeout(mut self, timeout: ::std::time::Duration) -> Self {
         self.channel = self.channel.with_timeout(timeout);
+        self
+    }
+
+    /// Sends and asks for messages in JSON instead of protobuf.
+    #[must_use]
+    pub fn with_json(mut self) -> Self {
+        self.channel = self.channel.with_json();
+        self
+    }
+
+    /// Speaks `protocol` instead of Twirp.
+    #[must_use]
+    pub fn with_protocol(mut self, protocol: ::mcsv_rpc::Protocol) -> Self {
+        self.channel = self.channel.with_protocol(protocol);
+        self
+    }
+
+    /// Compresses long requests with gzip, and asks for compressed answers.
+    #[must_use]
+    pub fn with_gzip(mut self) -> Self {
+        self.channel = self.channel.with_gzip();
         self
     }
 

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use mcsv_core::Result;
-use prost::Message;
 
 use super::channel::{Shared, insert};
 use super::send::send;
-use crate::RpcMethod;
+use super::wire::{Packed, Wire};
+use crate::{Message, RpcMethod};
 
 /// A call that is ready to be sent: await it, or set something for this call first.
 ///
@@ -27,7 +26,9 @@ use crate::RpcMethod;
 pub struct Call<Resp> {
     pub(crate) channel: Arc<Shared>,
     pub(crate) method: &'static RpcMethod,
-    pub(crate) body: Bytes,
+    pub(crate) wire: Wire,
+    /// The request, or why it has no bytes.
+    pub(crate) body: Result<Packed>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) headers: HeaderMap,
     pub(crate) defect: Option<&'static str>,
@@ -35,10 +36,23 @@ pub struct Call<Resp> {
 }
 
 impl<Resp> Call<Resp> {
-    pub(crate) fn new(channel: Arc<Shared>, method: &'static RpcMethod, body: Bytes) -> Self {
-        let timeout = channel.timeout;
-        let headers = HeaderMap::new();
-        Call { channel, method, body, timeout, headers, defect: None, response: PhantomData }
+    pub(crate) fn new(
+        channel: Arc<Shared>,
+        method: &'static RpcMethod,
+        request: &impl Message,
+    ) -> Self {
+        let (timeout, wire) = (channel.timeout, channel.wire);
+        let body = wire.pack(request);
+        Call {
+            channel,
+            method,
+            wire,
+            body,
+            timeout,
+            headers: HeaderMap::new(),
+            defect: None,
+            response: PhantomData,
+        }
     }
 
     /// Gives this call at most `timeout`, in place of its client's time-out. A handler's deadline
@@ -63,7 +77,7 @@ impl<Resp> Call<Resp> {
     }
 }
 
-impl<Resp: Message + Default + 'static> Call<Resp> {
+impl<Resp: Message + 'static> Call<Resp> {
     /// Sends the call and gives the answer with its headers.
     ///
     /// # Errors
@@ -76,7 +90,7 @@ impl<Resp: Message + Default + 'static> Call<Resp> {
     }
 }
 
-impl<Resp: Message + Default + 'static> IntoFuture for Call<Resp> {
+impl<Resp: Message + 'static> IntoFuture for Call<Resp> {
     type Output = Result<Resp>;
     type IntoFuture = CallFuture<Resp>;
 

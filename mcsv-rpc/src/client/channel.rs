@@ -3,12 +3,14 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mcsv_core::{Error, Result};
-use prost::Message;
 
 use super::call::Call;
 use super::endpoint::Endpoint;
 use super::transport::Transport;
-use crate::{HttpService, Router, RpcMethod};
+use super::wire::Wire;
+use crate::codec::Codec;
+use crate::coding::Coding;
+use crate::{HttpService, Message, Protocol, Router, RpcMethod};
 
 /// One server as a client sees it: where it is, what carries the requests, and what every call of
 /// it has in common.
@@ -37,6 +39,7 @@ pub struct Channel {
 pub(crate) struct Shared {
     pub(crate) transport: Transport,
     pub(crate) endpoint: Endpoint,
+    pub(crate) wire: Wire,
     pub(crate) timeout: Option<Duration>,
     pub(crate) headers: HeaderMap,
     pub(crate) response_limit: usize,
@@ -73,6 +76,7 @@ impl Channel {
         let shared = Shared {
             transport,
             endpoint,
+            wire: Wire::default(),
             timeout: None,
             headers: HeaderMap::new(),
             response_limit: Self::RESPONSE_LIMIT,
@@ -99,6 +103,33 @@ impl Channel {
         self.edit(|shared| shared.timeout = Some(timeout))
     }
 
+    /// Sends and asks for messages in JSON instead of protobuf: larger and slower, to be read by
+    /// people and by what stands between.
+    #[must_use]
+    pub fn with_json(self) -> Self {
+        self.edit(|shared| shared.wire.codec = Codec::Json)
+    }
+
+    /// Speaks `protocol` instead of Twirp.
+    ///
+    /// The built-in transport takes connections of its own for gRPC, which needs HTTP/2. A service
+    /// that was given to [`new`](Self::new) has to speak HTTP/2 itself.
+    #[must_use]
+    pub fn with_protocol(self, protocol: Protocol) -> Self {
+        self.edit(|shared| {
+            shared.wire.protocol = protocol;
+            shared.transport.set_protocol(protocol);
+        })
+    }
+
+    /// Compresses requests of 1 KiB and more with gzip, and asks for compressed answers.
+    ///
+    /// Worth it where the network is the bottleneck. A Twirp server of another make may not know it.
+    #[must_use]
+    pub fn with_gzip(self) -> Self {
+        self.edit(|shared| shared.wire.coding = Coding::Gzip)
+    }
+
     /// Sends a header with every call. Its value is treated as a secret: no `Debug` shows it.
     ///
     /// A name or value that is no header makes every call answer `invalid_argument`.
@@ -123,7 +154,7 @@ impl Channel {
 
     /// Prepares a call of `method`; nothing is sent before it is awaited.
     pub fn call<Resp>(&self, method: &'static RpcMethod, request: &impl Message) -> Call<Resp> {
-        Call::new(self.shared.clone(), method, request.encode_to_vec().into())
+        Call::new(self.shared.clone(), method, request)
     }
 
     fn edit(mut self, change: impl FnOnce(&mut Shared)) -> Self {

@@ -46,9 +46,9 @@ impl Endpoint {
         Endpoint { scheme: Scheme::HTTP, authority, prefix: "".into() }
     }
 
-    /// The URL of a method: the prefix, `/twirp` and the method's full name.
-    pub(crate) fn url(&self, method: &RpcMethod) -> Result<Uri> {
-        let path = [&*self.prefix, "/twirp/", method.full_name()].concat();
+    /// The URL of a method: the server's prefix, the protocol's and the method's full name.
+    pub(crate) fn url(&self, protocol: &str, method: &RpcMethod) -> Result<Uri> {
+        let path = [&*self.prefix, protocol, method.full_name()].concat();
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());

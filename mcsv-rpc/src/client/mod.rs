@@ -5,6 +5,7 @@ mod channel;
 mod endpoint;
 mod send;
 mod transport;
+mod wire;
 
 pub use call::{Call, CallFuture};
 pub use channel::Channel;

@@ -1,34 +1,31 @@
 use std::error::Error as StdError;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::response::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use mcsv_core::{Deadline, Error, Result, TraceContext};
-use prost::Message;
 use tokio::time::{Instant, timeout_at};
 
 use super::call::Call;
 use super::channel::Shared;
+use super::wire::Received;
 use crate::observe::{Observed, Side};
-use crate::read::{Bounds, ReadError, read};
-use crate::twirp::{ContentType, PROTOBUF, read_error};
-use crate::{Body, BoxError, RpcMethod, current_deadline, timeout, trace_headers};
+use crate::read::{Bounds, ReadError, read_with_trailers};
+use crate::{Body, BoxError, Message, Protocol, current_deadline, trace_headers};
 
 /// The most of an error's body that is read: a proxy's page may be long.
 const ERROR_LIMIT: usize = 256 * 1024;
 
 /// Sends one call, under its span, its deadline and its trace.
-pub(crate) async fn send<Resp: Message + Default>(call: Call<Resp>) -> Result<Response<Resp>> {
-    let method = call.method;
-    let observed = Observed::new(Side::Client, method, None);
+pub(crate) async fn send<Resp: Message>(call: Call<Resp>) -> Result<Response<Resp>> {
+    let (method, wire, limit) = (call.method, call.wire, call.channel.response_limit);
+    let observed = Observed::new(Side::Client, wire.protocol, method, None);
     let outcome = observed.around(exchange(call, observed.trace())).await;
-    let outcome = outcome.and_then(|(parts, body)| decode(method, parts, body));
+    let outcome = outcome.and_then(|received| wire.read(method, limit, received));
     observed.finish(&outcome);
     outcome
 }
 
-async fn exchange<Resp>(call: Call<Resp>, trace: &TraceContext) -> Result<(Parts, Bytes)> {
+async fn exchange<Resp>(call: Call<Resp>, trace: &TraceContext) -> Result<Received> {
     call.channel.check()?;
     if let Some(defect) = call.defect {
         return Err(Error::invalid_argument(defect));
@@ -61,9 +58,15 @@ fn request<Resp>(
     deadline: Option<Deadline>,
     trace: &TraceContext,
 ) -> Result<Request<Body>> {
-    let mut request = Request::new(Body::from(call.body));
+    let wire = call.wire;
+    let packed = call.body?;
+    let coding = packed.coding();
+    let mut request = Request::new(Body::from(packed.bytes));
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = call.channel.endpoint.url(call.method)?;
+    *request.uri_mut() = call.channel.endpoint.url(wire.path(), call.method)?;
+    if wire.protocol == Protocol::Grpc {
+        *request.version_mut() = Version::HTTP_2;
+    }
     let headers = request.headers_mut();
     if !call.channel.headers.is_empty() {
         headers.extend(call.channel.headers.clone());
@@ -71,45 +74,28 @@ fn request<Resp>(
     for (name, value) in &call.headers {
         headers.insert(name, value.clone());
     }
-    headers.insert(CONTENT_TYPE, PROTOBUF);
+    wire.write_headers(headers, coding, deadline);
     trace_headers::write(trace, headers);
-    if let Some(deadline) = deadline {
-        let remaining = deadline.remaining(Instant::now().into_std());
-        headers.insert(timeout::CONNECT, timeout::header_value(remaining));
-    }
     Ok(request)
 }
 
-async fn answered(channel: &Shared, request: Request<Body>) -> Result<(Parts, Bytes)> {
+async fn answered(channel: &Shared, request: Request<Body>) -> Result<Received> {
     let sent = channel.transport.send(request).await;
     let response = sent.map_err(|cause| unreachable(channel, cause))?;
     let (parts, mut body) = response.into_parts();
     let limit = match parts.status {
-        StatusCode::OK => channel.response_limit,
+        StatusCode::OK => channel.response_limit.saturating_add(channel.wire.room()),
         _ => ERROR_LIMIT,
     };
-    match read(&mut body, Bounds { limit, idle: None }).await {
-        Ok(body) => Ok((parts, body)),
+    let mut trailers = None;
+    match read_with_trailers(&mut body, Bounds { limit, idle: None }, &mut trailers).await {
+        Ok(body) => Ok(Received { parts, body, trailers }),
         // The status says enough where no one can want so long an error.
-        Err(_) if parts.status != StatusCode::OK => Ok((parts, Bytes::new())),
+        Err(_) if parts.status != StatusCode::OK => {
+            Ok(Received { parts, body: Bytes::new(), trailers })
+        }
         Err(error) => Err(unread(channel, error)),
     }
-}
-
-fn decode<Resp: Message + Default>(
-    method: &RpcMethod,
-    parts: Parts,
-    body: Bytes,
-) -> Result<Response<Resp>> {
-    if parts.status != StatusCode::OK {
-        return Err(read_error(&parts, &body));
-    }
-    ContentType::of_answer(&parts.headers)?;
-    let message = Resp::decode(body).map_err(|cause| {
-        let message = format!("the answer to {} is no message of its type", method.full_name());
-        Error::internal(message).with_source(cause)
-    })?;
-    Ok(Response::from_parts(parts, message))
 }
 
 fn unreachable(channel: &Shared, cause: BoxError) -> Error {
@@ -119,9 +105,9 @@ fn unreachable(channel: &Shared, cause: BoxError) -> Error {
 
 fn unread(channel: &Shared, error: ReadError) -> Error {
     match error {
-        ReadError::TooLarge { limit } => Error::resource_exhausted(format!(
-            "the answer from {} is larger than the limit of {limit} bytes",
-            channel.endpoint
+        ReadError::TooLarge => Error::resource_exhausted(format!(
+            "the answer from {} is larger than the limit of {} bytes",
+            channel.endpoint, channel.response_limit
         )),
         ReadError::Broken(cause) => {
             let message = format!("the answer from {} broke off", channel.endpoint);

@@ -4,29 +4,35 @@ use std::net::SocketAddr;
 use std::pin::pin;
 
 use bytes::Bytes;
-use http::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING,
-};
+use http::Response;
+use http::header::EXPECT;
 use http::request::Parts;
-use http::{HeaderMap, Response};
 use mcsv_core::{Error, Result, TraceContext};
-use prost::Message;
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::answer::Answer;
 use super::guard::guard;
 use super::service::ServiceFuture;
+use crate::coding::Coding;
+use crate::dialect::{Dialect, Packed};
+use crate::gzip::{GunzipError, gunzip, gzip};
 use crate::observe::{Observed, Side};
 use crate::read::{Bounds, ReadError, discard, read};
-use crate::twirp::{ContentType, error_response};
 use crate::within::Within;
-use crate::{Body, Cx, RpcMethod, timeout, trace_headers};
+use crate::{Body, Cx, Message, Protocol, RpcMethod, connect, grpc, timeout, trace_headers};
 
 /// One request on its way to its handler.
 pub struct IncomingCall {
     pub(crate) method: &'static RpcMethod,
+    pub(crate) dialect: Dialect,
     pub(crate) parts: Parts,
     pub(crate) body: Body,
     pub(crate) bounds: Bounds,
+    /// The shortest answer that is worth packing, in bytes.
+    pub(crate) gzip_from: usize,
     pub(crate) peer: Option<SocketAddr>,
+    /// The place that the call takes among those in flight, where they are counted.
+    pub(crate) place: Option<OwnedSemaphorePermit>,
 }
 
 impl IncomingCall {
@@ -34,36 +40,38 @@ impl IncomingCall {
     /// answer. A panic of the handler is answered too, as `internal`.
     pub fn unary<Req, Resp, H, F>(self, handler: H) -> impl Future<Output = Response<Body>>
     where
-        Req: Message + Default,
+        Req: Message,
         Resp: Message,
         H: FnOnce(Cx, Req) -> F,
         F: Future<Output = (Cx, Result<Resp>)>,
     {
-        let IncomingCall { method, parts, body, bounds, peer } = self;
+        let IncomingCall { method, dialect, parts, body, bounds, gzip_from, peer, place } = self;
         let remote = trace_headers::read(&parts.headers);
-        let observed = Observed::new(Side::Server, method, remote.as_ref());
-        let admitted = admit(method, parts, peer, observed.trace().clone());
+        let observed = Observed::new(Side::Server, dialect.protocol, method, remote.as_ref());
+        let admitted = admit(method, dialect, parts, peer, observed.trace().clone());
         // What comes before this block is not part of the future, which is boxed for each call.
         async move {
+            let _place = place;
             let answer = match admitted {
                 Err(error) => Answer::refused(error),
-                Ok((cx, content_type)) => {
+                Ok((cx, packing)) => {
                     let deadline = cx.deadline();
-                    let work = answer(cx, content_type, body, bounds, handler);
+                    let packing = Packing { gzip_from, ..packing };
+                    let work = answer(cx, packing, body, bounds, handler);
                     // Pinned here, once: an async fn that takes it by value would hold it twice.
                     let work = pin!(Within::exactly(deadline, observed.around(work)));
                     guard(work, deadline).await
                 }
             };
             observed.finish(&answer.outcome);
-            answer.into_response()
+            answer.into_response(dialect)
         }
     }
 
     /// The answer where a service is asked for a method that it does not list.
     pub fn unknown_method(self) -> ServiceFuture {
         let error = Error::bad_route(format!("no method {}", self.method.full_name()));
-        Box::pin(std::future::ready(error_response(&error)))
+        Box::pin(std::future::ready(self.dialect.refusal(&error, &[])))
     }
 }
 
@@ -75,77 +83,127 @@ impl fmt::Debug for IncomingCall {
     }
 }
 
+/// How the messages of one call are packed.
+#[derive(Clone, Copy)]
+struct Packing {
+    dialect: Dialect,
+    request: Coding,
+    answer: Coding,
+    gzip_from: usize,
+}
+
 /// Checks what can be checked before the body is read.
 fn admit(
     method: &'static RpcMethod,
+    dialect: Dialect,
     parts: Parts,
     peer: Option<SocketAddr>,
     trace: TraceContext,
-) -> Result<(Cx, ContentType)> {
-    let content_type = ContentType::of_request(&parts.headers)?;
-    refuse_compression(&parts.headers)?;
-    let deadline = timeout::requested(&parts.headers, || tokio::time::Instant::now().into_std())?;
+) -> Result<(Cx, Packing)> {
+    let headers = &parts.headers;
+    if dialect.protocol == Protocol::Connect {
+        connect::check_version(headers)?;
+    }
+    let request = dialect.packed(headers)?;
+    let answer = match (dialect.protocol, request) {
+        // Every gRPC client says that it accepts gzip: only one that uses it wants it.
+        (Protocol::Grpc, Coding::Identity) => Coding::Identity,
+        _ => Coding::accepted(dialect.protocol, headers),
+    };
+    let packing = Packing { dialect, request, answer, gzip_from: 0 };
+    let deadline = timeout::requested(headers, || tokio::time::Instant::now().into_std())?;
     let mut cx = Cx::of_request(method, parts.headers, parts.extensions, trace);
     cx.set_deadline(deadline);
     cx.set_peer(peer);
-    Ok((cx, content_type))
-}
-
-/// Compressed bytes are no message, and "malformed" would not tell the caller why.
-fn refuse_compression(headers: &HeaderMap) -> Result<()> {
-    match headers.get(CONTENT_ENCODING) {
-        Some(coding) if coding != "identity" => Err(Error::unimplemented(
-            "compressed requests are not supported: send no content-encoding",
-        )),
-        _ => Ok(()),
-    }
+    Ok((cx, packing))
 }
 
 async fn answer<Req, Resp, H, F>(
     cx: Cx,
-    content_type: ContentType,
+    packing: Packing,
     mut body: Body,
-    bounds: Bounds,
+    mut bounds: Bounds,
     handler: H,
 ) -> Answer
 where
-    Req: Message + Default,
+    Req: Message,
     Resp: Message,
     H: FnOnce(Cx, Req) -> F,
     F: Future<Output = (Cx, Result<Resp>)>,
 {
+    let limit = bounds.limit;
+    bounds.limit = limit.saturating_add(packing.dialect.room());
     let bytes = match read(&mut body, bounds).await {
         Ok(bytes) => bytes,
         // In a box, so that the calls that go well do not carry its size.
-        Err(error) => return Box::pin(unread(error, cx, body, bounds)).await,
+        Err(error) => return Box::pin(unread(error, cx, body, bounds, limit)).await,
     };
-    let request = match decode(bytes, cx.method()) {
+    let request = match unpack(bytes, packing, limit).and_then(|b| decode(b, packing, cx.method()))
+    {
         Ok(request) => request,
         Err(error) => return Answer::refused(error),
     };
     let (cx, result) = handler(cx, request).await;
-    Answer {
-        headers: cx.into_response_headers(),
-        outcome: result.map(|message| (content_type, message.encode_to_vec().into())),
-    }
+    let outcome = result.and_then(|message| pack(&message, packing));
+    Answer::of(cx, outcome)
 }
 
-fn decode<Req: Message + Default>(body: Bytes, method: &RpcMethod) -> Result<Req> {
-    Req::decode(body).map_err(|cause| {
-        let message = format!("the body is no protobuf message {}", method.request());
+/// Takes the framing and the compression off.
+fn unpack(mut bytes: Bytes, packing: Packing, limit: usize) -> Result<Bytes> {
+    let mut packed = packing.request == Coding::Gzip;
+    if packing.dialect.protocol == Protocol::Grpc {
+        let flag;
+        (flag, bytes) = grpc::open(bytes)?;
+        if flag && !packed {
+            return Err(Error::internal("a message is compressed, and no grpc-encoding says how"));
+        }
+        packed = flag;
+    }
+    if !packed {
+        return Ok(bytes);
+    }
+    gunzip(&bytes, limit).map_err(|error| match error {
+        GunzipError::TooLarge => too_large(limit),
+        GunzipError::Broken(cause) => {
+            Error::malformed("the request is not whole gzip").with_source(cause)
+        }
+    })
+}
+
+fn decode<Req: Message>(bytes: Bytes, packing: Packing, method: &RpcMethod) -> Result<Req> {
+    let codec = packing.dialect.media.codec();
+    codec.decode(bytes).map_err(|cause| {
+        let message = format!("the body is no {codec} message {}", method.request());
         Error::malformed(message).with_source(cause)
     })
 }
 
-async fn unread(error: ReadError, cx: Cx, mut body: Body, bounds: Bounds) -> Answer {
+fn pack<Resp: Message>(message: &Resp, packing: Packing) -> Result<Packed> {
+    let Packing { dialect, answer, gzip_from, .. } = packing;
+    let room = dialect.room();
+    let codec = dialect.media.codec();
+    let mut bytes = codec.encode(message, room).map_err(|cause| {
+        Error::internal(format!("the answer has no form in {codec}")).with_source(cause)
+    })?;
+    let mut coding = Coding::Identity;
+    if answer == Coding::Gzip && bytes.len() - room >= gzip_from {
+        bytes = gzip(&bytes, room)?;
+        coding = Coding::Gzip;
+    }
+    if dialect.protocol == Protocol::Grpc {
+        grpc::seal(&mut bytes, u8::from(coding == Coding::Gzip))?;
+    }
+    Ok(Packed { bytes, coding })
+}
+
+async fn unread(error: ReadError, cx: Cx, mut body: Body, bounds: Bounds, limit: usize) -> Answer {
     Answer::refused(match error {
-        ReadError::TooLarge { limit } => {
+        ReadError::TooLarge => {
             // A client that asked first has sent nothing and must not be told to go on.
             if !cx.headers().contains_key(EXPECT) {
                 discard(&mut body).await;
             }
-            let message = format!("the request body is larger than the limit of {limit} bytes");
-            Error::resource_exhausted(message).with_meta("limit", limit)
+            too_large(limit)
         }
         ReadError::Stalled => {
             let idle = bounds.idle.unwrap_or_default();
@@ -158,33 +216,7 @@ async fn unread(error: ReadError, cx: Cx, mut body: Body, bounds: Bounds) -> Ans
     })
 }
 
-/// What goes back: the handler's headers, and a message or an error.
-pub(crate) struct Answer {
-    headers: HeaderMap,
-    outcome: Result<(ContentType, Bytes)>,
-}
-
-impl Answer {
-    pub(crate) fn refused(error: Error) -> Self {
-        Answer { headers: HeaderMap::new(), outcome: Err(error) }
-    }
-
-    fn into_response(self) -> Response<Body> {
-        let Answer { mut headers, outcome } = self;
-        let mut response = match outcome {
-            Ok((content_type, message)) => {
-                let mut response = Response::new(Body::from(message));
-                response.headers_mut().insert(CONTENT_TYPE, content_type.header());
-                response
-            }
-            Err(error) => error_response(&error),
-        };
-        if !headers.is_empty() {
-            for framing in [CONTENT_TYPE, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
-                headers.remove(framing);
-            }
-            response.headers_mut().extend(headers);
-        }
-        response
-    }
+fn too_large(limit: usize) -> Error {
+    let message = format!("the request body is larger than the limit of {limit} bytes");
+    Error::resource_exhausted(message).with_meta("limit", limit)
 }

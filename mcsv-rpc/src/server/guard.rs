@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use mcsv_core::{Deadline, Error};
 use tokio::time::Instant;
 
-use super::call::Answer;
+use super::answer::Answer;
 use crate::late_timer::LateTimer;
 
 /// Runs `work` until `deadline`, and turns a panic in it into an answer.

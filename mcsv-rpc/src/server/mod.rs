@@ -1,9 +1,11 @@
 //! From a connection to a handler, in the order in which a request passes.
 
+mod answer;
 mod call;
 mod connection;
 mod guard;
 mod http_service;
+mod negotiate;
 mod probe;
 mod router;
 mod routes;
@@ -13,6 +15,7 @@ mod service;
 pub use call::IncomingCall;
 pub use http_service::HttpService;
 pub(crate) use http_service::{BoxHttpService, HttpFuture};
+pub(crate) use probe::ready;
 pub use router::{Router, RouterFuture};
 pub use serve::{Server, serve};
 pub use service::{RpcService, ServiceFuture, ServiceOptions};

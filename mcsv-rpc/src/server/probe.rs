@@ -31,7 +31,7 @@ impl Probe {
         }
         match self {
             Probe::Live => Box::pin(std::future::ready(json(StatusCode::OK, r#"{"status":"ok"}"#))),
-            Probe::Ready(health) => Box::pin(ready(health.clone())),
+            Probe::Ready(health) => Box::pin(answer_ready(health.clone())),
         }
     }
 }
@@ -43,9 +43,14 @@ struct Ready<'a> {
     checks: BTreeMap<&'a str, &'a str>,
 }
 
-async fn ready(health: Health) -> Response<Body> {
+/// Runs the checks side by side, each within its time.
+pub(crate) async fn ready(health: &Health) -> HealthReport {
     let checks = health.checks().into_iter().map(|(name, check)| run(name, check));
-    let report = HealthReport::new(health.is_draining(), join_all(checks).await);
+    HealthReport::new(health.is_draining(), join_all(checks).await)
+}
+
+async fn answer_ready(health: Health) -> Response<Body> {
+    let report = ready(&health).await;
     let (status, word) = match report.is_ready() {
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),

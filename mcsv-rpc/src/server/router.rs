@@ -8,18 +8,21 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use mcsv_core::{Error, Health, Result};
+use tokio::sync::Semaphore;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::call::IncomingCall;
 use super::http_service::{HttpFuture, HttpService};
+use super::negotiate::{Form, negotiate};
 use super::routes::{Route, Routes, Target};
 use super::service::{RpcService, ServiceFuture};
+use crate::grpc_health::{CHECK, HealthService};
 use crate::read::Bounds;
 use crate::twirp::error_response;
-use crate::{Body, BoxError, PeerAddr};
+use crate::{Body, BoxError, PeerAddr, error_response_to};
 
 /// Everything that one port serves: RPC services, health, and any tower service beside them.
 ///
@@ -50,10 +53,13 @@ impl Router {
     /// The longest pause in a request's body, where nothing else is set.
     pub const BODY_IDLE: Duration = Duration::from_secs(30);
 
+    /// The shortest answer that is compressed, where nothing else is set: 1 KiB.
+    pub const GZIP_FROM: usize = 1024;
+
     /// A router that knows no path.
     #[must_use]
     pub fn new() -> Self {
-        Router::of(Routes::new(Self::BODY_LIMIT, Self::BODY_IDLE))
+        Router::of(Routes::new())
     }
 
     fn of(routes: Routes) -> Self {
@@ -89,6 +95,8 @@ impl Router {
     /// Answers `GET /health/live`, `/health` (the same) and `/health/ready`, the last with 503 and
     /// the failed checks while `health` is not ready. Each check has 2 seconds.
     ///
+    /// The same answer goes to gRPC's own probes, which call `grpc.health.v1.Health/Check`.
+    ///
     /// [`Server`](crate::Server) sets `health` draining when its shutdown begins.
     #[must_use]
     pub fn health(self, health: Health) -> Self {
@@ -100,6 +108,24 @@ impl Router {
     #[must_use]
     pub fn with_body_limit(self, bytes: usize) -> Self {
         self.edit(|routes| routes.limit = bytes)
+    }
+
+    /// Compresses answers of at least `bytes` for clients that accept gzip, instead of
+    /// [`GZIP_FROM`](Self::GZIP_FROM). `usize::MAX` compresses none.
+    ///
+    /// A gRPC client gets a compressed answer only where its request was compressed.
+    #[must_use]
+    pub fn with_gzip_from(self, bytes: usize) -> Self {
+        self.edit(|routes| routes.gzip_from = bytes)
+    }
+
+    /// Runs at most `calls` calls at a time, over all connections; without this there is no bound but
+    /// that on connections. A further one is answered at once with `unavailable` and the hint to
+    /// come back in a second. Health checks and other HTTP services are not counted.
+    #[must_use]
+    pub fn with_concurrency_limit(self, calls: usize) -> Self {
+        let places = Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS)));
+        self.edit(|routes| routes.places = Some(places))
     }
 
     /// Gives up on a request whose body pauses for longer than `idle`, instead of
@@ -119,8 +145,13 @@ impl Router {
         L: Layer<Router>,
         L::Service: HttpService,
     {
-        let mut outer = Routes::new(self.routes.limit, self.routes.idle);
+        let mut outer = Routes::new();
+        outer.limit = self.routes.limit;
+        outer.idle = self.routes.idle;
+        outer.gzip_from = self.routes.gzip_from;
         outer.healths = self.routes.healths.clone();
+        outer.places = self.routes.places.clone();
+        outer.services = self.routes.services.clone();
         outer.defects = self.routes.defects.clone();
         outer.fallback = Some(layer.layer(self).boxed());
         Router::of(outer)
@@ -152,13 +183,24 @@ impl Router {
     pub(crate) fn dispatch(&self, mut request: Request<Body>) -> RouterFuture {
         let path = request.uri().path();
         let http = match self.routes.find(path) {
-            Some(Target::Rpc(route)) => return self.dispatch_rpc(route, request),
+            Some(Target::Rpc(route)) => {
+                return self.dispatch_rpc(route, &self.routes.places, request);
+            }
             Some(Target::Probe(probe)) => return RouterFuture::rpc(probe.answer(request.method())),
+            Some(Target::GrpcHealth(health)) => {
+                let service = HealthService::server(health.clone(), self.routes.services.clone());
+                let (service, form) = (Arc::new(service), Form::Bare);
+                let route = Route { service, index: 0, method: CHECK, limit: None, form };
+                // Not counted: a server that is full is still healthy.
+                return self.dispatch_rpc(&route, &None, request);
+            }
             Some(Target::Http(service)) => Some(service),
             None => self.routes.find_http(path),
         };
         let Some(service) = http else {
-            return RouterFuture::refused(&no_route(path));
+            let error = no_route(path);
+            let (parts, _) = request.into_parts();
+            return RouterFuture::refused(error_response_to(&parts, &error));
         };
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(PeerAddr(peer));
@@ -166,20 +208,34 @@ impl Router {
         RouterFuture(Pending::Http(service.call(request)))
     }
 
-    fn dispatch_rpc(&self, route: &Route, request: Request<Body>) -> RouterFuture {
-        if request.method() != Method::POST {
-            return RouterFuture::refused(&Error::bad_route(format!(
-                "unsupported method {} for {}: use POST",
-                shown(request.method().as_str()),
-                route.method.full_name()
-            )));
-        }
+    fn dispatch_rpc(
+        &self,
+        route: &Route,
+        places: &Option<Arc<Semaphore>>,
+        request: Request<Body>,
+    ) -> RouterFuture {
+        let Route { form, method, .. } = *route;
         let (parts, body) = request.into_parts();
+        let (dialect, body) = match negotiate(form, method, &parts, body) {
+            Ok(negotiated) => negotiated,
+            Err(refusal) => return RouterFuture::refused(*refusal),
+        };
         let limit = route.limit.unwrap_or(self.routes.limit);
         let bounds = Bounds { limit, idle: Some(self.routes.idle) };
-        let call = IncomingCall { method: route.method, parts, body, bounds, peer: self.peer };
+        let gzip_from = self.routes.gzip_from;
+        let place = match places.clone().map(Semaphore::try_acquire_owned).transpose() {
+            Ok(place) => place,
+            Err(_) => return RouterFuture::refused(dialect.refusal(&full(), &[])),
+        };
+        let peer = self.peer;
+        let call = IncomingCall { method, dialect, parts, body, bounds, gzip_from, peer, place };
         RouterFuture::rpc(route.service.call(route.index, call))
     }
+}
+
+fn full() -> Error {
+    Error::unavailable("too many calls are running here: try again later")
+        .with_retry_after(Duration::from_secs(1))
 }
 
 fn no_route(path: &str) -> Error {
@@ -236,9 +292,9 @@ impl RouterFuture {
         RouterFuture(Pending::Rpc(future))
     }
 
-    fn refused(error: &Error) -> Self {
-        tracing::debug!(%error, "refused a request");
-        RouterFuture(Pending::Refused(Some(error_response(error))))
+    fn refused(refusal: Response<Body>) -> Self {
+        tracing::debug!(status = refusal.status().as_u16(), "refused a request");
+        RouterFuture(Pending::Refused(Some(refusal)))
     }
 }
 

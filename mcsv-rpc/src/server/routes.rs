@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcsv_core::Health;
+use tokio::sync::Semaphore;
 
 use super::http_service::BoxHttpService;
+use super::negotiate::Form;
 use super::probe::Probe;
+use super::router::Router;
 use super::service::RpcService;
 use crate::RpcMethod;
+use crate::grpc_health::CHECK;
 
 /// Where the requests go that one router knows.
 #[derive(Clone)]
@@ -18,7 +22,12 @@ pub(crate) struct Routes {
     pub(crate) fallback: Option<BoxHttpService>,
     pub(crate) limit: usize,
     pub(crate) idle: Duration,
+    pub(crate) gzip_from: usize,
+    /// The calls that may run at a time, where that is bounded.
+    pub(crate) places: Option<Arc<Semaphore>>,
     pub(crate) healths: Vec<Health>,
+    /// The names of the RPC services, also of those within a layer.
+    pub(crate) services: Arc<[&'static str]>,
     pub(crate) defects: Vec<String>,
 }
 
@@ -27,6 +36,7 @@ pub(crate) enum Target {
     Rpc(Route),
     Http(BoxHttpService),
     Probe(Probe),
+    GrpcHealth(Health),
 }
 
 /// One method of one service, under one of its paths.
@@ -36,17 +46,21 @@ pub(crate) struct Route {
     pub(crate) index: usize,
     pub(crate) method: &'static RpcMethod,
     pub(crate) limit: Option<usize>,
+    pub(crate) form: Form,
 }
 
 impl Routes {
-    pub(crate) fn new(limit: usize, idle: Duration) -> Self {
+    pub(crate) fn new() -> Self {
         Routes {
             exact: HashMap::new(),
             nests: Vec::new(),
             fallback: None,
-            limit,
-            idle,
+            limit: Router::BODY_LIMIT,
+            idle: Router::BODY_IDLE,
+            gzip_from: Router::GZIP_FROM,
+            places: None,
             healths: Vec::new(),
+            services: Arc::default(),
             defects: Vec::new(),
         }
     }
@@ -66,6 +80,8 @@ impl Routes {
         let options = service.options();
         let methods = service.methods();
         let names = methods.iter().map(RpcMethod::name);
+        let known = methods.first().map(RpcMethod::service);
+        self.services = self.services.iter().copied().chain(known).collect();
         for named in options.method_aliases.iter().map(|(_, method)| method) {
             self.require(names.clone(), named, "an alias");
         }
@@ -75,7 +91,7 @@ impl Routes {
         for (index, method) in methods.iter().enumerate() {
             let limits = options.body_limits.iter();
             let limit = limits.clone().find(|(name, _)| **name == *method.name()).map(|(_, n)| *n);
-            let route = Route { service: service.clone(), index, method, limit };
+            let route = Route { service: service.clone(), index, method, limit, form: Form::Twirp };
             let aliases = options.method_aliases.iter();
             let aliases = aliases.filter(|(_, name)| **name == *method.name());
             for name in aliases.map(|(alias, _)| &**alias).chain([method.name()]) {
@@ -87,7 +103,8 @@ impl Routes {
     fn add_method(&mut self, service_aliases: &[Box<str>], name: &str, route: &Route) {
         let service = route.method.service();
         self.insert(format!("/twirp/{service}/{name}"), Target::Rpc(route.clone()));
-        self.insert(format!("/{service}/{name}"), Target::Rpc(route.clone()));
+        let bare = Route { form: Form::Bare, ..route.clone() };
+        self.insert(format!("/{service}/{name}"), Target::Rpc(bare));
         for alias in service_aliases {
             self.insert(format!("/{alias}/{name}"), Target::Rpc(route.clone()));
         }
@@ -113,6 +130,8 @@ impl Routes {
         self.insert("/health".to_owned(), Target::Probe(Probe::Live));
         self.insert("/health/live".to_owned(), Target::Probe(Probe::Live));
         self.insert("/health/ready".to_owned(), Target::Probe(Probe::Ready(health.clone())));
+        let check = format!("/{}", CHECK.full_name());
+        self.insert(check, Target::GrpcHealth(health.clone()));
         self.healths.push(health.clone());
     }
 

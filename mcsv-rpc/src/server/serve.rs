@@ -3,9 +3,9 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
-use hyper_util::server::graceful::GracefulShutdown;
 use mcsv_core::{Error, Result, Shutdown};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection::{ConnectionOptions, serve_connection};
@@ -61,6 +61,7 @@ impl Server {
         let options = ConnectionOptions {
             header_timeout: Duration::from_secs(10),
             max_header_bytes: 64 * 1024,
+            max_age: None,
         };
         Ok(Server {
             listener,
@@ -102,6 +103,17 @@ impl Server {
         self
     }
 
+    /// Ends a connection `age` after it began, once what it has accepted is answered; by default no
+    /// connection is too old.
+    ///
+    /// Clients then connect anew, so that they find servers that were added since. Each connection
+    /// lives up to a tenth shorter, so that those which began together do not end together.
+    #[must_use]
+    pub fn with_max_connection_age(mut self, age: Duration) -> Self {
+        self.options.max_age = Some(age);
+        self
+    }
+
     /// The address that is listened on, with the port that was taken.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
@@ -122,7 +134,7 @@ impl Server {
     pub async fn serve(self, app: Router, shutdown: Shutdown) -> Result<()> {
         app.check()?;
         let _counted = shutdown.guard();
-        let graceful = GracefulShutdown::new();
+        let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut begun = pin!(shutdown.begun());
         loop {
@@ -140,12 +152,16 @@ impl Server {
                 },
             };
             no_delay(&stream);
-            let (router, watcher) = (app.with_peer(peer), graceful.watcher());
-            connections.spawn(serve_connection(stream, router, self.options, watcher));
+            let options = self.options.spread(peer);
+            let router = app.with_peer(peer);
+            connections.spawn(serve_connection(stream, router, options, stopping.clone()));
         }
         app.set_draining();
         drop(self.listener);
-        if tokio::time::timeout(self.drain_timeout, graceful.shutdown()).await.is_err() {
+        // Nobody listens where there is no connection.
+        let _ = stop.send(true);
+        let drained = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.drain_timeout, drained).await.is_err() {
             let cut = connections.len();
             tracing::warn!(cut, after = ?self.drain_timeout, "cut off connections at shutdown");
         }

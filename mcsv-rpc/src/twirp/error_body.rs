@@ -1,16 +1,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::CONTENT_TYPE;
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderValue, Response};
 use mcsv_core::{Code, Error};
 use serde::{Deserialize, Serialize};
 
 use super::intermediary::intermediary_error;
 use super::status::status;
-use crate::Body;
+use crate::{Body, retry_after};
 
 /// The most of a message that is sent, in bytes.
 const LONGEST_MESSAGE: usize = 64 * 1024;
@@ -27,7 +26,8 @@ struct ErrorBody<'a> {
 
 /// The Twirp answer for `error`: its code, message, metadata and retry hint as JSON, its cause not.
 ///
-/// For layers and services of your own that refuse a request before it reaches a handler:
+/// For services of your own. A layer that refuses requests of any protocol uses
+/// [`error_response_to`](crate::error_response_to).
 ///
 /// ```
 /// let refusal = mcsv_rpc::error_response(&mcsv_rpc::Error::unauthenticated("who are you?"));
@@ -46,9 +46,7 @@ pub fn error_response(error: &Error) -> Response<Body> {
     *response.status_mut() = status(error.code());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(wait) = error.retry_after() {
-        headers.insert(RETRY_AFTER, whole_seconds(wait).into());
-    }
+    retry_after::write(headers, error);
     response
 }
 
@@ -58,10 +56,7 @@ pub(crate) fn read_error(parts: &Parts, body: &[u8]) -> Error {
         Ok(body) => from_body(body),
         Err(_) => intermediary_error(parts, body),
     };
-    match retry_after(&parts.headers) {
-        Some(wait) => error.with_retry_after(wait),
-        None => error,
-    }
+    retry_after::read(&parts.headers, error)
 }
 
 fn from_body(body: ErrorBody<'_>) -> Error {
@@ -75,17 +70,8 @@ fn from_body(body: ErrorBody<'_>) -> Error {
     body.meta.into_iter().fold(error, |error, (key, value)| error.with_meta(key, value))
 }
 
-/// Rounded up: a client that comes back too early is refused again.
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
-}
-
-/// Only the form in seconds is read; a date would need the server's clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
-}
-
-fn shortened(message: &str) -> &str {
+/// At most as much as is sent.
+pub(crate) fn shortened(message: &str) -> &str {
     let end = message.floor_char_boundary(LONGEST_MESSAGE);
     &message[..end]
 }

@@ -2,11 +2,9 @@
 //!
 //! <https://twitchtv.github.io/twirp/docs/spec_v7.html>
 
-mod content_type;
 mod error_body;
 mod intermediary;
 mod status;
 
-pub(crate) use content_type::{ContentType, PROTOBUF};
 pub use error_body::error_response;
-pub(crate) use error_body::read_error;
+pub(crate) use error_body::{read_error, shortened};

@@ -7,14 +7,19 @@ mod wire;
 
 mod body_limits;
 mod client_errors;
+mod connect;
 mod deadlines;
 mod errors;
 mod generated_code;
+mod grpc;
 mod health;
 mod hostile;
+mod json;
+mod json_known;
 mod layers;
 mod nesting;
 mod observed;
+mod overload;
 mod pooling;
 mod routing;
 mod server;
@@ -29,6 +34,11 @@ mod generated {
     pub mod echo {
         pub mod v1 {
             include!("generated/echo.v1.rs");
+        }
+    }
+    pub mod json {
+        pub mod v1 {
+            include!("generated/json.v1.rs");
         }
     }
     pub mod shapes {

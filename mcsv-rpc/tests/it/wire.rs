@@ -40,6 +40,18 @@ pub(crate) fn pieces(pieces: impl IntoIterator<Item = Vec<u8>>) -> Body {
     Body::new(StreamBody::new(futures_util::stream::iter(frames)))
 }
 
+pub(crate) fn gzipped(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut encoder, plain).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub(crate) fn gunzipped(packed: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(packed), &mut plain).unwrap();
+    plain
+}
+
 /// Checks that an answer is a Twirp error, whole and in its form, and gives its message.
 #[track_caller]
 pub(crate) fn check_error(response: &Response<Bytes>, status: u16, code: &str) -> String {

@@ -43,8 +43,16 @@ fn the_hello_example_is_fresh() {
 }
 
 #[test]
+fn the_health_service_is_fresh() {
+    check("src/grpc_health", &["grpc/health/v1/health.proto"], "protos", &["grpc.health.v1.rs"]);
+}
+
+#[test]
 fn the_runtime_s_test_services_are_fresh() {
     let protos = ["echo/v1/echo.proto", "shapes/v1/shapes.proto", "bare.proto"];
     let outputs = ["echo.v1.rs", "shapes.v1.rs", "shapes.parts.v1.rs", "_.rs"];
+    check("tests/it/generated", &protos, "tests/protos", &outputs);
+    let protos = ["json/v1/json.proto", "json/v1/old.proto"];
+    let outputs = ["json.v1.rs"];
     check("tests/it/generated", &protos, "tests/protos", &outputs);
 }

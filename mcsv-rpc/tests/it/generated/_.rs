@@ -35,6 +35,7 @@ impl<T: Bare> BareServer<T> {
     }
     /// Serves a service that others hold too.
     pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        ::mcsv_rpc::json::register_any(BareClient::ANY_TYPES);
         Self {
             service,
             options: ::mcsv_rpc::ServiceOptions::default(),
@@ -101,6 +102,10 @@ impl BareClient {
             .with_request("BareMessage")
             .with_idempotency(::mcsv_rpc::Idempotency::Unspecified),
     ];
+    /// The messages of this package, which an `Any` in JSON may hold.
+    const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
+        ::mcsv_rpc::json::AnyType::of::<BareMessage>("BareMessage"),
+    ];
     /// A client of the server at `url`, `http://host:port`; it connects when it is used.
     ///
     /// # Errors
@@ -121,12 +126,31 @@ impl BareClient {
     /// A client over a channel that others may share.
     #[must_use]
     pub fn from_channel(channel: ::mcsv_rpc::Channel) -> Self {
+        ::mcsv_rpc::json::register_any(Self::ANY_TYPES);
         Self { channel }
     }
     /// Gives every call at most `timeout`.
     #[must_use]
     pub fn with_timeout(mut self, timeout: ::std::time::Duration) -> Self {
         self.channel = self.channel.with_timeout(timeout);
+        self
+    }
+    /// Sends and asks for messages in JSON instead of protobuf.
+    #[must_use]
+    pub fn with_json(mut self) -> Self {
+        self.channel = self.channel.with_json();
+        self
+    }
+    /// Speaks `protocol` instead of Twirp.
+    #[must_use]
+    pub fn with_protocol(mut self, protocol: ::mcsv_rpc::Protocol) -> Self {
+        self.channel = self.channel.with_protocol(protocol);
+        self
+    }
+    /// Compresses long requests with gzip, and asks for compressed answers.
+    #[must_use]
+    pub fn with_gzip(mut self) -> Self {
+        self.channel = self.channel.with_gzip();
         self
     }
     /// Sends a header with every call; no `Debug` shows its value.
@@ -148,5 +172,31 @@ impl BareClient {
     /// The method `Bare/Call`.
     pub fn call(&self, request: BareMessage) -> ::mcsv_rpc::Call<BareMessage> {
         self.channel.call(&Self::METHODS[0], &request)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for BareMessage {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<::mcsv_rpc::json::Plain, _>("text", &self.text);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 1];
+        input
+            .object(|input, name| match name {
+                "text" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.text)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
     }
 }

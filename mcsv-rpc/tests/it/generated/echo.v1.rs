@@ -100,6 +100,7 @@ impl<T: Echo> EchoServer<T> {
     }
     /// Serves a service that others hold too.
     pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        ::mcsv_rpc::json::register_any(EchoClient::ANY_TYPES);
         Self {
             service,
             options: ::mcsv_rpc::ServiceOptions::default(),
@@ -214,6 +215,12 @@ impl EchoClient {
             .with_request("echo.v1.Ping")
             .with_idempotency(::mcsv_rpc::Idempotency::Unspecified),
     ];
+    /// The messages of this package, which an `Any` in JSON may hold.
+    const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
+        ::mcsv_rpc::json::AnyType::of::<Ping>("echo.v1.Ping"),
+        ::mcsv_rpc::json::AnyType::of::<Failure>("echo.v1.Failure"),
+        ::mcsv_rpc::json::AnyType::of::<Seen>("echo.v1.Seen"),
+    ];
     /// A client of the server at `url`, `http://host:port`; it connects when it is used.
     ///
     /// # Errors
@@ -234,12 +241,31 @@ impl EchoClient {
     /// A client over a channel that others may share.
     #[must_use]
     pub fn from_channel(channel: ::mcsv_rpc::Channel) -> Self {
+        ::mcsv_rpc::json::register_any(Self::ANY_TYPES);
         Self { channel }
     }
     /// Gives every call at most `timeout`.
     #[must_use]
     pub fn with_timeout(mut self, timeout: ::std::time::Duration) -> Self {
         self.channel = self.channel.with_timeout(timeout);
+        self
+    }
+    /// Sends and asks for messages in JSON instead of protobuf.
+    #[must_use]
+    pub fn with_json(mut self) -> Self {
+        self.channel = self.channel.with_json();
+        self
+    }
+    /// Speaks `protocol` instead of Twirp.
+    #[must_use]
+    pub fn with_protocol(mut self, protocol: ::mcsv_rpc::Protocol) -> Self {
+        self.channel = self.channel.with_protocol(protocol);
+        self
+    }
+    /// Compresses long requests with gzip, and asks for compressed answers.
+    #[must_use]
+    pub fn with_gzip(mut self) -> Self {
+        self.channel = self.channel.with_gzip();
         self
     }
     /// Sends a header with every call; no `Debug` shows its value.
@@ -277,5 +303,170 @@ impl EchoClient {
     /// Waits until the test lets it go.
     pub fn wait(&self, request: Ping) -> ::mcsv_rpc::Call<Ping> {
         self.channel.call(&Self::METHODS[4], &request)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for Ping {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<::mcsv_rpc::json::Plain, _>("text", &self.text);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("data", &self.data);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 2];
+        input
+            .object(|input, name| match name {
+                "text" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.text)
+                }
+                "data" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[1], &mut message.data)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for Failure {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<::mcsv_rpc::json::Plain, _>("how", &self.how);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("message", &self.message);
+            out.map::<::mcsv_rpc::json::Plain, _, _>("meta", &self.meta);
+            out.implicit::<
+                    ::mcsv_rpc::json::Plain,
+                    _,
+                >("retryAfterMs", &self.retry_after_ms);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 4];
+        input
+            .object(|input, name| match name {
+                "how" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.how)
+                }
+                "message" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[1], &mut message.message)
+                }
+                "meta" => {
+                    input
+                        .map::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                            _,
+                        >(&mut seen[2], &mut message.meta)
+                }
+                "retryAfterMs" | "retry_after_ms" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[3], &mut message.retry_after_ms)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for Seen {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<
+                    ::mcsv_rpc::json::Plain,
+                    _,
+                >("remainingMs", &self.remaining_ms);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("traceId", &self.trace_id);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("spanId", &self.span_id);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("tracestate", &self.tracestate);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("peer", &self.peer);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("tenant", &self.tenant);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("method", &self.method);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 7];
+        input
+            .object(|input, name| match name {
+                "remainingMs" | "remaining_ms" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.remaining_ms)
+                }
+                "traceId" | "trace_id" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[1], &mut message.trace_id)
+                }
+                "spanId" | "span_id" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[2], &mut message.span_id)
+                }
+                "tracestate" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[3], &mut message.tracestate)
+                }
+                "peer" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[4], &mut message.peer)
+                }
+                "tenant" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[5], &mut message.tenant)
+                }
+                "method" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[6], &mut message.method)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
     }
 }

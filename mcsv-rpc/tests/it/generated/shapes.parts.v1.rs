@@ -45,3 +45,50 @@ impl Colour {
         }
     }
 }
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for Part {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<::mcsv_rpc::json::Plain, _>("name", &self.name);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 1];
+        input
+            .object(|input, name| match name {
+                "name" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.name)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonEnum for Colour {
+    fn json_name(number: i32) -> ::core::option::Option<&'static str> {
+        ::core::option::Option::Some(
+            match number {
+                0 => "COLOUR_UNSPECIFIED",
+                1 => "COLOUR_RED",
+                _ => return ::core::option::Option::None,
+            },
+        )
+    }
+    fn json_number(name: &str) -> ::core::option::Option<i32> {
+        ::core::option::Option::Some(
+            match name {
+                "COLOUR_UNSPECIFIED" => 0,
+                "COLOUR_RED" => 1,
+                _ => return ::core::option::Option::None,
+            },
+        )
+    }
+}

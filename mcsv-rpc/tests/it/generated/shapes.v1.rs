@@ -183,6 +183,7 @@ impl<T: Keywords> KeywordsServer<T> {
     }
     /// Serves a service that others hold too.
     pub fn from_arc(service: ::std::sync::Arc<T>) -> Self {
+        ::mcsv_rpc::json::register_any(KeywordsClient::ANY_TYPES);
         Self {
             service,
             options: ::mcsv_rpc::ServiceOptions::default(),
@@ -321,6 +322,14 @@ impl KeywordsClient {
             .with_request("google.protobuf.Empty")
             .with_idempotency(::mcsv_rpc::Idempotency::Idempotent),
     ];
+    /// The messages of this package, which an `Any` in JSON may hold.
+    const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
+        ::mcsv_rpc::json::AnyType::of::<Match>("shapes.v1.Match"),
+        ::mcsv_rpc::json::AnyType::of::<Everything>("shapes.v1.Everything"),
+        ::mcsv_rpc::json::AnyType::of::<
+            everything::Nested,
+        >("shapes.v1.Everything.Nested"),
+    ];
     /// A client of the server at `url`, `http://host:port`; it connects when it is used.
     ///
     /// # Errors
@@ -341,12 +350,31 @@ impl KeywordsClient {
     /// A client over a channel that others may share.
     #[must_use]
     pub fn from_channel(channel: ::mcsv_rpc::Channel) -> Self {
+        ::mcsv_rpc::json::register_any(Self::ANY_TYPES);
         Self { channel }
     }
     /// Gives every call at most `timeout`.
     #[must_use]
     pub fn with_timeout(mut self, timeout: ::std::time::Duration) -> Self {
         self.channel = self.channel.with_timeout(timeout);
+        self
+    }
+    /// Sends and asks for messages in JSON instead of protobuf.
+    #[must_use]
+    pub fn with_json(mut self) -> Self {
+        self.channel = self.channel.with_json();
+        self
+    }
+    /// Speaks `protocol` instead of Twirp.
+    #[must_use]
+    pub fn with_protocol(mut self, protocol: ::mcsv_rpc::Protocol) -> Self {
+        self.channel = self.channel.with_protocol(protocol);
+        self
+    }
+    /// Compresses long requests with gzip, and asks for compressed answers.
+    #[must_use]
+    pub fn with_gzip(mut self) -> Self {
+        self.channel = self.channel.with_gzip();
         self
     }
     /// Sends a header with every call; no `Debug` shows its value.
@@ -392,5 +420,276 @@ impl KeywordsClient {
     /// The method `shapes.v1.Keywords/Nothing`.
     pub fn nothing(&self, request: ()) -> ::mcsv_rpc::Call<()> {
         self.channel.call(&Self::METHODS[6], &request)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for Match {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<::mcsv_rpc::json::Plain, _>("type", &self.r#type);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("self", &self.self_);
+            out.implicit::<::mcsv_rpc::json::Plain, _>("fn", &self.r#fn);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 3];
+        input
+            .object(|input, name| match name {
+                "type" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.r#type)
+                }
+                "self" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[1], &mut message.self_)
+                }
+                "fn" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[2], &mut message.r#fn)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for Everything {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.optional::<::mcsv_rpc::json::Plain, _>("nested", &self.nested);
+            out.map::<::mcsv_rpc::json::Plain, _, _>("parts", &self.parts);
+            out.map::<::mcsv_rpc::json::Plain, _, _>("blobs", &self.blobs);
+            if let ::core::option::Option::Some(everything::Choice::Text(value)) = &self
+                .choice
+            {
+                out.always::<::mcsv_rpc::json::Plain, _>("text", value);
+            }
+            if let ::core::option::Option::Some(everything::Choice::Colour(value)) = &self
+                .choice
+            {
+                out.always::<
+                        ::mcsv_rpc::json::Enum<super::parts::v1::Colour>,
+                        _,
+                    >("colour", value);
+            }
+            if let ::core::option::Option::Some(everything::Choice::Deep(value)) = &self
+                .choice
+            {
+                out.always::<::mcsv_rpc::json::Plain, _>("deep", value);
+            }
+            if let ::core::option::Option::Some(everything::Choice::Raw(value)) = &self
+                .choice
+            {
+                out.always::<::mcsv_rpc::json::Plain, _>("raw", value);
+            }
+            out.optional::<::mcsv_rpc::json::Plain, _>("maybe", &self.maybe);
+            out.repeated::<::mcsv_rpc::json::Plain, _>("numbers", &self.numbers);
+            out.optional::<::mcsv_rpc::json::Plain, _>("at", &self.at);
+            out.implicit::<
+                    ::mcsv_rpc::json::Enum<super::parts::v1::Colour>,
+                    _,
+                >("colourOf", &self.colour_of);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 13];
+        input
+            .object(|input, name| match name {
+                "nested" => {
+                    input
+                        .optional::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[0], &mut message.nested)
+                }
+                "parts" => {
+                    input
+                        .map::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                            _,
+                        >(&mut seen[1], &mut message.parts)
+                }
+                "blobs" => {
+                    input
+                        .map::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                            _,
+                        >(&mut seen[2], &mut message.blobs)
+                }
+                "text" => {
+                    input
+                        .member::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(
+                            &mut seen[11],
+                            |value| {
+                                message.choice = ::core::option::Option::Some(
+                                    everything::Choice::Text(value),
+                                );
+                            },
+                        )
+                }
+                "colour" => {
+                    input
+                        .member::<
+                            ::mcsv_rpc::json::Enum<super::parts::v1::Colour>,
+                            _,
+                        >(
+                            &mut seen[11],
+                            |value| {
+                                message.choice = ::core::option::Option::Some(
+                                    everything::Choice::Colour(value),
+                                );
+                            },
+                        )
+                }
+                "deep" => {
+                    input
+                        .member::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(
+                            &mut seen[11],
+                            |value| {
+                                message.choice = ::core::option::Option::Some(
+                                    everything::Choice::Deep(value),
+                                );
+                            },
+                        )
+                }
+                "raw" => {
+                    input
+                        .member::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(
+                            &mut seen[11],
+                            |value| {
+                                message.choice = ::core::option::Option::Some(
+                                    everything::Choice::Raw(value),
+                                );
+                            },
+                        )
+                }
+                "maybe" => {
+                    input
+                        .optional::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[7], &mut message.maybe)
+                }
+                "numbers" => {
+                    input
+                        .repeated::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[8], &mut message.numbers)
+                }
+                "at" => {
+                    input
+                        .optional::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[9], &mut message.at)
+                }
+                "colourOf" | "colour_of" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Enum<super::parts::v1::Colour>,
+                            _,
+                        >(&mut seen[10], &mut message.colour_of)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonMessage for everything::Nested {
+    fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
+        out.object(|out| {
+            out.implicit::<
+                    ::mcsv_rpc::json::Enum<everything::nested::Kind>,
+                    _,
+                >("kind", &self.kind);
+            out.map::<
+                    ::mcsv_rpc::json::Enum<everything::nested::Kind>,
+                    _,
+                    _,
+                >("kinds", &self.kinds);
+            out.optional::<::mcsv_rpc::json::Plain, _>("again", &self.again);
+        });
+    }
+    fn read_json(
+        input: &mut ::mcsv_rpc::json::JsonReader<'_>,
+    ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {
+        let mut message = Self::default();
+        let mut seen = [false; 3];
+        input
+            .object(|input, name| match name {
+                "kind" => {
+                    input
+                        .implicit::<
+                            ::mcsv_rpc::json::Enum<everything::nested::Kind>,
+                            _,
+                        >(&mut seen[0], &mut message.kind)
+                }
+                "kinds" => {
+                    input
+                        .map::<
+                            ::mcsv_rpc::json::Enum<everything::nested::Kind>,
+                            _,
+                            _,
+                        >(&mut seen[1], &mut message.kinds)
+                }
+                "again" => {
+                    input
+                        .optional::<
+                            ::mcsv_rpc::json::Plain,
+                            _,
+                        >(&mut seen[2], &mut message.again)
+                }
+                _ => input.skip(),
+            })?;
+        Ok(message)
+    }
+}
+#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+impl ::mcsv_rpc::json::JsonEnum for everything::nested::Kind {
+    fn json_name(number: i32) -> ::core::option::Option<&'static str> {
+        ::core::option::Option::Some(
+            match number {
+                0 => "KIND_UNSPECIFIED",
+                1 => "KIND_DEEP",
+                _ => return ::core::option::Option::None,
+            },
+        )
+    }
+    fn json_number(name: &str) -> ::core::option::Option<i32> {
+        ::core::option::Option::Some(
+            match name {
+                "KIND_UNSPECIFIED" => 0,
+                "KIND_DEEP" => 1,
+                _ => return ::core::option::Option::None,
+            },
+        )
     }
 }

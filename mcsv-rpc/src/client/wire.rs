@@ -1,0 +1,200 @@
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use mcsv_core::{Code, Deadline, Error, Result};
+use tokio::time::Instant;
+
+use crate::codec::Codec;
+use crate::coding::{self, Coding};
+use crate::gzip::{GunzipError, gunzip, gzip};
+use crate::media::{self, Media};
+use crate::{Message, Protocol, RpcMethod, connect, grpc, timeout, twirp};
+
+/// The shortest request that is worth packing, in bytes.
+const GZIP_FROM: usize = 1024;
+
+/// How a client writes its requests and reads the answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wire {
+    pub(crate) protocol: Protocol,
+    pub(crate) codec: Codec,
+    pub(crate) coding: Coding,
+}
+
+/// The bytes of a request, framed and packed.
+pub(crate) struct Packed {
+    pub(crate) bytes: Bytes,
+    coding: Coding,
+}
+
+/// All of an answer.
+pub(crate) struct Received {
+    pub(crate) parts: Parts,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
+}
+
+impl Wire {
+    fn media(self) -> Media {
+        match (self.protocol, self.codec) {
+            (Protocol::Twirp, Codec::Proto) => Media::Protobuf,
+            (Protocol::Connect, Codec::Proto) => Media::Proto,
+            (Protocol::Grpc, Codec::Proto) => Media::GrpcProto,
+            (Protocol::Grpc, Codec::Json) => Media::GrpcJson,
+            (Protocol::Twirp | Protocol::Connect, Codec::Json) => Media::Json,
+        }
+    }
+
+    /// What stands between a server's prefix and a method's full name.
+    pub(crate) fn path(self) -> &'static str {
+        match self.protocol {
+            Protocol::Twirp => "/twirp/",
+            Protocol::Connect | Protocol::Grpc => "/",
+        }
+    }
+
+    /// The bytes in front of a message.
+    pub(crate) fn room(self) -> usize {
+        match self.protocol {
+            Protocol::Grpc => grpc::PREFIX,
+            Protocol::Twirp | Protocol::Connect => 0,
+        }
+    }
+
+    pub(crate) fn pack(self, request: &impl Message) -> Result<Packed> {
+        let room = self.room();
+        let mut bytes = self.codec.encode(request, room).map_err(|cause| {
+            Error::invalid_argument(format!("the request can't be sent: {cause}"))
+        })?;
+        let worth = bytes.len() - room >= GZIP_FROM;
+        let coding = if worth { self.coding } else { Coding::Identity };
+        if coding == Coding::Gzip {
+            bytes = gzip(&bytes, room)?;
+        }
+        if self.protocol == Protocol::Grpc {
+            grpc::seal(&mut bytes, u8::from(coding == Coding::Gzip))?;
+        }
+        Ok(Packed { bytes: bytes.into(), coding })
+    }
+
+    /// Writes what the protocol wants to be told of a request.
+    pub(crate) fn write_headers(
+        self,
+        headers: &mut HeaderMap,
+        coding: Coding,
+        deadline: Option<Deadline>,
+    ) {
+        const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+        headers.insert(CONTENT_TYPE, self.media().header());
+        if coding == Coding::Gzip {
+            headers.insert(coding::name(self.protocol), GZIP);
+        }
+        if self.coding == Coding::Gzip {
+            headers.insert(coding::accept_name(self.protocol), GZIP);
+        }
+        match self.protocol {
+            Protocol::Twirp => {}
+            Protocol::Connect => {
+                headers.insert(connect::VERSION, connect::VERSION_1);
+            }
+            Protocol::Grpc => {
+                headers.insert(http::header::TE, HeaderValue::from_static("trailers"));
+            }
+        }
+        if let Some(deadline) = deadline {
+            let remaining = deadline.remaining(Instant::now().into_std());
+            let (name, value) = timeout::header(self.protocol, remaining);
+            headers.insert(name, value);
+        }
+    }
+
+    /// The message in an answer, or its error.
+    pub(crate) fn read<Resp: Message>(
+        self,
+        method: &RpcMethod,
+        limit: usize,
+        received: Received,
+    ) -> Result<Response<Resp>> {
+        let Received { parts, mut body, trailers } = received;
+        let mut coding = Coding::of(self.protocol, &parts.headers).map_err(unreadable)?;
+        if self.protocol == Protocol::Grpc {
+            let packed;
+            (packed, body) = self.read_grpc(&parts, body, trailers.as_ref())?;
+            coding = if packed { coding } else { Coding::Identity };
+        }
+        if coding == Coding::Gzip {
+            body = gunzip(&body, limit).map_err(|error| unpacked(error, limit))?;
+        }
+        match (self.protocol, parts.status) {
+            (Protocol::Grpc, _) => {}
+            (_, StatusCode::OK) => self.check_type(&parts.headers)?,
+            (Protocol::Connect, _) => return Err(connect::read_error(&parts, &body)),
+            (Protocol::Twirp, _) => return Err(twirp::read_error(&parts, &body)),
+        }
+        let message = self.codec.decode(body).map_err(|cause| {
+            let name = method.full_name();
+            let message = format!("the answer to {name} is no message of its type");
+            Error::internal(message).with_source(cause)
+        })?;
+        Ok(Response::from_parts(parts, message))
+    }
+
+    /// The message of a call that went well.
+    fn read_grpc(
+        self,
+        parts: &Parts,
+        body: Bytes,
+        trailers: Option<&HeaderMap>,
+    ) -> Result<(bool, Bytes)> {
+        if parts.status != StatusCode::OK && !grpc::is_in(&parts.headers) {
+            return Err(grpc::of_status(parts));
+        }
+        if !media::is_grpc(&parts.headers) {
+            return Err(self.wrong_type(&parts.headers));
+        }
+        // An answer without a message has all of its trailers in the headers.
+        grpc::read(trailers.unwrap_or(&parts.headers))?;
+        grpc::open(body)
+    }
+
+    /// A proxy's page with status 200 must not be taken for an empty message.
+    fn check_type(self, headers: &HeaderMap) -> Result<()> {
+        match Media::of(headers) {
+            Some(media) if media.codec() == self.codec => Ok(()),
+            _ => Err(self.wrong_type(headers)),
+        }
+    }
+
+    fn wrong_type(self, headers: &HeaderMap) -> Error {
+        let (other, sent) = (media::shown(headers), self.media().name());
+        let problem = format!("the answer's content-type is {other:?}, not {sent}");
+        match (self.protocol, Media::of(headers)) {
+            // What both specifications say of an answer from something else.
+            (Protocol::Connect | Protocol::Grpc, None) => Error::unknown(problem),
+            _ => Error::internal(problem),
+        }
+    }
+}
+
+impl Packed {
+    pub(crate) fn coding(&self) -> Coding {
+        self.coding
+    }
+}
+
+/// A coding that was not asked for is the server's fault, whatever it is called in a request.
+fn unreadable(error: Error) -> Error {
+    Error::new(Code::Internal, format!("the answer can't be read: {}", error.message()))
+}
+
+fn unpacked(error: GunzipError, limit: usize) -> Error {
+    match error {
+        GunzipError::TooLarge => Error::resource_exhausted(format!(
+            "the answer is larger than the limit of {limit} bytes when it is unpacked"
+        )),
+        GunzipError::Broken(cause) => {
+            Error::internal("the answer is not whole gzip").with_source(cause)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use http::header::CONTENT_TYPE;
+use http::response::Parts;
+use http::{HeaderValue, Response};
+use mcsv_core::{Code, Error};
+use serde::{Deserialize, Serialize};
+
+use super::status::status;
+use crate::canonical::{canonical, of_status};
+use crate::details::{ErrorDetail, details, received};
+use crate::retry_after;
+use crate::twirp::shortened;
+use crate::{Body, base64_any};
+
+#[derive(Serialize, Deserialize)]
+struct ErrorBody<'a> {
+    #[serde(borrow)]
+    code: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
+    message: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    details: Vec<Detail<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Detail<'a> {
+    #[serde(rename = "type", borrow)]
+    type_name: Cow<'a, str>,
+    /// Base64 without padding.
+    #[serde(borrow)]
+    value: Cow<'a, str>,
+}
+
+/// The answer for `error`: its code, message, metadata and retry hint, its cause not.
+pub(crate) fn response(error: &Error, own: &[ErrorDetail]) -> Response<Body> {
+    let details = details(error, own);
+    let body = ErrorBody {
+        code: canonical(error.code()).as_str().into(),
+        message: shortened(error.message()).into(),
+        details: details.iter().map(Detail::of).collect(),
+    };
+    // Strings always have a JSON form.
+    let json = serde_json::to_vec(&body).unwrap_or_default();
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() = status(error.code());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    retry_after::write(headers, error);
+    response
+}
+
+impl<'a> Detail<'a> {
+    fn of(detail: &'a ErrorDetail) -> Self {
+        let value = STANDARD_NO_PAD.encode(detail.value()).into();
+        Detail { type_name: detail.type_name().into(), value }
+    }
+
+    fn read(self) -> Option<ErrorDetail> {
+        let value = base64_any::decode(self.value.as_bytes())?;
+        Some(ErrorDetail::new(self.type_name, value))
+    }
+}
+
+/// The error in an answer whose status is not 200.
+pub(crate) fn read_error(parts: &Parts, body: &[u8]) -> Error {
+    let error = match serde_json::from_slice::<ErrorBody<'_>>(body) {
+        Ok(body) => {
+            let code = body.code.parse::<Code>().unwrap_or(of_status(parts.status));
+            let details = body.details.into_iter().filter_map(Detail::read).collect();
+            received(code, body.message.into_owned(), details)
+        }
+        Err(_) => {
+            let status = parts.status;
+            let problem = format!("HTTP status {status} from no Connect server");
+            Error::new(of_status(status), problem).with_meta("status_code", status.as_str())
+        }
+    };
+    retry_after::read(&parts.headers, error)
+}
