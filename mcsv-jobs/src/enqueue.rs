@@ -109,6 +109,53 @@ impl<'a> Enqueue<'a> {
     }
 }
 
+#[cfg(feature = "postgres")]
+impl<'a> Enqueue<'a> {
+    /// Enqueues it in the caller's PostgreSQL transaction: it exists when, and only if, that
+    /// commits.
+    ///
+    /// The connection must be to the same database and schema, for instance of
+    /// [`Jobs::begin_pg`]. The commit tells the workers of every process.
+    ///
+    /// ```no_run
+    /// # use mcsv_jobs::{BoxError, Job, Jobs, Json};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)] struct Welcome { user: i64 }
+    /// # impl Job for Welcome { const KIND: &'static str = "w"; const QUEUE: &'static str = "q"; type Codec = Json; }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+    /// let jobs = Jobs::connect("postgres://app@db.example/app").await?;
+    /// let mut tx = jobs.begin_pg().await?;
+    /// sqlx::query("INSERT INTO users VALUES (7)").execute(&mut *tx).await?;
+    /// jobs.enqueue(Welcome { user: 7 }).on_pg(&mut tx).await?;
+    /// tx.commit().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn on_pg(self, transaction: &'a mut sqlx::PgConnection) -> EnqueueOnPg<'a> {
+        EnqueueOnPg { jobs: self.jobs, job: self.job, transaction }
+    }
+}
+
+/// A job on its way into a caller's PostgreSQL transaction; made by [`Enqueue::on_pg`], done by
+/// `.await`.
+#[cfg(feature = "postgres")]
+#[derive(Debug)]
+#[must_use = "nothing is enqueued until this is awaited"]
+pub struct EnqueueOnPg<'a> {
+    jobs: &'a Jobs,
+    job: NewJob,
+    transaction: &'a mut sqlx::PgConnection,
+}
+
+#[cfg(feature = "postgres")]
+impl<'a> IntoFuture for EnqueueOnPg<'a> {
+    type Output = Result<Enqueued, Error>;
+    type IntoFuture = Enqueuing<'a>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.jobs.submit_on_pg(self.job, self.transaction))
+    }
+}
+
 /// A job on its way into a caller's transaction; made by [`Enqueue::on`], done by `.await`.
 #[derive(Debug)]
 #[must_use = "nothing is enqueued until this is awaited"]

@@ -143,12 +143,25 @@ impl From<sqlx::Error> for Error {
 
 fn is_passing(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::Io(_)
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            // PostgreSQL has five characters where SQLite has a number of at most four.
+            if code.len() == 5 {
+                return is_passing_state(&code);
+            }
             // The low byte is SQLite's primary result code: BUSY, LOCKED, IOERR, FULL, CANTOPEN.
-            let code = error.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0);
-            matches!(code & 0xff, 5 | 6 | 10 | 13 | 14)
+            matches!(code.parse::<i32>().unwrap_or(0) & 0xff, 5 | 6 | 10 | 13 | 14)
         }
         _ => false,
     }
+}
+
+/// By SQLSTATE (PostgreSQL, appendix A): lost connections, lost races, no resources, a server that
+/// stops, starts or has become a read-only one.
+fn is_passing_state(code: &str) -> bool {
+    matches!(code.get(..2), Some("08" | "40" | "53" | "57")) || matches!(code, "25006" | "55P03")
 }

@@ -1,5 +1,7 @@
 mod look;
 mod manage;
+#[cfg(feature = "postgres")]
+mod on_postgres;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -23,26 +25,26 @@ pub struct Jobs {
 
 pub(crate) struct Inner {
     pub(crate) store: Store,
-    pub(crate) bells: Bells,
+    pub(crate) bells: Arc<Bells>,
     pub(crate) finished: watch::Sender<u64>,
     keeper: Mutex<Weak<Keeper>>,
 }
 
 impl Jobs {
-    /// Opens the queue at `url`, such as `sqlite:///var/lib/app/jobs.db` or `sqlite::memory:`, and
-    /// makes the file, its folder and its tables where they are missing.
+    /// Opens the queue at `url`, such as `sqlite:///var/lib/app/jobs.db`, `sqlite::memory:` or
+    /// `postgres://app@db.example/app`, and makes what is missing: the file, its folder, the tables.
     ///
-    /// The database is opened in WAL mode with `synchronous = FULL`: what was answered survives a
+    /// A SQLite database is opened in WAL mode with `synchronous = FULL`: what was answered survives a
     /// power cut. A database in memory is for tests: it goes with the last handle.
     ///
     /// # Errors
     ///
-    /// The URL is not one of SQLite, or the database can't be opened.
+    /// The URL is of no database that this knows, or the database can't be opened.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let store = Store::connect(url).await?;
         let inner = Inner {
             store,
-            bells: Bells::default(),
+            bells: Arc::default(),
             finished: watch::Sender::new(0),
             keeper: Mutex::default(),
         };
@@ -107,6 +109,7 @@ impl Jobs {
         job: NewJob,
         conn: &mut SqliteConnection,
     ) -> Result<Enqueued, Error> {
+        self.inner.store.sqlite()?;
         let row = Row::new(&job, &trace::of_new(&job))?;
         let inserted = crate::store::insert(conn, &[&row]).await?;
         trace::count_enqueued(&[row], &inserted);
@@ -120,9 +123,9 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// The database does not answer.
+    /// The queue is not on SQLite, or the database does not answer.
     pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        Ok(self.inner.store.write_pool.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.inner.store.sqlite()?.write_pool.begin_with("BEGIN IMMEDIATE").await?)
     }
 
     /// Whether the database answers: a readiness check.
@@ -163,8 +166,20 @@ impl Inner {
     pub(crate) fn announce(&self, rows: &[Row], inserted: &[Inserted]) {
         trace::count_enqueued(rows, inserted);
         for row in rows {
-            self.bells.ring(&row.queue);
+            self.ring(&row.queue);
         }
+    }
+
+    /// New work in `queue`: wakes its workers, here and elsewhere.
+    pub(crate) fn ring(&self, queue: &str) {
+        self.bells.ring(queue);
+        self.store.tell(queue);
+    }
+
+    /// Has every worker look after its leases, here and elsewhere.
+    pub(crate) fn ring_all(&self) {
+        self.bells.ring_all();
+        self.store.tell_all();
     }
 
     pub(crate) fn tell_finished(&self) {
@@ -174,7 +189,10 @@ impl Inner {
 
 impl fmt::Debug for Jobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jobs").field("file", &self.inner.store.file).finish_non_exhaustive()
+        f.debug_struct("Jobs")
+            .field("store", &self.inner.store.name())
+            .field("file", &self.inner.store.file())
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::jobs::Inner;
 use crate::owner::Session;
+use crate::store::Watch;
 use crate::{Error, trace};
 
 /// How often another process's writes are looked for: reading one number of the file's header.
@@ -28,7 +28,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn spawn(inner: &Arc<Inner>) -> Self {
-        let session = Arc::new(Session::open(inner.store.file.as_deref()));
+        let session = Arc::new(Session::open(inner.store.file()));
         let task = tokio::spawn(keep(Arc::downgrade(inner), Arc::clone(&session)));
         Keeper { session, drivers: AtomicU64::new(1), task }
     }
@@ -48,17 +48,20 @@ impl Drop for Keeper {
 async fn keep(inner: std::sync::Weak<Inner>, session: Arc<Session>) {
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut watch = Watch::default();
+    let mut watch = {
+        let Some(inner) = inner.upgrade() else { return };
+        Watch::new(&inner.store, &session, &inner.bells)
+    };
     let (mut rescued, mut gauged) = (None, None);
     let mut seen = BTreeSet::new();
     loop {
         look.tick().await;
         let Some(inner) = inner.upgrade() else { return };
-        if watch.has_changed(&inner).await {
+        if watch.has_changed(&inner.store).await {
             inner.bells.ring_all();
         }
         if is_due(&mut rescued, RESCUE) {
-            log(find_orphans(&inner, &session).await, "orphans can't be looked for");
+            log(find_orphans(&inner, &session, &mut watch).await, "orphans can't be looked for");
         }
         if is_due(&mut gauged, GAUGES) {
             log(gauge(&inner, &session, &mut seen).await, "depths can't be counted");
@@ -80,44 +83,12 @@ fn log(result: Result<(), Error>, what: &str) {
     }
 }
 
-/// Watches the number that SQLite raises with every commit of another connection.
-#[derive(Default)]
-struct Watch {
-    conn: Option<sqlx::pool::PoolConnection<sqlx::Sqlite>>,
-    version: i64,
-}
-
-impl Watch {
-    async fn has_changed(&mut self, inner: &Inner) -> bool {
-        if inner.store.file.is_none() {
-            // The one connection of a database in memory does not count its own commits.
-            return true;
-        }
-        match self.read(inner).await {
-            Ok(version) => std::mem::replace(&mut self.version, version) != version,
-            Err(error) => {
-                tracing::warn!(%error, "the job database can't be watched: will try again");
-                self.conn = None;
-                false
-            }
-        }
-    }
-
-    async fn read(&mut self, inner: &Inner) -> Result<i64, sqlx::Error> {
-        // The number is only comparable on one and the same connection.
-        if self.conn.is_none() {
-            self.conn = Some(inner.store.readers.acquire().await?);
-        }
-        let Some(conn) = &mut self.conn else { return Ok(0) };
-        let conn: &mut SqliteConnection = conn;
-        sqlx::query_scalar("PRAGMA data_version").fetch_one(conn).await
-    }
-}
-
-async fn find_orphans(inner: &Inner, session: &Session) -> Result<(), Error> {
+async fn find_orphans(inner: &Inner, session: &Session, watch: &mut Watch) -> Result<(), Error> {
     let mut orphaned: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for holder in inner.store.lease_holders().await? {
-        let dead = session.is_dead(&holder.owner);
+    let holders = inner.store.lease_holders().await?;
+    let all_dead = watch.dead(&inner.store, session, &holders).await?;
+    for holder in holders {
+        let dead = all_dead.contains(&holder.owner);
         if dead || holder.expired {
             orphaned.entry(holder.queue).or_default().extend(dead.then_some(holder.owner));
         }

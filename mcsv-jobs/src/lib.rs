@@ -25,6 +25,8 @@ mod settle;
 mod state;
 mod stats;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod trace;
 mod wake;
 mod workers;
@@ -33,6 +35,8 @@ pub use backend::{AckLayer, AckService, Delivery, QueueBackend, QueueConfig};
 pub use codec::{Codec, Json};
 pub use cron::{CronExpr, Tick};
 pub use cx::JobCx;
+#[cfg(feature = "postgres")]
+pub use enqueue::EnqueueOnPg;
 pub use enqueue::{Enqueue, EnqueueOn, Enqueued};
 pub use error::{BoxError, Error, ErrorKind};
 pub use event::{Event, Transition};

@@ -35,6 +35,19 @@ impl Session {
         format!("{}.{number}", self.name)
     }
 
+    /// The session's number, for the lock that it holds on a server.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn key(&self) -> i64 {
+        Self::key_of(&self.name).unwrap_or_default()
+    }
+
+    /// The number of the session of `owner`; none if it is no owner's name.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn key_of(owner: &str) -> Option<i64> {
+        let (_, number) = session_of(owner).split_once('-')?;
+        u64::from_str_radix(number, 16).ok().map(u64::cast_signed)
+    }
+
     /// Whether `owner` is of another session that has provably ended.
     pub(crate) fn is_dead(&self, owner: &str) -> bool {
         let session = session_of(owner);

@@ -47,6 +47,12 @@ impl Bells {
         self.each(|_, bell| bell.tell(|news| news.changed = true));
     }
 
+    /// Anything may have happened.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn ring_everything(&self) {
+        self.ring_all();
+    }
+
     pub(crate) fn orphaned(&self, queue: &str, dead: &[String]) {
         self.each(|name, bell| {
             if name == queue {

@@ -169,7 +169,7 @@ impl Driver {
         if turn.is_idle() {
             self.fetch_at = now + POLL;
         } else {
-            match self.jobs.inner.store.write(turn).await {
+            match self.jobs.inner.store.turn(turn).await {
                 Ok(reply) => self.took(reply),
                 Err(error) => return self.failed(&error),
             }

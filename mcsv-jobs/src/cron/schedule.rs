@@ -57,7 +57,7 @@ impl Schedule {
         let job = (self.make)(Tick { at });
         let row = Row::new(&job, &trace::of_new(&job))?;
         let once = TickOnce { name: self.name.clone(), tick, row: row.clone() };
-        if let Some(inserted) = jobs.inner.store.write(once).await? {
+        if let Some(inserted) = jobs.inner.store.tick(once).await? {
             jobs.inner.announce(&[row], &[inserted]);
             tracing::debug!(schedule = self.name, job.id = %inserted.id, "tick");
         }

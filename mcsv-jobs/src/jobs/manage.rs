@@ -13,7 +13,7 @@ impl Jobs {
     ///
     /// There is no such job, or it has ended already.
     pub async fn cancel(&self, id: JobId) -> Result<State, Error> {
-        let Some(reply) = self.inner.store.write(Cancel(id)).await? else {
+        let Some(reply) = self.inner.store.cancel(Cancel(id)).await? else {
             return Err(not_found(id));
         };
         let ended = reply.state.is_finished();
@@ -24,7 +24,7 @@ impl Jobs {
         if ended {
             self.inner.tell_finished();
         } else {
-            self.inner.bells.ring_all();
+            self.inner.ring_all();
         }
         Ok(reply.state)
     }
@@ -35,9 +35,9 @@ impl Jobs {
     ///
     /// There is no such job, it has not ended, or another unfinished job has its unique key.
     pub async fn retry(&self, id: JobId) -> Result<JobRecord, Error> {
-        let back = self.inner.store.write(Requeue(RequeueWhich::One(id))).await?;
+        let back = self.inner.store.requeue(Requeue(RequeueWhich::One(id))).await?;
         for queue in &back {
-            self.inner.bells.ring(queue);
+            self.inner.ring(queue);
         }
         let Some(record) = self.get(id).await? else { return Err(not_found(id)) };
         if back.is_empty() {
@@ -58,9 +58,9 @@ impl Jobs {
     ///
     /// The database does not answer.
     pub async fn replay(&self, filter: Filter) -> Result<u64, Error> {
-        let back = self.inner.store.write(Requeue(RequeueWhich::Matching(filter))).await?;
+        let back = self.inner.store.requeue(Requeue(RequeueWhich::Matching(filter))).await?;
         for queue in &back {
-            self.inner.bells.ring(queue);
+            self.inner.ring(queue);
         }
         Ok(back.len() as u64)
     }
@@ -81,7 +81,7 @@ impl Jobs {
         let mut pruned = Pruned::default();
         loop {
             let step =
-                self.inner.store.write(Prune { finished_older_than, events_older_than }).await?;
+                self.inner.store.prune(Prune { finished_older_than, events_older_than }).await?;
             pruned.jobs += step.jobs;
             pruned.events += step.events;
             if step.jobs.max(step.events) < PRUNE_STEP {

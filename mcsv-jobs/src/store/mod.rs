@@ -1,58 +1,213 @@
-//! What the engine asks of a database, and its SQLite form.
+//! What the engine asks of a database, and the databases that it can ask.
 //!
-//! Everything that is SQL is in this folder: the engine above speaks in claims, acks and records,
-//! so another database is another folder with the same calls.
+//! Everything that is SQL is in the folders below: the engine above speaks in rows, turns and
+//! records. Both stores pass one suite, [`testing`](crate::testing).
 
 mod ack;
-mod admin;
-mod claim;
-mod connect;
-mod enqueue;
-mod prune;
-mod read;
-mod schema;
-mod tick;
+mod change;
+mod claimed;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod row;
+mod sqlite;
 mod turn;
-mod writer;
+mod watch;
 
-use std::path::PathBuf;
-
-use sqlx::SqlitePool;
+use std::path::Path;
 
 pub(crate) use ack::{Accepted, Ack, Fate};
-pub(crate) use admin::{Cancel, Requeue, RequeueWhich};
-pub(crate) use claim::Claimed;
-pub(crate) use enqueue::{Inserted, Row, insert};
-pub(crate) use prune::{PRUNE_STEP, Prune};
-pub(crate) use read::{Depth, Orphan};
-pub(crate) use tick::TickOnce;
+pub(crate) use change::{Cancel, CancelReply, PRUNE_STEP, Prune, Requeue, RequeueWhich, TickOnce};
+pub(crate) use claimed::{Claimed, Depth, LeaseHolder, Orphan};
+#[cfg(feature = "postgres")]
+use postgres::PostgresStore;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::insert_on_pg;
+pub(crate) use row::{Inserted, Row};
+use sqlite::SqliteStore;
+pub(crate) use sqlite::insert;
 pub(crate) use turn::{Leases, Turn, TurnReply};
-pub(crate) use writer::{Write, Writer};
+pub(crate) use watch::Watch;
 
-/// The database's own time, in milliseconds since 1970.
-macro_rules! now {
-    () => {
-        "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
-    };
+use crate::{Error, Event, Filter, JobId, JobRecord, Pruned};
+
+/// One database.
+pub(crate) enum Store {
+    Sqlite(SqliteStore),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresStore),
 }
-pub(crate) use now;
 
-/// One database: a single writer that commits in groups, and a few readers.
-pub(crate) struct Store {
-    pub(crate) writer: Writer,
-    /// The pool with the one connection that writes; a caller's transaction borrows it.
-    pub(crate) write_pool: SqlitePool,
-    pub(crate) readers: SqlitePool,
-    /// The database's file; none in memory.
-    pub(crate) file: Option<PathBuf>,
+/// Asks the one that it is.
+macro_rules! ask {
+    ($store:expr, $one:ident => $work:expr) => {
+        match $store {
+            Store::Sqlite($one) => $work,
+            #[cfg(feature = "postgres")]
+            Store::Postgres($one) => $work,
+        }
+    };
 }
 
 impl Store {
-    pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Reply, crate::Error> {
-        self.writer.write(write).await
+    pub(crate) async fn connect(url: &str) -> Result<Self, Error> {
+        match url.split(':').next().unwrap_or_default() {
+            "sqlite" => SqliteStore::connect(url).await.map(Store::Sqlite),
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => PostgresStore::connect(url).await.map(Store::Postgres),
+            #[cfg(not(feature = "postgres"))]
+            "postgres" | "postgresql" => {
+                Err(Error::invalid("a PostgreSQL URL: build mcsv-jobs with its feature postgres"))
+            }
+            other => Err(Error::invalid(format!(
+                "database scheme {:?}: give a URL such as sqlite:///var/lib/app/jobs.db",
+                other.chars().take(16).collect::<String>()
+            ))),
+        }
     }
 
-    pub(crate) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, crate::Error> {
-        self.writer.insert(rows).await
+    /// The database's file; none in memory or on a server.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Store::Sqlite(store) => store.file.as_deref(),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(_) => None,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Store::Sqlite(_) => "SQLite",
+            #[cfg(feature = "postgres")]
+            Store::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    pub(crate) fn sqlite(&self) -> Result<&SqliteStore, Error> {
+        match self {
+            Store::Sqlite(store) => Ok(store),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(_) => Err(self.other("begin_pg() and on_pg()")),
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn postgres(&self) -> Result<&PostgresStore, Error> {
+        match self {
+            Store::Postgres(store) => Ok(store),
+            Store::Sqlite(_) => Err(self.other("begin() and on()")),
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    fn other(&self, calls: &str) -> Error {
+        Error::invalid(format!("the queue is on {}: use {calls}", self.name()))
+    }
+
+    pub(crate) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
+        ask!(self, store => store.insert(rows).await)
+    }
+
+    pub(crate) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {
+        ask!(self, store => store.turn(turn).await)
+    }
+
+    pub(crate) async fn tick(&self, tick: TickOnce) -> Result<Option<Inserted>, Error> {
+        ask!(self, store => store.tick(tick).await)
+    }
+
+    pub(crate) async fn cancel(&self, cancel: Cancel) -> Result<Option<CancelReply>, Error> {
+        ask!(self, store => store.cancel(cancel).await)
+    }
+
+    /// The queues of the jobs that were put back, one entry per job.
+    pub(crate) async fn requeue(&self, requeue: Requeue) -> Result<Vec<String>, Error> {
+        ask!(self, store => store.requeue(requeue).await)
+    }
+
+    pub(crate) async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {
+        ask!(self, store => store.prune(prune).await)
+    }
+
+    pub(crate) async fn get(&self, id: JobId) -> Result<Option<JobRecord>, Error> {
+        ask!(self, store => store.get(id).await)
+    }
+
+    /// Up to `limit` jobs that match, the newest first.
+    pub(crate) async fn list(&self, filter: &Filter, limit: u32) -> Result<Vec<JobRecord>, Error> {
+        ask!(self, store => store.list(filter, limit).await)
+    }
+
+    /// Queue, state and number, ordered by both names.
+    pub(crate) async fn counts(
+        &self,
+        queue: Option<&str>,
+    ) -> Result<Vec<(String, String, i64)>, Error> {
+        ask!(self, store => store.counts(queue).await)
+    }
+
+    pub(crate) async fn events(&self, id: JobId) -> Result<Vec<Event>, Error> {
+        ask!(self, store => store.events(id).await)
+    }
+
+    /// Which of `keys` an unfinished job of `kind` has.
+    pub(crate) async fn keys_unfinished(
+        &self,
+        kind: &str,
+        keys: &[String],
+    ) -> Result<Vec<String>, Error> {
+        ask!(self, store => store.keys_unfinished(kind, keys).await)
+    }
+
+    /// The database's clock, in milliseconds since 1970.
+    pub(crate) async fn now(&self) -> Result<i64, Error> {
+        ask!(self, store => store.now().await)
+    }
+
+    pub(crate) async fn lease_holders(&self) -> Result<Vec<LeaseHolder>, Error> {
+        ask!(self, store => store.lease_holders().await)
+    }
+
+    pub(crate) async fn orphans(&self, queue: &str, dead: &[String]) -> Result<Vec<Orphan>, Error> {
+        ask!(self, store => store.orphans(queue, dead).await)
+    }
+
+    /// The unfinished jobs by queue and state, from the partial indexes alone.
+    pub(crate) async fn depths(&self) -> Result<Vec<Depth>, Error> {
+        ask!(self, store => store.depths().await)
+    }
+
+    /// Tells other processes of new work in `queue`. SQLite's look at the file themselves.
+    #[cfg_attr(not(feature = "postgres"), allow(unused_variables, reason = "nobody to tell"))]
+    pub(crate) fn tell(&self, queue: &str) {
+        match self {
+            Store::Sqlite(_) => {}
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => store.notifier.tell(queue),
+        }
+    }
+
+    /// Tells other processes that a running job may have been called off, or taken over.
+    pub(crate) fn tell_all(&self) {
+        match self {
+            Store::Sqlite(_) => {}
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => store.notifier.tell_all(),
+        }
+    }
+
+    /// Runs one statement as it is, for tests that have to bend the database.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) async fn bend(&self, sql: String) -> Result<(), Error> {
+        let sql = sqlx::AssertSqlSafe(sql);
+        match self {
+            Store::Sqlite(store) => {
+                sqlx::raw_sql(sql).execute(&store.write_pool).await?;
+            }
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => {
+                sqlx::raw_sql(sql).execute(&store.callers).await?;
+            }
+        }
+        Ok(())
     }
 }

@@ -1,12 +1,6 @@
-use std::pin::Pin;
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
-
-use super::ack::{Accepted, Ack, settle};
-use super::claim::{Claimed, claim};
-use super::enqueue::json;
-use super::{Write, now};
+use super::{Accepted, Ack, Claimed};
 
 /// Everything that a driver wants of one transaction: acks, then leases, then new work.
 #[derive(Clone)]
@@ -55,79 +49,4 @@ pub(crate) struct TurnReply {
     pub(crate) claimed: Vec<Claimed>,
     /// Milliseconds until the next job of the queue is due.
     pub(crate) next_due: Option<i64>,
-}
-
-impl Write for Turn {
-    type Reply = TurnReply;
-
-    fn apply<'a>(
-        &'a self,
-        conn: &'a mut SqliteConnection,
-    ) -> Pin<Box<dyn Future<Output = Result<TurnReply, sqlx::Error>> + Send + 'a>> {
-        Box::pin(async move {
-            let accepted = settle(conn, &self.acks).await?;
-            let kept = match self.leases {
-                Leases::Renew => Some(renew(conn, self).await?),
-                Leases::Look => Some(look(conn, self).await?),
-                Leases::Leave => None,
-            };
-            let claimed = match self.room {
-                0 => Vec::new(),
-                room => claim(conn, &self.queue, &self.owner, self.lease, room).await?,
-            };
-            let full = claimed.len() == self.room;
-            let next_due = if full { None } else { next_due(conn, &self.queue).await? };
-            Ok(TurnReply { accepted, kept, claimed, next_due })
-        })
-    }
-}
-
-async fn renew(
-    conn: &mut SqliteConnection,
-    turn: &Turn,
-) -> Result<Vec<(i64, i64, bool)>, sqlx::Error> {
-    if turn.held.is_empty() {
-        return Ok(Vec::new());
-    }
-    sqlx::query_as(concat!(
-        "UPDATE mcsv_jobs SET lease_until = ?3 + ",
-        now!(),
-        " WHERE id IN (SELECT value FROM json_each(?1))
-            AND +state = 'executing' AND lease_owner = ?2
-         RETURNING id, fence, cancel <> 0"
-    ))
-    .bind(json(&turn.held)?)
-    .bind(&turn.owner)
-    .bind(crate::new_job::millis(turn.lease))
-    .fetch_all(conn)
-    .await
-}
-
-async fn look(
-    conn: &mut SqliteConnection,
-    turn: &Turn,
-) -> Result<Vec<(i64, i64, bool)>, sqlx::Error> {
-    if turn.held.is_empty() {
-        return Ok(Vec::new());
-    }
-    sqlx::query_as(
-        "SELECT id, fence, cancel <> 0 FROM mcsv_jobs
-         WHERE id IN (SELECT value FROM json_each(?1))
-            AND +state = 'executing' AND lease_owner = ?2",
-    )
-    .bind(json(&turn.held)?)
-    .bind(&turn.owner)
-    .fetch_all(conn)
-    .await
-}
-
-async fn next_due(conn: &mut SqliteConnection, queue: &str) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar(concat!(
-        "SELECT min(scheduled_at) - ",
-        now!(),
-        " FROM mcsv_jobs WHERE queue = ?1 AND state IN ('scheduled', 'retryable')"
-    ))
-    .bind(queue)
-    .fetch_one(conn)
-    .await
 }

@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use mcsv_core::{Backoff, Shutdown};
-use mcsv_jobs::{BoxError, Error, Job, JobId, JobRecord, Jobs, Json, Policy, Workers};
+use mcsv_core::Backoff;
+use mcsv_jobs::{BoxError, Job, JobId, JobRecord, Jobs, Json, Policy};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
 
 /// Far longer than anything here takes: a test that waits this long has failed.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -33,19 +32,6 @@ impl Job for Note {
     fn unique_key(&self) -> Option<String> {
         self.text.strip_prefix("unique ").map(str::to_owned)
     }
-}
-
-/// What a dead note leaves behind.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Obituary {
-    pub(crate) of: i64,
-    pub(crate) error: String,
-}
-
-impl Job for Obituary {
-    const KIND: &'static str = "obituary";
-    const QUEUE: &'static str = "obituaries";
-    type Codec = Json;
 }
 
 fn quick() -> Backoff {
@@ -74,44 +60,10 @@ impl Queue {
     pub(crate) async fn wait(&self, id: JobId) -> JobRecord {
         self.jobs.wait(id, LONG).await.unwrap()
     }
-
-    pub(crate) fn workers(&self) -> Workers {
-        Workers::new(self.jobs.clone()).queue("notes", 4)
-    }
 }
 
 pub(crate) fn url(folder: &Path) -> String {
     format!("sqlite://{}", folder.join("deep/er/jobs.db").display())
-}
-
-/// Workers in the background.
-pub(crate) struct Running {
-    shutdown: Shutdown,
-    task: JoinHandle<Result<(), Error>>,
-}
-
-pub(crate) fn run(workers: Workers) -> Running {
-    let shutdown = Shutdown::new();
-    let task = tokio::spawn(workers.run(shutdown.clone()));
-    Running { shutdown, task }
-}
-
-impl Running {
-    /// Asks them to end; the answer comes when they have.
-    pub(crate) fn begin_end(&self) {
-        self.shutdown.begin();
-    }
-
-    pub(crate) async fn end(self) {
-        self.shutdown.begin();
-        tokio::time::timeout(LONG, self.task).await.unwrap().unwrap().unwrap();
-    }
-
-    /// Drops them without a word, as a crash of one task would.
-    pub(crate) async fn abort(self) {
-        self.task.abort();
-        let _ = self.task.await;
-    }
 }
 
 pub(crate) type Done = Result<(), BoxError>;

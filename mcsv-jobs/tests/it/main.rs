@@ -1,18 +1,12 @@
-//! The promises of the queue, one file per promise.
+//! The promises of the queue: those of every store, and those of one.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod apalis;
-mod cancel;
-mod drain;
-mod enqueue;
-mod events;
-mod failure;
 mod input;
 mod kill;
 mod kit;
-mod manage;
-mod rescue;
-mod roundtrip;
-mod trace;
-mod unique;
+mod lock;
+#[cfg(feature = "postgres")]
+mod server;
+mod stores;

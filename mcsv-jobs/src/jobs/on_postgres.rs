@@ -1,0 +1,32 @@
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use super::first;
+use crate::store::Row;
+use crate::{Enqueued, Error, Jobs, NewJob, trace};
+
+impl Jobs {
+    /// Begins a transaction on a connection of the queue's pool, for a caller who keeps his tables
+    /// in the same PostgreSQL database.
+    ///
+    /// Enqueue in it with [`Enqueue::on_pg`](crate::Enqueue::on_pg). A connection of a pool of your
+    /// own does as well, as long as it is to the same database and the same schema.
+    ///
+    /// # Errors
+    ///
+    /// The queue is not on PostgreSQL, or the server does not answer.
+    pub async fn begin_pg(&self) -> Result<Transaction<'static, Postgres>, Error> {
+        Ok(self.inner.store.postgres()?.callers.begin().await?)
+    }
+
+    pub(crate) async fn submit_on_pg(
+        &self,
+        job: NewJob,
+        conn: &mut PgConnection,
+    ) -> Result<Enqueued, Error> {
+        self.inner.store.postgres()?;
+        let row = Row::new(&job, &trace::of_new(&job))?;
+        let inserted = crate::store::insert_on_pg(conn, &row).await?;
+        trace::count_enqueued(&[row], &inserted);
+        first(&inserted)
+    }
+}

@@ -1,0 +1,41 @@
+//! What is changed from outside of a worker.
+
+use std::time::Duration;
+
+use super::Row;
+use crate::{Filter, JobId, State};
+
+/// Calls one job off.
+pub(crate) struct Cancel(pub(crate) JobId);
+
+/// The state that the job is in after a cancel, and whether the cancel changed anything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CancelReply {
+    pub(crate) state: State,
+    pub(crate) changed: bool,
+}
+
+/// Puts ended jobs back, with a full budget of attempts and of time.
+pub(crate) struct Requeue(pub(crate) RequeueWhich);
+
+pub(crate) enum RequeueWhich {
+    One(JobId),
+    Matching(Filter),
+}
+
+/// One tick of a schedule: whoever writes it first enqueues its job, in the same transaction.
+pub(crate) struct TickOnce {
+    pub(crate) name: String,
+    /// Minutes since 1970.
+    pub(crate) tick: i64,
+    pub(crate) row: Row,
+}
+
+/// The most rows that one transaction deletes: others want to write too.
+pub(crate) const PRUNE_STEP: u64 = 2_000;
+
+/// Deletes one step of old jobs and old events.
+pub(crate) struct Prune {
+    pub(crate) finished_older_than: Duration,
+    pub(crate) events_older_than: Duration,
+}

@@ -1,0 +1,73 @@
+use std::time::Duration;
+
+use sqlx::FromRow;
+
+/// A job that is leased to a worker of this process.
+#[derive(Clone)]
+pub(crate) struct Claimed {
+    pub(crate) id: i64,
+    pub(crate) fence: i64,
+    pub(crate) kind: String,
+    pub(crate) args: Vec<u8>,
+    pub(crate) attempt: u32,
+    pub(crate) max_attempts: u32,
+    pub(crate) inserted_at: i64,
+    pub(crate) scheduled_at: i64,
+    pub(crate) started_at: i64,
+    /// How long ago the job's budget of attempts and time began.
+    pub(crate) age: Duration,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) tracestate: Option<String>,
+}
+
+/// An owner that holds leases in a queue.
+#[derive(Clone, Debug, FromRow)]
+pub(crate) struct LeaseHolder {
+    pub(crate) queue: String,
+    pub(crate) owner: String,
+    /// Whether any of its leases has run out.
+    pub(crate) expired: bool,
+}
+
+/// A running job whose lease has run out, or whose owner is dead.
+#[derive(Clone)]
+pub(crate) struct Orphan {
+    pub(crate) id: i64,
+    pub(crate) fence: i64,
+    pub(crate) kind: String,
+    pub(crate) args: Vec<u8>,
+    pub(crate) attempt: u32,
+    pub(crate) max_attempts: u32,
+    pub(crate) lease_until: i64,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) tracestate: Option<String>,
+}
+
+impl From<Orphan> for Claimed {
+    fn from(orphan: Orphan) -> Self {
+        Claimed {
+            id: orphan.id,
+            fence: orphan.fence,
+            kind: orphan.kind,
+            args: orphan.args,
+            attempt: orphan.attempt,
+            max_attempts: orphan.max_attempts,
+            inserted_at: 0,
+            scheduled_at: 0,
+            started_at: 0,
+            age: Duration::ZERO,
+            traceparent: orphan.traceparent,
+            tracestate: orphan.tracestate,
+        }
+    }
+}
+
+/// How many jobs of a queue are in a state, and how long the oldest has been due.
+#[derive(Clone, Debug, FromRow)]
+pub(crate) struct Depth {
+    pub(crate) queue: String,
+    pub(crate) state: String,
+    pub(crate) count: i64,
+    /// Milliseconds since the oldest could have started; negative if that is still to come.
+    pub(crate) oldest: i64,
+}

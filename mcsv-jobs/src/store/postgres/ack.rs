@@ -1,0 +1,90 @@
+use std::collections::HashSet;
+
+use sqlx::PgConnection;
+
+use super::enqueue::{column, insert};
+use crate::store::{Accepted, Ack, Row};
+
+/// Writes the ends of attempts, their events and their follow-ups; stale ones change nothing.
+pub(super) async fn settle(
+    conn: &mut PgConnection,
+    acks: &[Ack],
+) -> Result<Vec<Accepted>, sqlx::Error> {
+    if acks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let accepted = update(conn, acks).await?;
+    let mut replies = Vec::with_capacity(accepted.len());
+    for ack in acks.iter().filter(|ack| accepted.contains(&ack.id)) {
+        let rows: Vec<&Row> = ack.follow_ups.iter().collect();
+        let follow_ups = if rows.is_empty() { Vec::new() } else { insert(conn, &rows).await? };
+        replies.push(Accepted { id: ack.id, follow_ups });
+    }
+    Ok(replies)
+}
+
+async fn update(conn: &mut PgConnection, acks: &[Ack]) -> Result<HashSet<i64>, sqlx::Error> {
+    let acks: Vec<&Ack> = acks.iter().collect();
+    // The rows are locked in the order of their ids, so that two batches cannot deadlock.
+    // A cancel that the worker did not see in time wins over another attempt.
+    // The newest 20 errors are kept: a job with a thousand attempts must not grow for ever.
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "WITH ended AS MATERIALIZED (
+            SELECT given.*, job.cancel AND NOT given.finished AS called_off, clock.now
+            FROM mcsv_jobs AS job
+            JOIN unnest($1::BIGINT[], $2::BIGINT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[],
+                $6::INTEGER[], $7::BOOLEAN[], $8::TEXT[], $9::TEXT[], $10::TEXT[], $11::BIGINT[])
+                AS given (id, fence, state, transition, delay, given_back, finished, error, result,
+                    detail, lease)
+                ON job.id = given.id
+            CROSS JOIN (SELECT mcsv_jobs_now() AS now) AS clock
+            WHERE job.fence = given.fence AND job.state = 'executing'
+                AND (given.lease IS NULL OR job.lease_until = given.lease)
+            ORDER BY job.id FOR UPDATE OF job
+         ), settled AS (
+            UPDATE mcsv_jobs AS job SET
+                state = CASE WHEN called_off THEN 'cancelled' ELSE ended.state END,
+                attempt = attempt - given_back,
+                scheduled_at = CASE WHEN finished THEN scheduled_at ELSE now + delay END,
+                finished_at = CASE WHEN finished OR called_off THEN now END,
+                result = coalesce(ended.result, job.result),
+                errors = CASE WHEN error IS NULL THEN errors ELSE
+                    (CASE WHEN jsonb_array_length(errors) >= 20 THEN errors - 0 ELSE errors END)
+                    || jsonb_build_array(
+                        jsonb_build_object('attempt', attempt, 'at', now, 'error', error))
+                    END,
+                lease_owner = NULL,
+                lease_until = NULL,
+                cancel = false
+            FROM ended WHERE job.id = ended.id
+            RETURNING job.id, now, job.state, job.attempt, job.attempted_by, called_off,
+                ended.transition, ended.detail
+         ), logged AS (
+            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker, detail)
+            SELECT id, now, CASE WHEN called_off THEN 'cancelled' ELSE transition END, state,
+                attempt, coalesce(attempted_by, ''), detail
+            FROM settled ORDER BY id
+         )
+         SELECT id FROM settled",
+    )
+    .bind(column(&acks, |ack| ack.id))
+    .bind(column(&acks, |ack| ack.fence))
+    .bind(column(&acks, |ack| ack.fate.state.as_str()))
+    .bind(column(&acks, |ack| ack.fate.transition.as_str()))
+    .bind(column(&acks, |ack| ack.fate.delay))
+    .bind(column(&acks, |ack| i32::try_from(ack.fate.given_back).unwrap_or(i32::MAX)))
+    .bind(column(&acks, |ack| ack.fate.state.is_finished()))
+    .bind(column(&acks, |ack| ack.fate.error.as_deref().map(storable)))
+    .bind(column(&acks, |ack| ack.fate.result.as_deref().map(storable)))
+    .bind(column(&acks, |ack| storable(&ack.fate.detail)))
+    .bind(column(&acks, |ack| ack.seen_lease))
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().collect())
+}
+
+/// Text without the one character that the server refuses: an outcome must be written whatever a
+/// handler said.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}

@@ -1,0 +1,52 @@
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgPool};
+
+use super::notify::Notifier;
+use super::{PostgresStore, schema};
+use crate::Error;
+
+/// How long a call waits for a connection before it fails as unavailable.
+const ACQUIRE: Duration = Duration::from_secs(30);
+/// The most connections of callers, and of the workers, in one process.
+const CALLERS: u32 = 10;
+const ENGINE: u32 = 5;
+/// A connection that was idle this long is tried before it is used.
+const STALE: Duration = Duration::from_secs(1);
+
+impl PostgresStore {
+    pub(in crate::store) async fn connect(url: &str) -> Result<Self, Error> {
+        // The cause is left out: it may quote the URL, and with it the password.
+        let options = PgConnectOptions::from_str(url).map_err(|_| {
+            Error::invalid("bad database URL: give one such as postgres://app@db.example/app")
+        })?;
+        let options = options.application_name("mcsv-jobs");
+        let callers = pool(CALLERS).connect_with(options.clone()).await?;
+        schema::migrate(&callers).await?;
+        let engine = pool(ENGINE).connect_lazy_with(options);
+        let notifier = Notifier::spawn(engine.clone());
+        Ok(PostgresStore { callers, engine, notifier })
+    }
+
+    pub(super) fn engine(&self) -> &PgPool {
+        &self.engine
+    }
+}
+
+fn pool(size: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE)
+        // Trying every connection would double the round trips of a busy queue.
+        .test_before_acquire(false)
+        .before_acquire(|conn, meta| {
+            Box::pin(async move {
+                if meta.idle_for > STALE {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+}

@@ -1,0 +1,118 @@
+use sqlx::{Connection, PgConnection};
+
+use super::PostgresStore;
+use super::notify::TELL_EACH;
+use crate::store::{Inserted, Row};
+use crate::{Error, JobId};
+
+/// How often a batch is tried when the twin of a unique job ends just then.
+const TRIES: usize = 5;
+
+impl PostgresStore {
+    pub(in crate::store) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
+        let rows: Vec<&Row> = rows.iter().collect();
+        let mut conn = self.callers.acquire().await?;
+        if rows.iter().all(|row| row.unique_key.is_none()) {
+            return Ok(insert(&mut conn, &rows).await?);
+        }
+        // A twin that is looked for in a second statement must not find half a batch committed.
+        let mut tx = conn.begin().await?;
+        let inserted = insert(&mut tx, &rows).await?;
+        tx.commit().await?;
+        Ok(inserted)
+    }
+}
+
+/// Inserts a job in a caller's transaction, whose commit tells the workers.
+pub(crate) async fn insert_on_pg(
+    conn: &mut PgConnection,
+    row: &Row,
+) -> Result<Vec<Inserted>, sqlx::Error> {
+    let inserted = insert(conn, &[row]).await?;
+    sqlx::query(TELL_EACH).bind([&row.queue]).execute(conn).await?;
+    Ok(inserted)
+}
+
+/// Inserts a batch with its events; the answers are in the order of the rows.
+pub(super) async fn insert(
+    conn: &mut PgConnection,
+    rows: &[&Row],
+) -> Result<Vec<Inserted>, sqlx::Error> {
+    let mut answers: Vec<Option<Inserted>> = vec![None; rows.len()];
+    for _ in 0..TRIES {
+        let open: Vec<usize> = (0..rows.len()).filter(|&index| answers[index].is_none()).collect();
+        let batch: Vec<&Row> = open.iter().map(|&index| rows[index]).collect();
+        let inserted = insert_rows(conn, &batch).await?;
+        for ((&index, row), (id, is_new)) in open.iter().zip(&batch).zip(inserted) {
+            let id = if is_new { Some(id) } else { twin(conn, row).await? };
+            let id = id.map(JobId::new).transpose();
+            let id = id.map_err(|error| sqlx::Error::Decode(error.into()))?;
+            answers[index] = id.map(|id| Inserted { id, is_new });
+        }
+        if answers.iter().all(Option::is_some) {
+            break;
+        }
+    }
+    answers.into_iter().collect::<Option<_>>().ok_or(sqlx::Error::RowNotFound)
+}
+
+/// The ids in the order of the rows, and whether each is new. One statement: the jobs and their
+/// events, or nothing.
+async fn insert_rows(
+    conn: &mut PgConnection,
+    rows: &[&Row],
+) -> Result<Vec<(i64, bool)>, sqlx::Error> {
+    // Keys are inserted in their order, so that two batches with the same keys cannot deadlock.
+    sqlx::query_as(
+        "WITH batch AS MATERIALIZED (
+            SELECT nextval(pg_get_serial_sequence('mcsv_jobs', 'id')) AS id, clock.now,
+                coalesce(given.at, clock.now + given.delay) AS start, given.*
+            FROM (SELECT mcsv_jobs_now() AS now) AS clock, unnest($1::TEXT[], $2::TEXT[],
+                $3::INTEGER[], $4::INTEGER[], $5::BIGINT[], $6::BIGINT[], $7::TEXT[], $8::TEXT[],
+                $9::TEXT[], $10::BYTEA[]) WITH ORDINALITY AS given (kind, queue, priority,
+                max_attempts, delay, at, unique_key, traceparent, tracestate, args, place)
+         ), inserted AS (
+            INSERT INTO mcsv_jobs (id, kind, queue, state, priority, max_attempts, scheduled_at,
+                inserted_at, budget_from, unique_key, traceparent, tracestate, args)
+            SELECT id, kind, queue,
+                CASE WHEN start > now THEN 'scheduled' ELSE 'available' END, priority,
+                max_attempts, start, now, now, unique_key, traceparent, tracestate, args
+            FROM batch ORDER BY kind, unique_key, place
+            ON CONFLICT DO NOTHING
+            RETURNING id, inserted_at, state, attempt
+         ), logged AS (
+            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
+            SELECT id, inserted_at, 'enqueued', state, attempt FROM inserted ORDER BY id
+         )
+         SELECT batch.id, inserted.id IS NOT NULL FROM batch LEFT JOIN inserted USING (id)
+         ORDER BY batch.place",
+    )
+    .bind(column(rows, |row| row.kind.clone()))
+    .bind(column(rows, |row| row.queue.clone()))
+    .bind(column(rows, |row| row.priority))
+    .bind(column(rows, |row| i32::try_from(row.max_attempts).unwrap_or(i32::MAX)))
+    .bind(column(rows, |row| row.delay))
+    .bind(column(rows, |row| row.at))
+    .bind(column(rows, |row| row.unique_key.clone()))
+    .bind(column(rows, |row| row.traceparent.clone()))
+    .bind(column(rows, |row| row.tracestate.clone()))
+    .bind(column(rows, |row| row.args.clone()))
+    .fetch_all(conn)
+    .await
+}
+
+pub(super) fn column<R, T>(rows: &[&R], field: impl Fn(&R) -> T) -> Vec<T> {
+    rows.iter().map(|row| field(row)).collect()
+}
+
+/// The unfinished job whose unique key kept `row` out; none if it has ended since.
+async fn twin(conn: &mut PgConnection, row: &Row) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT id FROM mcsv_jobs WHERE kind = $1 AND unique_key = $2
+           AND state IN ('available', 'scheduled', 'executing', 'retryable')",
+    )
+    .bind(&row.kind)
+    .bind(&row.unique_key)
+    .fetch_optional(conn)
+    .await
+}

@@ -1,0 +1,28 @@
+//! The store on a server: short transactions from a pool, jobs claimed by row locks.
+
+mod ack;
+mod admin;
+mod claim;
+mod connect;
+mod enqueue;
+mod notify;
+mod presence;
+mod prune;
+mod read;
+mod schema;
+mod tick;
+mod turn;
+
+use sqlx::PgPool;
+
+pub(crate) use enqueue::insert_on_pg;
+use notify::Notifier;
+pub(super) use presence::Presence;
+
+pub(crate) struct PostgresStore {
+    /// For callers: enqueues, transactions and questions.
+    pub(crate) callers: PgPool,
+    /// For the workers: callers who use up their pool must not cost a running job its lease.
+    engine: PgPool,
+    pub(super) notifier: Notifier,
+}

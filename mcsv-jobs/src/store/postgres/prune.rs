@@ -1,0 +1,35 @@
+use super::PostgresStore;
+use crate::new_job::millis;
+use crate::store::{PRUNE_STEP, Prune};
+use crate::{Error, Pruned};
+
+impl PostgresStore {
+    pub(in crate::store) async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {
+        let step = i64::try_from(PRUNE_STEP).unwrap_or(i64::MAX);
+        let jobs = sqlx::query(
+            "DELETE FROM mcsv_jobs WHERE id = ANY (ARRAY(
+                SELECT id FROM mcsv_jobs
+                WHERE finished_at IS NOT NULL AND finished_at < (SELECT mcsv_jobs_now()) - $1
+                ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        )
+        .bind(millis(prune.finished_older_than))
+        .bind(step)
+        .execute(&self.callers)
+        .await?
+        .rows_affected();
+        // Those of a job that still exists stay: its row must remain explainable.
+        let events = sqlx::query(
+            "DELETE FROM mcsv_job_events WHERE sequence = ANY (ARRAY(
+                SELECT sequence FROM mcsv_job_events AS e
+                WHERE at < (SELECT mcsv_jobs_now()) - $1
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE id = e.job_id)
+                ORDER BY sequence LIMIT $2))",
+        )
+        .bind(millis(prune.events_older_than))
+        .bind(step)
+        .execute(&self.callers)
+        .await?
+        .rows_affected();
+        Ok(Pruned { jobs, events })
+    }
+}

@@ -1,0 +1,66 @@
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row as _};
+
+use super::super::PostgresStore;
+use super::super::claim::number;
+use crate::Error;
+use crate::store::{Depth, LeaseHolder, Orphan};
+
+impl FromRow<'_, PgRow> for Orphan {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Orphan {
+            id: row.try_get("id")?,
+            fence: row.try_get("fence")?,
+            kind: row.try_get("kind")?,
+            args: row.try_get("args")?,
+            attempt: number(row, "attempt")?,
+            max_attempts: number(row, "max_attempts")?,
+            lease_until: row.try_get("lease_until")?,
+            traceparent: row.try_get("traceparent")?,
+            tracestate: row.try_get("tracestate")?,
+        })
+    }
+}
+
+impl PostgresStore {
+    pub(in crate::store) async fn lease_holders(&self) -> Result<Vec<LeaseHolder>, Error> {
+        let holders = sqlx::query_as(
+            "SELECT queue, lease_owner AS owner,
+                min(lease_until) <= (SELECT mcsv_jobs_now()) AS expired
+             FROM mcsv_jobs WHERE state = 'executing' GROUP BY queue, lease_owner",
+        )
+        .fetch_all(self.engine())
+        .await?;
+        Ok(holders)
+    }
+
+    pub(in crate::store) async fn orphans(
+        &self,
+        queue: &str,
+        dead: &[String],
+    ) -> Result<Vec<Orphan>, Error> {
+        let orphans = sqlx::query_as(
+            "SELECT id, fence, kind, args, attempt, max_attempts, lease_until,
+                traceparent, tracestate FROM mcsv_jobs
+             WHERE queue = $1 AND state = 'executing'
+                AND (lease_until <= (SELECT mcsv_jobs_now()) OR lease_owner = ANY ($2)) LIMIT 500",
+        )
+        .bind(queue)
+        .bind(dead)
+        .fetch_all(self.engine())
+        .await?;
+        Ok(orphans)
+    }
+
+    pub(in crate::store) async fn depths(&self) -> Result<Vec<Depth>, Error> {
+        let depths = sqlx::query_as(
+            "SELECT queue, state, count(*) AS count,
+                (SELECT mcsv_jobs_now()) - min(scheduled_at) AS oldest
+             FROM mcsv_jobs WHERE state IN ('available', 'scheduled', 'retryable', 'executing')
+             GROUP BY state, queue",
+        )
+        .fetch_all(self.engine())
+        .await?;
+        Ok(depths)
+    }
+}

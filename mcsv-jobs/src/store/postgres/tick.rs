@@ -1,0 +1,31 @@
+use super::PostgresStore;
+use super::enqueue::insert;
+use crate::Error;
+use crate::store::{Inserted, TickOnce};
+
+impl PostgresStore {
+    /// None if somebody had this tick already, or if the schedule is new: what was before its first
+    /// start was not missed.
+    pub(in crate::store) async fn tick(&self, tick: TickOnce) -> Result<Option<Inserted>, Error> {
+        let mut tx = self.engine().begin().await?;
+        let moved =
+            sqlx::query("UPDATE mcsv_job_ticks SET last = $2 WHERE name = $1 AND last < $2")
+                .bind(&tick.name)
+                .bind(tick.tick)
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
+        let inserted = if moved == 1 {
+            insert(&mut tx, &[&tick.row]).await?.pop()
+        } else {
+            sqlx::query("INSERT INTO mcsv_job_ticks VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                .bind(&tick.name)
+                .bind(tick.tick)
+                .execute(&mut *tx)
+                .await?;
+            None
+        };
+        tx.commit().await?;
+        Ok(inserted)
+    }
+}

@@ -1,0 +1,72 @@
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::{SqliteStore, Writer, schema};
+use crate::{Error, ErrorKind};
+
+/// Longer than any sane lock, so that a busy database delays a write and does not fail it.
+const BUSY: Duration = Duration::from_secs(30);
+const READERS: u32 = 4;
+
+impl SqliteStore {
+    pub(in crate::store) async fn connect(url: &str) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::from_str(url).map_err(|cause| {
+            Error::invalid("bad database URL: give one such as sqlite:///var/lib/app/jobs.db")
+                .with_source(cause)
+        })?;
+        let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+        let options = options
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A job whose enqueue was answered survives a power cut, not only a crash.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY)
+            .statement_cache_capacity(256);
+        if in_memory { Self::in_memory(options).await } else { Self::on_disk(options).await }
+    }
+
+    async fn on_disk(options: SqliteConnectOptions) -> Result<Self, Error> {
+        let file = options.get_filename().to_path_buf();
+        create_folder(&file)?;
+        let write_pool = single(options.clone()).await?;
+        schema::migrate(&write_pool).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(BUSY)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await?;
+        let writer = Writer::spawn(write_pool.clone());
+        Ok(SqliteStore { writer, write_pool, readers, file: Some(file) })
+    }
+
+    /// A database in memory belongs to its one connection, so reads share it with the writes.
+    async fn in_memory(options: SqliteConnectOptions) -> Result<Self, Error> {
+        let pool = single(options).await?;
+        schema::migrate(&pool).await?;
+        let writer = Writer::spawn(pool.clone());
+        Ok(SqliteStore { writer, write_pool: pool.clone(), readers: pool, file: None })
+    }
+}
+
+async fn single(options: SqliteConnectOptions) -> Result<sqlx::SqlitePool, Error> {
+    let pool = SqlitePoolOptions::new()
+        .min_connections(1)
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(BUSY)
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+fn create_folder(file: &Path) -> Result<(), Error> {
+    let Some(folder) = file.parent() else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|cause| {
+        let context = format!("folder {} can't be created: check its owner", folder.display());
+        Error::new(ErrorKind::Unavailable, context).with_source(cause)
+    })
+}

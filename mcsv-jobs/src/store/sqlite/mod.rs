@@ -1,0 +1,68 @@
+//! The store in one file: a single writer that commits in groups, and a few readers.
+
+mod ack;
+mod admin;
+mod claim;
+mod connect;
+mod data_version;
+mod enqueue;
+mod prune;
+mod read;
+mod schema;
+mod tick;
+mod turn;
+mod writer;
+
+use std::path::PathBuf;
+
+use sqlx::SqlitePool;
+
+pub(super) use data_version::DataVersion;
+pub(crate) use enqueue::insert;
+use writer::{Write, Writer};
+
+use super::{Cancel, CancelReply, Inserted, Prune, Requeue, Row, TickOnce, Turn, TurnReply};
+use crate::{Error, Pruned};
+
+/// The database's own time, in milliseconds since 1970.
+macro_rules! now {
+    () => {
+        "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
+    };
+}
+use now;
+
+pub(crate) struct SqliteStore {
+    writer: Writer,
+    /// The pool with the one connection that writes; a caller's transaction borrows it.
+    pub(crate) write_pool: SqlitePool,
+    readers: SqlitePool,
+    /// The database's file; none in memory.
+    pub(super) file: Option<PathBuf>,
+}
+
+impl SqliteStore {
+    pub(super) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
+        self.writer.insert(rows).await
+    }
+
+    pub(super) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {
+        self.writer.write(turn).await
+    }
+
+    pub(super) async fn tick(&self, tick: TickOnce) -> Result<Option<Inserted>, Error> {
+        self.writer.write(tick).await
+    }
+
+    pub(super) async fn cancel(&self, cancel: Cancel) -> Result<Option<CancelReply>, Error> {
+        self.writer.write(cancel).await
+    }
+
+    pub(super) async fn requeue(&self, requeue: Requeue) -> Result<Vec<String>, Error> {
+        self.writer.write(requeue).await
+    }
+
+    pub(super) async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {
+        self.writer.write(prune).await
+    }
+}

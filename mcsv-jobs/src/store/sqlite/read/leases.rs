@@ -1,0 +1,69 @@
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row as _};
+
+use super::super::{SqliteStore, now};
+use super::json;
+use crate::Error;
+use crate::store::{Depth, LeaseHolder, Orphan};
+
+impl FromRow<'_, SqliteRow> for Orphan {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Orphan {
+            id: row.try_get("id")?,
+            fence: row.try_get("fence")?,
+            kind: row.try_get("kind")?,
+            args: row.try_get("args")?,
+            attempt: row.try_get("attempt")?,
+            max_attempts: row.try_get("max_attempts")?,
+            lease_until: row.try_get("lease_until")?,
+            traceparent: row.try_get("traceparent")?,
+            tracestate: row.try_get("tracestate")?,
+        })
+    }
+}
+
+impl SqliteStore {
+    pub(in crate::store) async fn lease_holders(&self) -> Result<Vec<LeaseHolder>, Error> {
+        let holders = sqlx::query_as(concat!(
+            "SELECT queue, lease_owner AS owner, min(lease_until) <= ",
+            now!(),
+            " AS expired FROM mcsv_jobs WHERE state = 'executing' GROUP BY queue, lease_owner"
+        ))
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(holders)
+    }
+
+    pub(in crate::store) async fn orphans(
+        &self,
+        queue: &str,
+        dead: &[String],
+    ) -> Result<Vec<Orphan>, Error> {
+        let orphans = sqlx::query_as(concat!(
+            "SELECT id, fence, kind, args, attempt, max_attempts, lease_until,
+                traceparent, tracestate FROM mcsv_jobs
+             WHERE queue = ?1 AND state = 'executing' AND (lease_until <= ",
+            now!(),
+            " OR lease_owner IN (SELECT value FROM json_each(?2))) LIMIT 500"
+        ))
+        .bind(queue)
+        .bind(json(dead)?)
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(orphans)
+    }
+
+    /// The unfinished jobs by queue and state, from the partial indexes alone.
+    pub(in crate::store) async fn depths(&self) -> Result<Vec<Depth>, Error> {
+        let depths = sqlx::query_as(concat!(
+            "SELECT queue, state, count(*) AS count, ",
+            now!(),
+            " - min(scheduled_at) AS oldest FROM mcsv_jobs
+             WHERE state IN ('available', 'scheduled', 'retryable', 'executing')
+             GROUP BY state, queue"
+        ))
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(depths)
+    }
+}

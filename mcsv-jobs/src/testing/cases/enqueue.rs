@@ -1,0 +1,97 @@
+use std::time::{Duration, SystemTime};
+
+use crate::{ErrorKind, Filter, Jobs, NewJob, State};
+use futures_util::future::join_all;
+
+use crate::testing::kit::{Done, End, Note, Queue, note, run};
+
+pub(in crate::testing) async fn a_job_exists_if_and_only_if_the_callers_transaction_commits(
+    queue: Queue,
+) -> Done {
+    queue.enqueue_in_transaction(note("rolled back"), End::Rollback).await?;
+    let kept = queue.enqueue_in_transaction(note("kept"), End::Commit).await?;
+
+    let page = queue.jobs.list(Filter::new()).await?;
+    assert_eq!(page.jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [kept]);
+    assert_eq!(queue.jobs.events(kept).await?.len(), 1);
+    Ok(())
+}
+
+pub(in crate::testing) async fn an_idle_worker_notices_a_commit_of_somebody_else(
+    queue: Queue,
+) -> Done {
+    let running = run(queue.workers().handle(|_: Note, _| async { Done::Ok(()) }));
+    let first = queue.jobs.enqueue(note("now it is idle")).await?.id();
+    queue.wait(first).await;
+
+    let other = Queue { jobs: queue.other().await, url: queue.url.clone() };
+    let id = other.enqueue_in_transaction(note("from elsewhere"), End::Commit).await?;
+
+    assert_eq!(queue.wait(id).await.state, State::Completed);
+    running.end().await;
+    Ok(())
+}
+
+pub(in crate::testing) async fn callers_at_the_same_time_each_get_their_own_job(
+    queue: Queue,
+) -> Done {
+    let enqueues = (0..64).map(|n| async move { (n, note(&format!("{n}"))) });
+    let jobs = &queue.jobs;
+    let made = join_all(enqueues.map(|job| async {
+        let (n, job) = job.await;
+        jobs.enqueue(job).await.map(|made| (n, made.id()))
+    }))
+    .await;
+
+    for made in made {
+        let (n, id) = made?;
+        let record = jobs.get(id).await?.ok_or("no job")?;
+        assert_eq!(record.decode::<Note>()?, note(&format!("{n}")));
+    }
+    Ok(())
+}
+
+pub(in crate::testing) async fn one_refused_caller_does_not_harm_the_others_of_his_group(
+    queue: Queue,
+) -> Done {
+    let large = note(&"x".repeat(300_000));
+
+    let (good, bad) = tokio::join!(async { queue.jobs.enqueue(note("good")).await }, async {
+        queue.jobs.enqueue(large).await
+    });
+
+    assert!(good?.is_new());
+    assert_eq!(bad.unwrap_err().kind(), ErrorKind::TooLarge);
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_scheduled_job_waits_for_its_time(queue: Queue) -> Done {
+    let jobs = &queue.jobs;
+    let hour = Duration::from_secs(3600);
+    let later = jobs.enqueue(note("later")).after(hour).await?.id();
+    let at = jobs.enqueue(note("at")).at(SystemTime::now() + hour).await?.id();
+    let soon = jobs.enqueue(note("soon")).after(Duration::from_millis(30)).await?.id();
+    let past = jobs.enqueue(note("past")).at(SystemTime::UNIX_EPOCH).await?.id();
+    let running = run(queue.workers().handle(|_: Note, _| async { Done::Ok(()) }));
+
+    let ran = queue.wait(soon).await;
+    queue.wait(past).await;
+    running.end().await;
+
+    assert!(ran.attempted_at >= Some(ran.scheduled_at));
+    for id in [later, at] {
+        let record = jobs.get(id).await?.ok_or("no job")?;
+        assert_eq!((record.state, record.attempt), (State::Scheduled, 0));
+    }
+    Ok(())
+}
+
+pub(in crate::testing) async fn wrong_names_are_refused(queue: Queue) -> Done {
+    let spaced = queue.jobs.enqueue(note("x")).queue("two words");
+    assert_eq!(spaced.unwrap_err().kind(), ErrorKind::Invalid);
+    let unnamed = queue.jobs.enqueue(NewJob::new(note("x")).queue("")).await;
+    assert_eq!(unnamed.unwrap_err().kind(), ErrorKind::Invalid);
+    let other = Jobs::connect("mysql://user:secret@host/db").await.unwrap_err();
+    assert!(!format!("{other:?}").contains("secret"));
+    Ok(())
+}

@@ -1,0 +1,115 @@
+use std::time::Duration;
+
+use crate::{ErrorKind, Filter, JobId, PageToken, State, Transition};
+
+use crate::testing::kit::{Done, Note, Queue, note, run};
+
+pub(in crate::testing) async fn dead_letters_are_found_by_their_error_and_replayed(
+    queue: Queue,
+) -> Done {
+    let failing = run(queue.workers().handle(|job: Note, _| async move {
+        Done::Err(crate::Permanent::new(format!("no \"{}\" today", job.text)).into())
+    }));
+    let made = queue.jobs.enqueue_all([note("milk"), note("bread")]).await?;
+    for one in &made {
+        queue.wait(one.id()).await;
+    }
+    failing.end().await;
+
+    let milk = Filter::new().with_state(State::Discarded).with_error_containing("\"milk\"");
+    assert_eq!(queue.jobs.list(milk.clone()).await?.jobs.len(), 1);
+    assert_eq!(queue.jobs.replay(milk).await?, 1);
+
+    let working = run(queue.workers().handle(|_: Note, _| async { Done::Ok(()) }));
+    let record = queue.wait(made[0].id()).await;
+    working.end().await;
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    assert_eq!(queue.jobs.get(made[1].id()).await?.map(|job| job.state), Some(State::Discarded));
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_retry_gives_a_full_budget_again(queue: Queue) -> Done {
+    let running = run(queue.workers().handle(|_: Note, _| async { Done::Err("no".into()) }));
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+    queue.wait(id).await;
+    assert!(queue.jobs.retry(JobId::new(77)?).await.unwrap_err().is_not_found());
+
+    queue.jobs.retry(id).await?;
+    let record = queue.wait(id).await;
+    running.end().await;
+
+    assert_eq!((record.state, record.attempt), (State::Discarded, 3));
+    let events = queue.jobs.events(id).await?;
+    let starts = events.iter().filter(|event| event.transition == Transition::Started).count();
+    assert_eq!(starts, 6);
+    Ok(())
+}
+
+pub(in crate::testing) async fn only_an_ended_job_can_be_retried(queue: Queue) -> Done {
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+
+    assert!(queue.jobs.retry(id).await.unwrap_err().is_conflict());
+    Ok(())
+}
+
+pub(in crate::testing) async fn stats_count_by_queue_and_state(queue: Queue) -> Done {
+    let made = queue.jobs.enqueue_all([note("a"), note("b"), note("c")]).await?;
+    queue.jobs.cancel(made[0].id()).await?;
+    queue.jobs.enqueue(note("d")).queue("others")?.after(Duration::from_secs(9)).await?;
+
+    let stats = queue.jobs.stats().await?;
+    let names: Vec<_> = stats.iter().map(|stats| stats.queue.as_str()).collect();
+    assert_eq!(names, ["notes", "others"]);
+    assert_eq!(stats[0].count(State::Available), 2);
+    assert_eq!(stats[0].count(State::Cancelled), 1);
+    assert_eq!(stats[1].unfinished(), 1);
+    assert_eq!(queue.jobs.queue_stats("none").await?.unfinished(), 0);
+    Ok(())
+}
+
+pub(in crate::testing) async fn pruning_takes_ended_jobs_and_the_events_of_those_that_are_gone(
+    queue: Queue,
+) -> Done {
+    let made = queue.jobs.enqueue_all([note("ended"), note("waiting")]).await?;
+    queue.jobs.cancel(made[0].id()).await?;
+    let day = Duration::from_secs(86_400);
+
+    let too_young = queue.jobs.prune(day, day).await?;
+    assert_eq!((too_young.jobs, too_young.events), (0, 0));
+
+    queue.bend("UPDATE mcsv_jobs SET finished_at = finished_at - 90000000").await?;
+    queue.bend("UPDATE mcsv_job_events SET at = at - 90000000").await?;
+    let pruned = queue.jobs.prune(day, day).await?;
+
+    assert_eq!((pruned.jobs, pruned.events), (1, 2));
+    assert!(queue.jobs.get(made[0].id()).await?.is_none());
+    assert_eq!(queue.jobs.events(made[1].id()).await?.len(), 1);
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_wait_that_is_too_short_says_so(queue: Queue) -> Done {
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+
+    let error = queue.jobs.wait(id, Duration::from_millis(1)).await.unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!("no token".parse::<PageToken>().is_err());
+    queue.jobs.ping().await?;
+    Ok(())
+}
+
+pub(in crate::testing) async fn ended_jobs_are_found_by_the_time_of_their_end(
+    queue: Queue,
+) -> Done {
+    let made = queue.jobs.enqueue_all([note("ended"), note("waiting")]).await?;
+    queue.jobs.cancel(made[0].id()).await?;
+    let record = queue.jobs.get(made[0].id()).await?.ok_or("no job")?;
+    let end = record.finished_at.ok_or("no end")?;
+
+    let from = queue.jobs.list(Filter::new().with_finished_from(end)).await?;
+    let until = queue.jobs.list(Filter::new().with_finished_until(end)).await?;
+
+    assert_eq!(from.jobs, [record]);
+    assert_eq!(until.jobs, []);
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! The promises of the queue, one file per promise.
+
+mod cancel;
+mod drain;
+mod enqueue;
+mod events;
+mod failure;
+mod manage;
+mod rescue;
+mod roundtrip;
+mod trace;
+mod unique;
+
+use std::pin::Pin;
+
+use super::Case;
+use super::kit::{Done, Queue};
+
+/// The one list of all cases; `$then` is a macro that gets them.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __mcsv_jobs_cases {
+    ([$($then:tt)*] $($args:tt)*) => {
+        $($then)* ! {
+            [$($args)*]
+            roundtrip {
+                a_job_is_run_once_with_its_arguments_and_records_its_result
+                a_batch_is_enqueued_in_order_and_listed_page_by_page
+                higher_priorities_start_first_and_equal_ones_in_order
+                two_processes_on_one_queue_share_its_jobs_and_run_none_twice
+            }
+            enqueue {
+                a_job_exists_if_and_only_if_the_callers_transaction_commits
+                an_idle_worker_notices_a_commit_of_somebody_else
+                callers_at_the_same_time_each_get_their_own_job
+                one_refused_caller_does_not_harm_the_others_of_his_group
+                a_scheduled_job_waits_for_its_time
+                wrong_names_are_refused
+            }
+            unique {
+                a_unique_job_is_one_until_it_has_ended
+                of_many_callers_at_the_same_time_one_makes_the_job
+                twins_in_one_batch_are_one_job
+                a_retry_is_refused_while_another_job_has_the_key
+            }
+            failure {
+                a_failed_job_is_tried_again_after_its_stored_back_off_until_its_budget_is_gone
+                a_panic_is_a_failed_attempt
+                an_attempt_that_takes_too_long_is_a_failed_one
+                a_permanent_error_and_a_discard_are_dead_letters_at_once
+                an_undecodable_job_is_a_dead_letter_and_harms_no_other
+                a_dead_letter_enqueues_its_follow_ups_with_itself
+                a_follow_up_is_enqueued_with_the_completion
+                a_snooze_uses_up_no_attempt
+            }
+            rescue {
+                an_orphan_runs_again_and_the_late_answer_of_its_first_worker_is_refused
+                a_job_that_loses_its_worker_every_time_is_a_dead_letter
+                a_worker_outlives_a_database_that_refuses_and_loses_no_outcome
+            }
+            drain {
+                a_shutdown_lets_the_running_job_end_and_starts_no_other
+                a_job_that_outlasts_the_drain_goes_back_without_an_attempt_used_up
+                workers_that_are_dropped_give_their_jobs_back
+            }
+            cancel {
+                a_waiting_job_is_cancelled_at_once
+                a_running_job_hears_of_its_cancel_from_another_process
+                a_handler_can_cancel_its_own_job
+            }
+            manage {
+                dead_letters_are_found_by_their_error_and_replayed
+                a_retry_gives_a_full_budget_again
+                only_an_ended_job_can_be_retried
+                stats_count_by_queue_and_state
+                pruning_takes_ended_jobs_and_the_events_of_those_that_are_gone
+                a_wait_that_is_too_short_says_so
+                ended_jobs_are_found_by_the_time_of_their_end
+            }
+            events {
+                every_row_can_be_rebuilt_from_its_events
+                the_log_goes_on_growing_in_order
+            }
+            trace {
+                a_handler_runs_in_the_trace_of_whoever_enqueued_its_job
+                a_job_from_outside_of_any_trace_starts_one
+            }
+        }
+    };
+}
+
+macro_rules! list {
+    ([] $($module:ident { $($name:ident)* })*) => {
+        pub(super) const CASES: &[Case] = &[
+            $($(Case {
+                name: stringify!($name),
+                check: |queue| Box::pin($module::$name(queue)),
+            },)*)*
+        ];
+    };
+}
+
+crate::__mcsv_jobs_cases!([list]);
+
+pub(super) type Check = fn(Queue) -> Pin<Box<dyn Future<Output = Done> + Send>>;

@@ -1,0 +1,107 @@
+use crate::{BoxError, JobCx, JobId, Outcome, State, Transition, Workers};
+use tokio::sync::mpsc;
+
+use crate::testing::kit::{Done, Note, Queue, note, run};
+
+/// Makes every lease look as if its worker had been stopped for too long.
+async fn expire_leases(queue: &Queue) -> Done {
+    queue.bend("UPDATE mcsv_jobs SET lease_until = 0 WHERE state = 'executing'").await
+}
+
+pub(in crate::testing) async fn an_orphan_runs_again_and_the_late_answer_of_its_first_worker_is_refused(
+    queue: Queue,
+) -> Done {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let (ended, mut ends) = mpsc::unbounded_channel();
+    let stalled = run(queue.workers().handle(move |_: Note, cx: JobCx| {
+        let (started, ended) = (started.clone(), ended.clone());
+        async move {
+            started.send(cx.id())?;
+            cx.lease_lost().await;
+            ended.send(())?;
+            let late = Outcome::done().with_result("late").then(note("late follow-up"));
+            Ok::<_, BoxError>(late)
+        }
+    }));
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+    starts.recv().await;
+    expire_leases(&queue).await?;
+
+    let second = Workers::new(queue.other().await).queue("notes", 1);
+    let second = run(second.handle(|_: Note, _: JobCx| async {
+        Ok::<_, BoxError>(Outcome::done().with_result("in time"))
+    }));
+    let record = queue.wait(id).await;
+    ends.recv().await;
+    stalled.end().await;
+    second.end().await;
+
+    assert_eq!((record.state, record.attempt), (State::Completed, 2));
+    let after = queue.jobs.get(id).await?.ok_or("no job")?;
+    assert_eq!(after.result, Some("in time".into()));
+    let events = queue.jobs.events(id).await?;
+    let transitions: Vec<_> = events.iter().map(|event| event.transition).collect();
+    use Transition::{Completed, Enqueued, Rescued, Started};
+    assert_eq!(transitions, [Enqueued, Started, Rescued, Started, Completed]);
+    assert!(queue.jobs.get(JobId::new(id.get() + 1)?).await?.is_none(), "the late follow-up");
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_job_that_loses_its_worker_every_time_is_a_dead_letter(
+    queue: Queue,
+) -> Done {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let stalled = run(queue.workers().handle(move |_: Note, cx: JobCx| {
+        let started = started.clone();
+        async move {
+            started.send(cx.id())?;
+            cx.lease_lost().await;
+            Done::Ok(())
+        }
+    }));
+    let id = queue.jobs.enqueue(note("poison")).max_attempts(1).await?.id();
+    starts.recv().await;
+    expire_leases(&queue).await?;
+
+    let second = Workers::new(queue.other().await).queue("notes", 1);
+    let second = run(second.handle(|_: Note, _: JobCx| async { Done::Ok(()) }));
+    let record = queue.wait(id).await;
+    stalled.end().await;
+    second.end().await;
+
+    assert_eq!((record.state, record.attempt), (State::Discarded, 1));
+    Ok(())
+}
+
+async fn rename_jobs(queue: &Queue, from: &str, to: &str) -> Done {
+    queue.bend(&format!("ALTER TABLE {from} RENAME TO {to}")).await
+}
+
+pub(in crate::testing) async fn a_worker_outlives_a_database_that_refuses_and_loses_no_outcome(
+    queue: Queue,
+) -> Done {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let go_on = std::sync::Arc::new(tokio::sync::Notify::new());
+    let gate = std::sync::Arc::clone(&go_on);
+    let running = run(queue.workers().handle(move |_: Note, cx: JobCx| {
+        let (started, gate) = (started.clone(), std::sync::Arc::clone(&gate));
+        async move {
+            started.send(cx.id())?;
+            gate.notified().await;
+            Done::Ok(())
+        }
+    }));
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+    starts.recv().await;
+
+    rename_jobs(&queue, "mcsv_jobs", "away").await?;
+    go_on.notify_one();
+    let refused = queue.jobs.enqueue(note("y")).await.unwrap_err();
+    assert!(!refused.is_retryable(), "{refused:?}");
+    rename_jobs(&queue, "away", "mcsv_jobs").await?;
+
+    let record = queue.wait(id).await;
+    running.end().await;
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    Ok(())
+}

@@ -1,0 +1,109 @@
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::{Connection, PgConnection};
+
+use super::Database;
+use crate::BoxError;
+
+/// A throw-away PostgreSQL server in a temporary folder, reached by a socket in it.
+///
+/// It ends, and its folder goes, when this value is dropped or the process ends, however that does.
+/// It does not flush to disk: it is for tests.
+#[derive(Debug)]
+pub struct PostgresServer {
+    folder: PathBuf,
+    databases: AtomicU32,
+    child: Child,
+    // The server's guard ends it when this pipe closes.
+    watch: Option<ChildStdin>,
+}
+
+/// Starts a server and says where it is; ends it when nobody holds the other end of the pipe.
+const GUARD: &str = r#"
+    set -e
+    folder=$(mktemp -d /tmp/mcsv-jobs-pg.XXXXXX)
+    trap 'rm -rf "$folder"' EXIT
+    "$1/initdb" -D "$folder/data" -U mcsv -A trust -E UTF8 --locale=C --no-sync >"$folder/log" 2>&1
+    "$1/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off \
+        -c max_connections=400 -c shared_buffers=64MB >>"$folder/log" 2>&1 &
+    server=$!
+    trap 'kill -QUIT $server; wait $server || true; rm -rf "$folder"' EXIT
+    until "$1/pg_isready" -q -h "$folder"; do kill -0 $server; sleep 0.05; done
+    echo "$folder"
+    cat >/dev/null
+"#;
+
+impl PostgresServer {
+    /// Starts one with the newest binaries below `/usr/lib/postgresql`; none if there are none.
+    ///
+    /// Blocks until the server answers, for about two seconds. As root it becomes the user
+    /// `postgres`, because the server refuses to run as root.
+    ///
+    /// # Errors
+    ///
+    /// The server does not start.
+    pub fn start() -> Result<Option<Self>, BoxError> {
+        let Some(binaries) = binaries() else { return Ok(None) };
+        let mut command = if is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--", "sh", "-c", GUARD, "guard"]);
+            command
+        } else {
+            let mut command = Command::new("sh");
+            command.args(["-c", GUARD, "guard"]);
+            command
+        };
+        let command = command.arg(binaries).current_dir("/");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let watch = child.stdin.take();
+        let mut folder = String::new();
+        if let Some(output) = child.stdout.take() {
+            BufReader::new(output).read_line(&mut folder)?;
+        }
+        if folder.trim().is_empty() {
+            return Err("the PostgreSQL server did not start".into());
+        }
+        let folder = PathBuf::from(folder.trim());
+        Ok(Some(PostgresServer { folder, databases: AtomicU32::new(0), child, watch }))
+    }
+
+    /// Makes an empty database.
+    ///
+    /// # Errors
+    ///
+    /// The server does not answer.
+    pub async fn database(&self) -> Result<Database, BoxError> {
+        let name = format!("d{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let mut conn = PgConnection::connect(&self.url("postgres")).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE template0")))
+            .execute(&mut conn)
+            .await?;
+        conn.close().await?;
+        Ok(Database::new(self.url(&name)))
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgres://mcsv@localhost/{database}?host={}", self.folder.display())
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        drop(self.watch.take());
+        let _ = self.child.wait();
+    }
+}
+
+fn binaries() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let folders = versions.flatten().map(|version| version.path().join("bin"));
+    folders.filter(|folder| folder.join("initdb").exists()).max()
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
