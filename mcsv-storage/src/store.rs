@@ -16,7 +16,7 @@ use crate::object_meta::{ObjectMeta, hex};
 use crate::observe::observe;
 use crate::put::Put;
 use crate::put_body::PutBody;
-use crate::sign::{Signer, SigningKeys};
+use crate::sign::{Bucket, Signer, SigningKeys};
 
 /// A place for objects: memory, a folder, or a bucket.
 ///
@@ -43,6 +43,8 @@ pub struct Store {
 struct Inner {
     operator: Operator,
     backend: Backend,
+    /// What signs URLs for the store itself, where that is possible.
+    bucket: Option<Bucket>,
 }
 
 /// What the store's driver does not do alike everywhere.
@@ -61,8 +63,9 @@ impl Store {
     /// | `fs:///var/x` | the folder `/var/x`, its path percent-encoded |
     /// | `s3://bucket/prefix?region=..` | a bucket of an S3 service (feature `s3`) |
     ///
-    /// Parameters of `s3:` are `endpoint` (else AWS), `region` (else `us-east-1`),
-    /// `access_key_id` with `secret_access_key` (else the AWS environment), and `addressing`
+    /// Parameters of `s3:` are `endpoint` (else AWS), `public_endpoint` (where users reach it, for
+    /// the URLs of a [`Signer`]; else `endpoint`), `region` (else `us-east-1`), `access_key_id` with
+    /// `secret_access_key` and perhaps `session_token` (else the AWS environment), and `addressing`
     /// (`path`, the default, or `virtual-host`).
     ///
     /// # Errors
@@ -126,7 +129,9 @@ impl Store {
 
     #[cfg(feature = "s3")]
     fn open_s3(location: &S3Location) -> Result<Self> {
-        Ok(Store::new(crate::s3::open(location)?, Backend::Service))
+        let operator = crate::s3::open(location)?;
+        let bucket = crate::s3::bucket(location)?;
+        Ok(Store { inner: Arc::new(Inner { operator, backend: Backend::Service, bucket }) })
     }
 
     #[cfg(not(feature = "s3"))]
@@ -138,7 +143,7 @@ impl Store {
     }
 
     fn new(operator: Operator, backend: Backend) -> Self {
-        Store { inner: Arc::new(Inner { operator, backend }) }
+        Store { inner: Arc::new(Inner { operator, backend, bucket: None }) }
     }
 
     /// Writes an object: await the [`Put`], after its options.
@@ -239,6 +244,10 @@ impl Store {
 
     pub(crate) fn operator(&self) -> &Operator {
         &self.inner.operator
+    }
+
+    pub(crate) fn bucket(&self) -> Option<&Bucket> {
+        self.inner.bucket.as_ref()
     }
 
     pub(crate) fn backend(&self) -> &Backend {

@@ -6,5 +6,7 @@ mod read;
 mod service;
 mod write;
 
+pub(crate) use read::attachment;
+
 pub use body::StorageBody;
 pub use service::StorageService;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test says that it failed by a panic")]
 
 mod addresses;
+#[cfg(feature = "s3")]
+mod bucket;
 mod conformance;
 mod fetching;
 mod folder;
