@@ -11,6 +11,7 @@ use crate::get::Get;
 use crate::list::List;
 use crate::local_upload::PARTIAL;
 use crate::location::{Location, S3Location};
+use crate::object_copy::ObjectCopy;
 use crate::object_key::{ObjectKey, random_bytes};
 use crate::object_meta::{ObjectMeta, hex};
 use crate::observe::observe;
@@ -195,6 +196,11 @@ impl Store {
         List::new(self.clone())
     }
 
+    /// Copies an object: await the [`ObjectCopy`], after its options.
+    pub fn copy(&self, from: &ObjectKey, to: &ObjectKey) -> ObjectCopy {
+        ObjectCopy::new(self.clone(), from.clone(), to.clone())
+    }
+
     /// Deletes an object. One that is not there counts as deleted.
     ///
     /// # Errors
@@ -252,6 +258,14 @@ impl Store {
 
     pub(crate) fn backend(&self) -> &Backend {
         &self.inner.backend
+    }
+
+    pub(crate) fn keeps_metadata(&self) -> bool {
+        match self.inner.backend {
+            Backend::Memory => true,
+            Backend::Folder(_) => cfg!(unix),
+            Backend::Service => self.inner.operator.info().capability().write_with_user_metadata,
+        }
     }
 
     pub(crate) fn can_create_only(&self) -> bool {

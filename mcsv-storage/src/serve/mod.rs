@@ -1,6 +1,7 @@
 mod answer;
 mod body;
 mod conditions;
+mod cors;
 mod deadline_body;
 mod read;
 mod service;

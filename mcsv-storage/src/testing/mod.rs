@@ -6,14 +6,16 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), testing::Failure> {
 //! let passed = testing::conformance(|| Store::from_url("memory:")).await?;
-//! assert!(passed >= 20);
+//! assert!(passed >= 45);
 //! # Ok(())
 //! # }
 //! ```
 
 mod case;
+mod copy_cases;
 #[cfg(feature = "s3")]
 mod direct_cases;
+mod link_cases;
 mod list_cases;
 mod put_cases;
 mod read_cases;
@@ -62,7 +64,13 @@ pub async fn conformance_without(
 }
 
 fn all_cases() -> Vec<Case> {
-    let groups =
-        [put_cases::cases(), read_cases::cases(), list_cases::cases(), signed_cases::cases()];
+    let groups = [
+        put_cases::cases(),
+        read_cases::cases(),
+        list_cases::cases(),
+        copy_cases::cases(),
+        signed_cases::cases(),
+        link_cases::cases(),
+    ];
     groups.into_iter().flatten().collect()
 }

@@ -203,3 +203,58 @@ proptest! {
         });
     }
 }
+
+async fn asked(signer: &Signer, origin: &str, method: &str, path: &str) -> (u16, http::HeaderMap) {
+    let service = signer.service().with_allowed_origin("https://app.test").unwrap();
+    let service = service.with_allowed_origin("HTTP://localhost:5173/").unwrap();
+    let request = Request::builder().method(method).uri(path).header("origin", origin);
+    let request = request.header("access-control-request-method", "PUT");
+    let answer = service.oneshot(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap();
+    (answer.status().as_u16(), answer.headers().clone())
+}
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_may_upload_and_no_other() {
+    let (_, signer) = world().await;
+    let put = signer.presign_put(&key("new")).sign().unwrap();
+    let get = signer.presign_get(&key("a/b.txt")).sign().unwrap();
+    for origin in ["https://app.test", "http://localhost:5173"] {
+        let (status, headers) = asked(&signer, origin, "OPTIONS", put.url()).await;
+        assert_eq!(status, 204);
+        assert_eq!(headers["access-control-allow-origin"], origin);
+        assert_eq!(headers["access-control-allow-methods"], "GET, HEAD, PUT");
+        for (method, link) in [("PUT", &put), ("GET", &get)] {
+            let (status, headers) = asked(&signer, origin, method, link.url()).await;
+            assert_eq!(status, 200);
+            assert_eq!(headers["access-control-allow-origin"], origin);
+            assert_eq!(headers["vary"], "origin");
+        }
+        // A script can read why it was refused.
+        let (status, headers) = asked(&signer, origin, "GET", put.url()).await;
+        assert_eq!(status, 405);
+        assert_eq!(headers["access-control-allow-origin"], origin);
+    }
+    for origin in ["https://app.test.evil", "http://app.test", "https://app.test:8443", "null"] {
+        let (_, headers) = asked(&signer, origin, "OPTIONS", put.url()).await;
+        assert!(!headers.contains_key("access-control-allow-origin"), "{origin}");
+        assert_eq!(headers["vary"], "origin");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_is_refused_unless_it_was_switched_on() {
+    let (_, signer) = world().await;
+    let ask = || {
+        let request = Request::options("/user_svc/ImageLoader/new").header("origin", "https://x");
+        let request = request.header("access-control-request-method", "PUT");
+        request.body(Full::<Bytes>::default()).unwrap()
+    };
+    let answer = signer.service().oneshot(ask()).await.unwrap();
+    assert_eq!(answer.status(), 405);
+    assert!(!answer.headers().contains_key("access-control-allow-origin"));
+    let answer = signer.service().with_any_origin().oneshot(ask()).await.unwrap();
+    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+    for bad in ["", "app.test", "https://app.test/x", "https://u@app.test", "ftp://app.test"] {
+        assert!(signer.service().with_allowed_origin(bad).is_err(), "{bad}");
+    }
+}
