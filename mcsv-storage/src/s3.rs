@@ -47,7 +47,8 @@ pub(crate) fn bucket(location: &S3Location) -> Result<Option<Bucket>> {
     let Some(access) = access(location) else { return Ok(None) };
     let of_aws = format!("https://s3.{}.amazonaws.com", region(location));
     let internal = match location.endpoint.as_deref() {
-        None | Some("") => &of_aws,
+        // opendal, too, goes to the region when it is given the name of all regions.
+        None | Some("" | "https://s3.amazonaws.com" | "s3.amazonaws.com") => &of_aws,
         Some(endpoint) => endpoint,
     };
     let public = location.public_endpoint.as_deref().unwrap_or(internal);

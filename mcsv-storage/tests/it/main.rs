@@ -8,6 +8,8 @@ mod bucket;
 mod conformance;
 mod fetching;
 mod folder;
+mod hostile_text;
+mod mutation;
 mod secrecy;
 mod signed_urls;
 mod uploads;
