@@ -48,6 +48,10 @@ pub enum ErrorKind {
     LengthMismatch,
     /// The content is not the one whose SHA-256 was given.
     ChecksumMismatch,
+    /// The reader has this content already, as its etag says.
+    NotModified,
+    /// The object is not the one whose etag was demanded.
+    PreconditionFailed,
     /// The range starts behind the end of the object.
     RangeNotSatisfiable,
     /// The source of the content failed.
@@ -86,6 +90,8 @@ impl ErrorKind {
             ErrorKind::TooLarge => "too_large",
             ErrorKind::LengthMismatch => "length_mismatch",
             ErrorKind::ChecksumMismatch => "checksum_mismatch",
+            ErrorKind::NotModified => "not_modified",
+            ErrorKind::PreconditionFailed => "precondition_failed",
             ErrorKind::RangeNotSatisfiable => "range",
             ErrorKind::Body => "body",
             ErrorKind::Signature => "signature",
@@ -128,6 +134,12 @@ impl Error {
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         self.0.kind == ErrorKind::AlreadyExists
+    }
+
+    /// Whether the reader has this content already; from [`Get::if_none_match`](crate::Get).
+    #[must_use]
+    pub fn is_not_modified(&self) -> bool {
+        self.0.kind == ErrorKind::NotModified
     }
 
     /// Whether the content is longer than allowed.
@@ -188,7 +200,9 @@ impl Error {
             ErrorKind::Timeout => Code::DeadlineExceeded,
             ErrorKind::Connect | ErrorKind::Unavailable => Code::Unavailable,
             ErrorKind::Status(_) if self.is_retryable() => Code::Unavailable,
-            ErrorKind::Status(_) => Code::FailedPrecondition,
+            ErrorKind::Status(_) | ErrorKind::NotModified | ErrorKind::PreconditionFailed => {
+                Code::FailedPrecondition
+            }
             ErrorKind::Unsupported => Code::Unimplemented,
             ErrorKind::Config | ErrorKind::PermissionDenied | ErrorKind::Internal => Code::Internal,
         }

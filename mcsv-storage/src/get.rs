@@ -22,19 +22,23 @@ const FILE_PIECE: usize = 256 * 1024;
 ///
 /// # Errors
 ///
-/// [`NotFound`](ErrorKind::NotFound), [`RangeNotSatisfiable`](ErrorKind::RangeNotSatisfiable), or
-/// the store failed.
+/// [`NotFound`](ErrorKind::NotFound), [`RangeNotSatisfiable`](ErrorKind::RangeNotSatisfiable),
+/// [`NotModified`](ErrorKind::NotModified) or [`PreconditionFailed`](ErrorKind::PreconditionFailed)
+/// where an option demands it, or the store failed.
 #[derive(Debug)]
 #[must_use = "a get does nothing until it is awaited"]
 pub struct Get {
     store: Store,
     key: ObjectKey,
     range: (Bound<u64>, Bound<u64>),
+    if_match: Option<String>,
+    if_none_match: Option<String>,
 }
 
 impl Get {
     pub(crate) fn new(store: Store, key: ObjectKey) -> Self {
-        Get { store, key, range: (Bound::Unbounded, Bound::Unbounded) }
+        let range = (Bound::Unbounded, Bound::Unbounded);
+        Get { store, key, range, if_match: None, if_none_match: None }
     }
 
     /// Reads only these bytes. An end behind the object's is the object's.
@@ -57,11 +61,48 @@ impl Get {
         self
     }
 
+    /// Fails with [`NotModified`](ErrorKind::NotModified) if the object still has this etag, weak or
+    /// strong: the reader has its content.
+    ///
+    /// ```
+    /// use mcsv_storage::{ObjectKey, Store};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> mcsv_storage::Result<()> {
+    /// # let store = Store::from_url("memory:")?;
+    /// let key = ObjectKey::parse("page")?;
+    /// let etag = store.put(&key, "hello").await?.etag.unwrap_or_default();
+    /// assert!(store.get(&key).if_none_match(&etag).await.is_err_and(|e| e.is_not_modified()));
+    /// assert!(store.get(&key).if_match(&etag).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn if_none_match(mut self, etag: impl Into<String>) -> Self {
+        self.if_none_match = Some(etag.into());
+        self
+    }
+
+    /// Fails with [`PreconditionFailed`](ErrorKind::PreconditionFailed) unless the object has this
+    /// strong etag, so that parts that are read apart fit together.
+    pub fn if_match(mut self, etag: impl Into<String>) -> Self {
+        self.if_match = Some(etag.into());
+        self
+    }
+
     async fn open(self) -> Result<Object> {
-        let (store, key) = (self.store, self.key);
-        let range = self.range;
+        let Get { store, key, range, if_match, if_none_match } = self;
         let work = async {
             let meta = store.look_up(&key).await?;
+            let now = meta.etag.as_deref();
+            if if_match.is_some_and(|etag| etag.starts_with("W/") || now != Some(&etag)) {
+                let message = format!("object {key}: it has another etag than was demanded");
+                return Err(Error::new(ErrorKind::PreconditionFailed, message));
+            }
+            if if_none_match.is_some_and(|etag| now.is_some_and(|now| weakly(now) == weakly(&etag)))
+            {
+                let message = format!("object {key}: it still has the etag");
+                return Err(Error::new(ErrorKind::NotModified, message));
+            }
             let range = clamp(range, meta.len).ok_or_else(|| {
                 let message = format!("object {key}: the range misses its {} bytes", meta.len);
                 Error::new(ErrorKind::RangeNotSatisfiable, message)
@@ -79,6 +120,11 @@ impl IntoFuture for Get {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.open())
     }
+}
+
+/// An etag without its mark of weakness, for the comparison of RFC 9110, section 8.8.3.2.
+fn weakly(etag: &str) -> &str {
+    etag.trim_start_matches("W/")
 }
 
 /// The asked-for bytes that exist; `None` where none does, though some were asked for.

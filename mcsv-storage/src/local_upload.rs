@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::error::{Error, ErrorKind, Result, from_io};
 use crate::object_key::{ObjectKey, random_bytes};
-use crate::object_meta::{CONTENT_TYPE, Facts, SHA256, hex};
+use crate::object_meta::{CHOSEN, CONTENT_TYPE, Facts, SHA256, hex};
 use crate::upload::Publish;
 
 /// Where a folder keeps what is not an object yet. No key starts with a dot.
@@ -98,9 +98,12 @@ fn sync_folder(_: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn attach(path: &Path, facts: &Facts) -> io::Result<()> {
     let sha256 = facts.sha256.as_ref().map(|sha256| hex(sha256));
-    let pairs = [(SHA256, &sha256), (CONTENT_TYPE, &facts.content_type)];
-    for (name, value) in pairs {
-        let Some(value) = value else { continue };
+    let ours = [(SHA256, &sha256), (CONTENT_TYPE, &facts.content_type)];
+    let ours = ours
+        .into_iter()
+        .filter_map(|(name, value)| value.as_ref().map(|value| (name.to_owned(), value)));
+    let chosen = facts.metadata.iter().map(|(name, value)| (format!("{CHOSEN}{name}"), value));
+    for (name, value) in ours.chain(chosen) {
         match xattr::set(path, format!("user.{name}"), value.as_bytes()) {
             Err(e) if e.kind() == io::ErrorKind::Unsupported => {
                 tracing::debug!("the folder's file system keeps no attributes");

@@ -18,9 +18,11 @@ pub(crate) struct S3Location {
     pub(crate) bucket: String,
     pub(crate) prefix: String,
     pub(crate) endpoint: Option<String>,
+    pub(crate) public_endpoint: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) access_key_id: Option<String>,
     pub(crate) secret_access_key: Option<String>,
+    pub(crate) session_token: Option<String>,
     pub(crate) virtual_host: bool,
 }
 
@@ -80,9 +82,11 @@ fn s3(url: &Url) -> Result<Location> {
         let value = value.into_owned();
         match &*name {
             "endpoint" => location.endpoint = Some(value),
+            "public_endpoint" => location.public_endpoint = Some(value),
             "region" => location.region = Some(value),
             "access_key_id" => location.access_key_id = Some(value),
             "secret_access_key" => location.secret_access_key = Some(value),
+            "session_token" => location.session_token = Some(value),
             "addressing" if value == "path" => location.virtual_host = false,
             "addressing" if value == "virtual-host" => location.virtual_host = true,
             "addressing" => {
@@ -96,6 +100,9 @@ fn s3(url: &Url) -> Result<Location> {
             "storage URL s3: access_key_id and secret_access_key go together, or leave both to the \
              environment",
         ));
+    }
+    if location.session_token.is_some() && location.access_key_id.is_none() {
+        return Err(config("storage URL s3: session_token goes with access_key_id"));
     }
     Ok(Location::S3(location))
 }
@@ -143,6 +150,7 @@ mod tests {
         check_fault("s3://?secret_access_key=hunter2", "give");
         check_fault("s3://b?access_key_id=x", "go together");
         check_fault("s3://b?secret_access_key=hunter2", "go together");
+        check_fault("s3://b?session_token=hunter2", "goes with");
         check_fault("s3://b?secret=hunter2", "unknown parameter \"secret\"");
         check_fault("s3://b?addressing=hunter2", "path or virtual-host");
         check_fault("s3://x:hunter2@b", "after the ?");

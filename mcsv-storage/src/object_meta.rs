@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,6 +30,9 @@ pub struct ObjectMeta {
     pub sha256: Option<[u8; 32]>,
     /// When it was written.
     pub last_modified: Option<SystemTime>,
+    /// What else it was stored with, by [`Put::metadata`](crate::Put::metadata). A listing of a
+    /// bucket doesn't tell it.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// What is recorded with an object's bytes.
@@ -36,19 +40,28 @@ pub struct ObjectMeta {
 pub(crate) struct Facts {
     pub(crate) content_type: Option<String>,
     pub(crate) sha256: Option<[u8; 32]>,
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 /// The names under which facts travel in a service's user metadata and in a file's attributes.
 pub(crate) const SHA256: &str = "mcsv-sha256";
 pub(crate) const CONTENT_TYPE: &str = "mcsv-type";
 
+/// Before the names that a caller chose, to keep them from ours and from other programs' attributes.
+pub(crate) const CHOSEN: &str = "mcsv-meta-";
+
 /// opendal's memory keeps a few header strings and neither time nor user metadata: the facts take
 /// the place of one of them.
 pub(crate) fn memory_facts(facts: &Facts, now: SystemTime) -> String {
     let micros = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     let mut text = format!("{micros}");
+    text.push(' ');
     if let Some(sha256) = &facts.sha256 {
-        let _ = write!(text, " {}", hex(sha256));
+        text.push_str(&hex(sha256));
+    }
+    // A value is printable, and the last of the line.
+    for (name, value) in &facts.metadata {
+        let _ = write!(text, "\n{name} {value}");
     }
     text
 }
@@ -63,12 +76,21 @@ impl ObjectMeta {
             etag: found.etag().map(str::to_owned),
             sha256: user(SHA256).and_then(|text| unhex(&text)),
             last_modified: found.last_modified().map(SystemTime::from),
+            metadata: BTreeMap::new(),
         };
+        for (name, value) in found.user_metadata().into_iter().flatten() {
+            if let Some(name) = name.strip_prefix(CHOSEN) {
+                meta.metadata.insert(name.to_owned(), value.to_owned());
+            }
+        }
         if let (Backend::Memory, Some(text)) = (backend, found.cache_control()) {
-            let mut words = text.split(' ');
+            let mut lines = text.split('\n');
+            let mut words = lines.next().unwrap_or_default().split(' ');
             let micros = words.next().and_then(|word| word.parse().ok());
             meta.last_modified = micros.map(|micros| UNIX_EPOCH + Duration::from_micros(micros));
             meta.sha256 = words.next().and_then(unhex);
+            let pairs = lines.filter_map(|line| line.split_once(' '));
+            meta.metadata = pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
         }
         if meta.etag.is_none() {
             meta.etag = derived_etag(&meta);

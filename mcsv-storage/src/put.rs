@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::pin::Pin;
 
@@ -61,9 +62,13 @@ struct Demands {
     exact_len: Option<u64>,
     sha256: Option<[u8; 32]>,
     publish: Publish,
+    metadata: BTreeMap<String, String>,
 }
 
 impl Put {
+    /// The most bytes of all metadata, names and values; what an S3 service takes, less our own.
+    pub const MAX_METADATA: usize = 1_536;
+
     pub(crate) fn new(store: Store, key: ObjectKey, body: PutBody) -> Self {
         Put { store, key, body, demands: Demands::default() }
     }
@@ -71,6 +76,30 @@ impl Put {
     /// Records the media type, such as `image/png`.
     pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
         self.demands.content_type = Some(media_type.into());
+        self
+    }
+
+    /// Records a fact of the caller's own, for [`ObjectMeta::metadata`] to tell.
+    ///
+    /// A name is 1 to 64 of `[a-z0-9-]`, a value printable ASCII without spaces at its ends; all of
+    /// them together have at most [`MAX_METADATA`](Self::MAX_METADATA) bytes. Anything else is an
+    /// error when the put is awaited. On a folder the values are extended attributes, and are lost
+    /// where its file system has none.
+    ///
+    /// ```
+    /// use mcsv_storage::{ObjectKey, Store};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> mcsv_storage::Result<()> {
+    /// # let store = Store::from_url("memory:")?;
+    /// let key = ObjectKey::parse("scan.pdf")?;
+    /// store.put(&key, "hello").metadata("job", "17").await?;
+    /// assert_eq!(store.stat(&key).await?.metadata["job"], "17");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.demands.metadata.insert(name.into(), value.into());
         self
     }
 
@@ -108,6 +137,14 @@ impl Put {
     }
 }
 
+impl Demands {
+    /// What is known before the content has come.
+    fn facts(&self) -> Facts {
+        let (content_type, metadata) = (self.content_type.clone(), self.metadata.clone());
+        Facts { content_type, sha256: None, metadata }
+    }
+}
+
 async fn transfer(
     store: &Store,
     key: ObjectKey,
@@ -117,10 +154,11 @@ async fn transfer(
     if let Some(media_type) = &demands.content_type {
         content_type::check(media_type)?;
     }
+    check_metadata(&key, &demands.metadata)?;
     let most = demands.exact_len.into_iter().chain(demands.max_len).min();
     check_most(&key, body.whole_len().unwrap_or(0), demands, most)?;
 
-    let mut upload = Upload::begin(store, &key, demands.publish, &demands.content_type).await?;
+    let mut upload = Upload::begin(store, &key, demands.publish, &demands.facts()).await?;
     let outcome = fill(&key, &mut body, demands, most, &mut upload).await;
     match outcome {
         Ok(facts) => upload.finish(facts).await,
@@ -156,7 +194,29 @@ async fn fill(
         let message = format!("object {key}: the content has another SHA-256 than was demanded");
         return Err(Error::new(ErrorKind::ChecksumMismatch, message));
     }
-    Ok(Facts { content_type: demands.content_type.clone(), sha256: Some(sha256) })
+    Ok(Facts { sha256: Some(sha256), ..demands.facts() })
+}
+
+fn check_metadata(key: &ObjectKey, metadata: &BTreeMap<String, String>) -> Result<()> {
+    let is_name_byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let is_name = |name: &str| (1..=64).contains(&name.len()) && name.bytes().all(is_name_byte);
+    let is_value = |value: &str| {
+        value.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) && value.trim() == value
+    };
+    let fault = |rule: &str| {
+        Err(Error::new(ErrorKind::InvalidOption, format!("object {key}: metadata: {rule}")))
+    };
+    if !metadata.keys().all(|name| is_name(name)) {
+        return fault("give names of 1 to 64 of a-z, 0-9, '-'");
+    }
+    if !metadata.values().all(|value| !value.is_empty() && is_value(value)) {
+        return fault("give values of printable ASCII without spaces at their ends");
+    }
+    let len: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if len > Put::MAX_METADATA {
+        return fault("give at most 1,536 bytes in all");
+    }
+    Ok(())
 }
 
 fn check_most(key: &ObjectKey, len: u64, demands: &Demands, most: Option<u64>) -> Result<()> {

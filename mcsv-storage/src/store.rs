@@ -11,12 +11,13 @@ use crate::get::Get;
 use crate::list::List;
 use crate::local_upload::PARTIAL;
 use crate::location::{Location, S3Location};
+use crate::object_copy::ObjectCopy;
 use crate::object_key::{ObjectKey, random_bytes};
 use crate::object_meta::{ObjectMeta, hex};
 use crate::observe::observe;
 use crate::put::Put;
 use crate::put_body::PutBody;
-use crate::sign::{Signer, SigningKeys};
+use crate::sign::{Bucket, Signer, SigningKeys};
 
 /// A place for objects: memory, a folder, or a bucket.
 ///
@@ -43,6 +44,8 @@ pub struct Store {
 struct Inner {
     operator: Operator,
     backend: Backend,
+    /// What signs URLs for the store itself, where that is possible.
+    bucket: Option<Bucket>,
 }
 
 /// What the store's driver does not do alike everywhere.
@@ -61,8 +64,9 @@ impl Store {
     /// | `fs:///var/x` | the folder `/var/x`, its path percent-encoded |
     /// | `s3://bucket/prefix?region=..` | a bucket of an S3 service (feature `s3`) |
     ///
-    /// Parameters of `s3:` are `endpoint` (else AWS), `region` (else `us-east-1`),
-    /// `access_key_id` with `secret_access_key` (else the AWS environment), and `addressing`
+    /// Parameters of `s3:` are `endpoint` (else AWS), `public_endpoint` (where users reach it, for
+    /// the URLs of a [`Signer`]; else `endpoint`), `region` (else `us-east-1`), `access_key_id` with
+    /// `secret_access_key` and perhaps `session_token` (else the AWS environment), and `addressing`
     /// (`path`, the default, or `virtual-host`).
     ///
     /// # Errors
@@ -126,7 +130,9 @@ impl Store {
 
     #[cfg(feature = "s3")]
     fn open_s3(location: &S3Location) -> Result<Self> {
-        Ok(Store::new(crate::s3::open(location)?, Backend::Service))
+        let operator = crate::s3::open(location)?;
+        let bucket = crate::s3::bucket(location)?;
+        Ok(Store { inner: Arc::new(Inner { operator, backend: Backend::Service, bucket }) })
     }
 
     #[cfg(not(feature = "s3"))]
@@ -138,7 +144,7 @@ impl Store {
     }
 
     fn new(operator: Operator, backend: Backend) -> Self {
-        Store { inner: Arc::new(Inner { operator, backend }) }
+        Store { inner: Arc::new(Inner { operator, backend, bucket: None }) }
     }
 
     /// Writes an object: await the [`Put`], after its options.
@@ -188,6 +194,11 @@ impl Store {
     /// Lists objects in the order of their keys: await the [`List`], after its options.
     pub fn list(&self) -> List {
         List::new(self.clone())
+    }
+
+    /// Copies an object: await the [`ObjectCopy`], after its options.
+    pub fn copy(&self, from: &ObjectKey, to: &ObjectKey) -> ObjectCopy {
+        ObjectCopy::new(self.clone(), from.clone(), to.clone())
     }
 
     /// Deletes an object. One that is not there counts as deleted.
@@ -241,8 +252,20 @@ impl Store {
         &self.inner.operator
     }
 
+    pub(crate) fn bucket(&self) -> Option<&Bucket> {
+        self.inner.bucket.as_ref()
+    }
+
     pub(crate) fn backend(&self) -> &Backend {
         &self.inner.backend
+    }
+
+    pub(crate) fn keeps_metadata(&self) -> bool {
+        match self.inner.backend {
+            Backend::Memory => true,
+            Backend::Folder(_) => cfg!(unix),
+            Backend::Service => self.inner.operator.info().capability().write_with_user_metadata,
+        }
     }
 
     pub(crate) fn can_create_only(&self) -> bool {

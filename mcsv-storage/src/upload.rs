@@ -7,7 +7,7 @@ use opendal::options::WriteOptions;
 use crate::error::{Error, ErrorKind, Result, from_opendal};
 use crate::local_upload::LocalUpload;
 use crate::object_key::ObjectKey;
-use crate::object_meta::{CONTENT_TYPE, Facts, ObjectMeta, SHA256, memory_facts};
+use crate::object_meta::{CHOSEN, CONTENT_TYPE, Facts, ObjectMeta, SHA256, memory_facts};
 use crate::store::{Backend, Store};
 
 /// Whether a finished upload may replace an object.
@@ -27,7 +27,8 @@ pub(crate) struct Upload {
     store: Store,
     key: ObjectKey,
     publish: Publish,
-    content_type: Option<String>,
+    /// What was known before the content came.
+    told: Facts,
     state: State,
 }
 
@@ -42,7 +43,7 @@ impl Upload {
         store: &Store,
         key: &ObjectKey,
         publish: Publish,
-        content_type: &Option<String>,
+        told: &Facts,
     ) -> Result<Self> {
         let state = match store.backend() {
             Backend::Folder(root) => State::Local(LocalUpload::begin(root, key).await?),
@@ -52,8 +53,13 @@ impl Upload {
             let message = format!("object {key}: this store can't create only");
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
-        let content_type = content_type.clone();
-        Ok(Upload { store: store.clone(), key: key.clone(), publish, content_type, state })
+        let keeps = store.keeps_metadata();
+        if !told.metadata.is_empty() && !keeps {
+            let message = format!("object {key}: this store keeps no metadata");
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        let told = told.clone();
+        Ok(Upload { store: store.clone(), key: key.clone(), publish, told, state })
     }
 
     pub(crate) async fn write(&mut self, piece: Bytes) -> Result<()> {
@@ -71,7 +77,7 @@ impl Upload {
 
     /// Sends what was held back, and from now on piece by piece.
     async fn spill(&mut self) -> Result<()> {
-        let mut options = self.options(&Facts::default());
+        let mut options = self.options(&self.told);
         // Parts of this size let an object service take 10,000 of them: 80 GiB.
         options.chunk = Some(HELD);
         let opened = self.store.operator().writer_options(self.key.as_str(), options).await;
@@ -130,7 +136,7 @@ impl Upload {
             ..WriteOptions::default()
         };
         let mut user = Vec::new();
-        match &self.content_type {
+        match &facts.content_type {
             Some(media_type) if can.write_with_content_type => {
                 options.content_type = Some(media_type.clone());
             }
@@ -139,6 +145,9 @@ impl Upload {
         }
         if let Some(sha256) = &facts.sha256 {
             user.push((SHA256.to_owned(), crate::object_meta::hex(sha256)));
+        }
+        for (name, value) in &facts.metadata {
+            user.push((format!("{CHOSEN}{name}"), value.clone()));
         }
         if can.write_with_user_metadata && !user.is_empty() {
             options.user_metadata = Some(user.into_iter().collect());

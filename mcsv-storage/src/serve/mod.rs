@@ -1,10 +1,13 @@
 mod answer;
 mod body;
 mod conditions;
+mod cors;
 mod deadline_body;
 mod read;
 mod service;
 mod write;
+
+pub(crate) use read::attachment;
 
 pub use body::StorageBody;
 pub use service::StorageService;

@@ -88,7 +88,7 @@ fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
 /// The disposition of a download by `name`: in ASCII, and in full as of [RFC 6266].
 ///
 /// [RFC 6266]: https://www.rfc-editor.org/rfc/rfc6266
-fn attachment(name: &str) -> String {
+pub(crate) fn attachment(name: &str) -> String {
     let plain = |c: char| (' '..='~').contains(&c) && !matches!(c, '"' | '\\' | '%');
     let ascii: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
     let mut value = format!("attachment; filename=\"{ascii}\"");

@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::ALLOW;
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body;
 use tower_service::Service;
@@ -15,6 +16,7 @@ use crate::error::{BoxError, Error, ErrorKind, Result};
 use crate::object_key::ObjectKey;
 use crate::serve::answer::{failure, guard, refusal};
 use crate::serve::body::StorageBody;
+use crate::serve::cors::Origins;
 use crate::serve::read::read;
 use crate::serve::write::{UploadLimits, write};
 use crate::sign::{Claims, PARAMETER, Purpose, Signer, verify};
@@ -27,6 +29,7 @@ use crate::sign::{Claims, PARAMETER, Purpose, Signer, verify};
 ///
 /// | status | when |
 /// |---|---|
+/// | 204 | a browser may go on; see [`with_allowed_origin`](Self::with_allowed_origin) |
 /// | 200, 206, 304 | the object, a range of it, or known by its `etag` |
 /// | 200, 201 | an upload is stored; 201 if the URL could only create |
 /// | 400 | the content broke off, or is a part |
@@ -65,6 +68,7 @@ use crate::sign::{Claims, PARAMETER, Purpose, Signer, verify};
 pub struct StorageService {
     signer: Signer,
     limits: UploadLimits,
+    origins: Origins,
 }
 
 impl StorageService {
@@ -74,7 +78,7 @@ impl StorageService {
             idle: Duration::from_secs(30),
             total: Duration::from_secs(60 * 60),
         };
-        StorageService { signer, limits }
+        StorageService { signer, limits, origins: Origins::default() }
     }
 
     /// The most bytes of any upload, whatever its URL allows; 5 GiB by default.
@@ -91,12 +95,63 @@ impl StorageService {
         self
     }
 
-    async fn answer<B>(self, request: Request<B>) -> Response<StorageBody>
+    /// Lets scripts of pages of `origin`, such as `https://app.example`, upload and download; call it
+    /// once for each.
+    ///
+    /// ```
+    /// use mcsv_storage::{SigningKeys, Store};
+    ///
+    /// # fn main() -> mcsv_storage::Result<()> {
+    /// # let signer = Store::from_url("memory:")?.signer(SigningKeys::random()?);
+    /// let service = signer
+    ///     .service()
+    ///     .with_allowed_origin("https://app.example")?
+    ///     .with_allowed_origin("http://localhost:5173")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for anything but scheme, host and port.
+    pub fn with_allowed_origin(mut self, origin: &str) -> Result<Self> {
+        self.origins = self.origins.and(origin)?;
+        Ok(self)
+    }
+
+    /// Lets scripts of all pages upload and download.
+    ///
+    /// It gives nothing away that the URL does not: the service knows no cookies, and who has a URL
+    /// can use it without a browser.
+    #[must_use]
+    pub fn with_any_origin(mut self) -> Self {
+        self.origins = Origins::Any;
+        self
+    }
+
+    async fn answer<B>(&self, request: Request<B>) -> Response<StorageBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
         let (head, body) = request.into_parts();
+        if let Some((status, headers)) = self.origins.preflight(&head.method, &head.headers) {
+            let mut answer = Response::new(StorageBody::empty());
+            *answer.status_mut() = status;
+            answer.headers_mut().extend(headers);
+            self.origins.grant(&head.headers, answer.headers_mut());
+            return answer;
+        }
+        let mut answer = self.answer_signed(&head, body).await;
+        self.origins.grant(&head.headers, answer.headers_mut());
+        answer
+    }
+
+    async fn answer_signed<B>(&self, head: &Parts, body: B) -> Response<StorageBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         if !matches!(head.method, Method::GET | Method::HEAD | Method::PUT) {
             return wrong_method("GET, HEAD, PUT");
         }

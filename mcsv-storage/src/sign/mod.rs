@@ -1,10 +1,16 @@
+#[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
+mod amz_date;
 mod base_url;
+#[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
+mod bucket;
 mod claims;
 mod keys;
 mod presign_get;
 mod presign_put;
 mod signed_request;
 mod signer;
+#[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
+mod sigv4;
 mod token;
 
 pub use keys::SigningKeys;
@@ -13,6 +19,9 @@ pub use presign_put::PresignPut;
 pub use signed_request::SignedRequest;
 pub use signer::Signer;
 
+pub(crate) use bucket::Bucket;
+#[cfg(feature = "s3")]
+pub(crate) use bucket::{Access, Addressing, BucketUrl};
 pub(crate) use claims::{Claims, Purpose};
 pub(crate) use signer::PARAMETER;
 pub(crate) use token::verify;

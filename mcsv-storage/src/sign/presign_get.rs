@@ -75,7 +75,7 @@ impl PresignGet {
         self
     }
 
-    /// Makes the URL at the internal base, for a neighbour.
+    /// Makes the URL at the internal base, or for the bucket's own endpoint, for a neighbour.
     pub fn internal(mut self) -> Self {
         self.audience = Audience::Internal;
         self
@@ -102,6 +102,6 @@ impl PresignGet {
         let mut claims = self.signer.claims(Purpose::Get, self.expiry)?;
         claims.filename = self.filename;
         claims.content_type = self.content_type;
-        self.signer.signed(&self.key, &claims, self.audience)
+        self.signer.signed(&self.key, &claims, self.expiry, self.audience)
     }
 }

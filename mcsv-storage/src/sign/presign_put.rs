@@ -10,8 +10,9 @@ use crate::sign::signer::{Audience, Expiry, Signer};
 /// A URL to write one object, being made; from [`Signer::presign_put`], finished by
 /// [`sign`](Self::sign).
 ///
-/// Every constraint is in the token and is checked before the object can be seen. Without one the
-/// service's own limit on length holds; see
+/// Every constraint is signed and is checked before the object can be seen. The sender of a direct
+/// URL must send all of [`headers`](SignedRequest::headers). Without a constraint on length the
+/// relay's own limit holds, which for a bucket is its 5 GiB; see
 /// [`with_max_upload`](crate::StorageService::with_max_upload).
 ///
 /// ```
@@ -85,7 +86,8 @@ impl PresignPut {
         self
     }
 
-    /// Takes at most this many bytes.
+    /// Takes at most this many bytes. A direct URL can't demand it without an
+    /// [`exact_len`](Self::exact_len).
     pub fn max_len(mut self, bytes: u64) -> Self {
         self.max_len = Some(bytes);
         self
@@ -103,7 +105,7 @@ impl PresignPut {
         self
     }
 
-    /// Makes the URL at the internal base, for a neighbour.
+    /// Makes the URL at the internal base, or for the bucket's own endpoint, for a neighbour.
     pub fn internal(mut self) -> Self {
         self.audience = Audience::Internal;
         self
@@ -115,7 +117,8 @@ impl PresignPut {
     ///
     /// [`ErrorKind::InvalidOption`] for an expiry or media type that can't be, or an exact length
     /// above the greatest; [`ErrorKind::Config`] without a base URL; [`ErrorKind::Unsupported`]
-    /// where the store can't create only.
+    /// where the store can't create only, and for a [`max_len`](Self::max_len) that a bucket can't
+    /// enforce.
     pub fn sign(self) -> Result<SignedRequest> {
         if let Some(media_type) = &self.content_type {
             content_type::check(media_type)?;
@@ -137,6 +140,6 @@ impl PresignPut {
         claims.max_len = self.max_len;
         claims.sha256 = self.sha256;
         claims.create_only = create_only;
-        self.signer.signed(&self.key, &claims, self.audience)
+        self.signer.signed(&self.key, &claims, self.expiry, self.audience)
     }
 }

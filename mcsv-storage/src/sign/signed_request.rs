@@ -43,7 +43,13 @@ impl SignedRequest {
         })
     }
 
-    /// GET (HEAD passes, too) or PUT.
+    /// A request that the bucket itself answers.
+    pub(crate) fn direct(method: Method, url: String, headers: HeaderMap, expires_at: u64) -> Self {
+        let expires_at = UNIX_EPOCH + Duration::from_secs(expires_at);
+        SignedRequest { method, url, headers, expires_at }
+    }
+
+    /// GET or PUT. HEAD passes with the URL of a relayed GET, and not with a direct one.
     #[must_use]
     pub fn method(&self) -> &Method {
         &self.method

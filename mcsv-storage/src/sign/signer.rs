@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::object_key::ObjectKey;
 use crate::serve::StorageService;
 use crate::sign::base_url::BaseUrl;
+use crate::sign::bucket::Bucket;
 use crate::sign::claims::{Claims, Purpose};
 use crate::sign::keys::SigningKeys;
 use crate::sign::presign_get::PresignGet;
@@ -16,12 +17,17 @@ use crate::store::Store;
 
 /// Signs URLs under which somebody without credentials reads or writes one object.
 ///
-/// A URL carries a token of one query parameter: HMAC-SHA256 over the object's key, the method, the
-/// expiry and every constraint. [`service`](Self::service) answers such URLs; it works the same on
-/// every store, because it reads and writes through the store, and so no constraint depends on
-/// what a store can check.
+/// There are two routes, and the choice is never made by the store alone:
 ///
-/// The token binds no host: the same one passes at the public and at the internal base.
+/// - **Relayed**, once a base URL is set: the URL carries a token of one query parameter,
+///   HMAC-SHA256 over the object's key, the method, the expiry and every constraint.
+///   [`service`](Self::service) answers such URLs; it works the same on every store, because it
+///   reads and writes through the store. The token binds no host: the same one passes at the public
+///   and at the internal base.
+/// - **Direct**, on an `s3:` store without a base URL, or by [`with_direct`](Self::with_direct): the
+///   bucket itself answers, under AWS's signature version 4, and its bytes cost this process
+///   nothing. Type, exact length, SHA-256 and create-only are signed headers. What a bucket can't
+///   hold a request to is an error of [`sign`](PresignPut::sign).
 ///
 /// ```
 /// use mcsv_storage::{ObjectKey, SigningKeys, Store};
@@ -43,9 +49,20 @@ pub struct Signer {
     pub(crate) clock: Clock,
     public: Option<BaseUrl>,
     internal: Option<BaseUrl>,
+    route: Route,
 }
 
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// Who answers a URL.
+#[derive(Clone, Copy, Debug, Default)]
+enum Route {
+    /// The service if it has a base URL, else the bucket if there is one.
+    #[default]
+    Unsaid,
+    Relay,
+    Direct,
+}
 
 /// Which base a URL is made for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,7 +82,7 @@ impl Signer {
     pub(crate) fn new(store: Store, keys: SigningKeys) -> Self {
         // Expiry is a matter of the calendar, not of a timer.
         let clock: Clock = Arc::new(SystemTime::now);
-        Signer { store, keys, clock, public: None, internal: None }
+        Signer { store, keys, clock, public: None, internal: None, route: Route::Unsaid }
     }
 
     /// Where users reach the [service](Self::service), such as `https://host/files`.
@@ -87,6 +104,50 @@ impl Signer {
     pub fn with_internal_base(mut self, url: &str) -> Result<Self> {
         self.internal = Some(BaseUrl::parse(url)?);
         Ok(self)
+    }
+
+    /// Lets the bucket of an `s3:` store answer, whether or not there is a base URL.
+    ///
+    /// URLs are made for the store's `public_endpoint`, and [`internal`](PresignGet::internal) ones
+    /// for its `endpoint`. A signer's clone may take the other route: the service goes on answering
+    /// relayed URLs.
+    ///
+    /// ```
+    /// # #[cfg(feature = "s3")] {
+    /// use mcsv_storage::{ObjectKey, SigningKeys, Store};
+    ///
+    /// let store = Store::from_url(
+    ///     "s3://photos?endpoint=http://minio:9000&public_endpoint=https://s3.example\
+    ///      &access_key_id=id&secret_access_key=secret",
+    /// )?;
+    /// let signer = store.signer(SigningKeys::random()?).with_direct()?;
+    /// let upload = signer.presign_put(&ObjectKey::timestamped("png")?).exact_len(1234).sign()?;
+    /// assert!(upload.url().starts_with("https://s3.example/photos/"));
+    /// # }
+    /// # Ok::<(), mcsv_storage::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] for a store that is no bucket, or whose credentials are neither in
+    /// its URL nor in the environment (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+    /// `AWS_SESSION_TOKEN`).
+    pub fn with_direct(mut self) -> Result<Self> {
+        if self.store.bucket().is_none() {
+            let message = "direct URLs: give an s3: store with credentials in its URL or in \
+                           AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or relay";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        self.route = Route::Direct;
+        Ok(self)
+    }
+
+    /// Lets the [service](Self::service) answer, also on an `s3:` store without a base URL, where
+    /// signing then fails until one is set.
+    #[must_use]
+    pub fn with_relay(mut self) -> Self {
+        self.route = Route::Relay;
+        self
     }
 
     /// Takes the time from `now`, here and in the [service](Self::service): for tests of expiry.
@@ -112,6 +173,15 @@ impl Signer {
         StorageService::new(self.clone())
     }
 
+    /// The bucket that is to answer, if one is.
+    fn direct_bucket(&self) -> Option<&Bucket> {
+        match self.route {
+            Route::Relay => None,
+            Route::Unsaid if self.public.is_some() || self.internal.is_some() => None,
+            Route::Unsaid | Route::Direct => self.store.bucket(),
+        }
+    }
+
     /// The paths before the keys at which the service is reached.
     pub(crate) fn base_paths(&self) -> impl Iterator<Item = &str> {
         self.public.iter().chain(&self.internal).map(BaseUrl::path)
@@ -125,8 +195,16 @@ impl Signer {
         &self,
         key: &ObjectKey,
         claims: &Claims,
+        expiry: Expiry,
         audience: Audience,
     ) -> Result<SignedRequest> {
+        if let Some(bucket) = self.direct_bucket() {
+            let at = match audience {
+                Audience::Public => &bucket.public,
+                Audience::Internal => &bucket.internal,
+            };
+            return bucket.presign(at, key, claims, expiry.begin(claims.expires_at));
+        }
         let base = match audience {
             Audience::Public => self.public.as_ref(),
             Audience::Internal => self.internal.as_ref().or(self.public.as_ref()),
@@ -151,6 +229,7 @@ impl fmt::Debug for Signer {
             .field("keys", &self.keys)
             .field("public", &self.public)
             .field("internal", &self.internal)
+            .field("route", &self.route)
             .finish_non_exhaustive()
     }
 }
@@ -183,5 +262,11 @@ impl Expiry {
             0 => end,
             window => end.div_ceil(window) * window,
         })
+    }
+
+    /// When the life of a URL began that ends at `end`: no later than now, and for all URLs of one
+    /// window at once.
+    fn begin(self, end: u64) -> u64 {
+        end.saturating_sub(self.after.as_secs() + self.window.as_secs())
     }
 }

@@ -22,8 +22,12 @@ impl Case {
         Case { name, run: Box::new(|store| Box::pin(run(store))) }
     }
 
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     pub(crate) async fn run(self, store: Result<Store>) -> Result<(), Failure> {
-        let failed = |cause| Failure { name: self.name, cause };
+        let failed = |cause| Failure { name: self.name.to_owned(), cause };
         let store = store.map_err(|e| failed(e.into()))?;
         (self.run)(store).await.map_err(failed)
     }
@@ -32,8 +36,14 @@ impl Case {
 /// A case of the conformance suite that a store fails.
 #[derive(Debug)]
 pub struct Failure {
-    name: &'static str,
+    name: String,
     cause: BoxError,
+}
+
+impl Failure {
+    pub(crate) fn unknown(name: &str) -> Self {
+        Failure { name: name.to_owned(), cause: "there is no such case".into() }
+    }
 }
 
 impl fmt::Display for Failure {

@@ -20,6 +20,8 @@ cases![
     a_dropped_put_leaves_nothing,
     refuses_a_content_type_that_no_header_can_hold,
     streams_more_than_is_held_back,
+    keeps_what_else_it_was_told,
+    refuses_metadata_that_no_header_can_hold,
 ];
 
 async fn records_what_it_was_told(store: Store) -> Outcome {
@@ -159,4 +161,39 @@ async fn streams_more_than_is_held_back(store: Store) -> Outcome {
     let from = 7 * PIECE as u64;
     let part = store.get(&k).range(from - 1..=from).await?.bytes(2).await?;
     equal(part, Bytes::from(vec![6, 7]))
+}
+
+async fn keeps_what_else_it_was_told(store: Store) -> Outcome {
+    let k = key("k")?;
+    let large =
+        || PutBody::stream(stream::iter(0..9u8).map(|n| Ok::<_, BoxError>(vec![n; 1 << 20])));
+    for body in [PutBody::from("small"), large()] {
+        let put = store.put(&k, body).metadata("job", "17").metadata("by-whom", "J. Doe: a=b");
+        put.await?;
+        let metadata = store.stat(&k).await?.metadata;
+        let known = |name: &str| metadata.get(name).map(String::as_str);
+        equal((known("job"), known("by-whom")), (Some("17"), Some("J. Doe: a=b")))?;
+        equal(metadata.len(), 2)?;
+    }
+    store.put(&k, "bare").await?;
+    equal(store.stat(&k).await?.metadata.len(), 0)
+}
+
+async fn refuses_metadata_that_no_header_can_hold(store: Store) -> Outcome {
+    let k = key("k")?;
+    let long = "x".repeat(2_000);
+    for (name, value) in [
+        ("", "x"),
+        ("A", "x"),
+        ("a b", "x"),
+        ("a", ""),
+        ("a", "ä"),
+        ("a", "x\r\ny"),
+        ("a", " x"),
+        ("a", &long),
+    ] {
+        let put = store.put(&k, "x").metadata(name, value).await;
+        ensure(put.is_err_and(|e| e.kind() == ErrorKind::InvalidOption), name)?;
+    }
+    ensure(store.stat(&k).await.is_err_and(|e| e.is_not_found()), "something is there")
 }

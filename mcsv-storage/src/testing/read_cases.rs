@@ -14,6 +14,8 @@ cases![
     a_folder_is_no_object,
     a_reader_sees_one_version_or_an_error,
     is_ready,
+    reads_only_what_is_new,
+    reads_only_the_demanded_version,
 ];
 
 async fn an_absent_object_is_not_found(store: Store) -> Outcome {
@@ -123,4 +125,23 @@ async fn a_reader_sees_one_version_or_an_error(store: Store) -> Outcome {
 async fn is_ready(store: Store) -> Outcome {
     store.check().await?;
     Ok(())
+}
+
+async fn reads_only_what_is_new(store: Store) -> Outcome {
+    let k = key("k")?;
+    let first = store.put(&k, "first").await?.etag.ok_or("no etag")?;
+    let known = store.get(&k).if_none_match(&first).await;
+    ensure(known.is_err_and(|e| e.is_not_modified()), "it was read again")?;
+    store.put(&k, "second").await?;
+    let read = store.get(&k).if_none_match(&first).await?.bytes(9).await?;
+    equal(read, Bytes::from("second"))
+}
+
+async fn reads_only_the_demanded_version(store: Store) -> Outcome {
+    let k = key("k")?;
+    let first = store.put(&k, "first").await?.etag.ok_or("no etag")?;
+    equal(store.get(&k).if_match(&first).await?.bytes(9).await?, Bytes::from("first"))?;
+    store.put(&k, "second").await?;
+    let read = store.get(&k).if_match(&first).await;
+    ensure(read.is_err_and(|e| e.kind() == ErrorKind::PreconditionFailed), "it was read")
 }

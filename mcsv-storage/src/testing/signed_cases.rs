@@ -17,11 +17,11 @@ cases![
     a_url_is_of_one_method,
 ];
 
-fn signer(store: &Store) -> Result<Signer> {
+pub(crate) fn signer(store: &Store) -> Result<Signer> {
     store.signer(SigningKeys::random()?).with_public_base("http://store.test/base/files")
 }
 
-async fn send(
+pub(crate) async fn send(
     signer: &Signer,
     method: Method,
     link: &SignedRequest,
@@ -37,7 +37,7 @@ async fn send(
     Ok(answer.unwrap_or_else(|never| match never {}))
 }
 
-const NONE: (&str, &str) = ("", "");
+pub(crate) const NONE: (&str, &str) = ("", "");
 
 async fn a_signed_get_reads(store: Store) -> Outcome {
     let (k, signer) = (key("a/b.txt")?, signer(&store)?);

@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test says that it failed by a panic")]
 
 mod addresses;
+#[cfg(feature = "s3")]
+mod bucket;
 mod conformance;
 mod fetching;
 mod folder;
+mod hostile_text;
+mod mutation;
 mod secrecy;
 mod signed_urls;
 mod uploads;

@@ -9,6 +9,8 @@ use mcsv_storage::{ErrorKind, ObjectKey, Signer, SigningKeys, StorageBody, Store
 use proptest::prelude::*;
 use tower::ServiceExt;
 
+use crate::mutation::Mutator;
+
 fn key(text: &str) -> ObjectKey {
     ObjectKey::parse(text).unwrap()
 }
@@ -201,5 +203,82 @@ proptest! {
                 assert!(matches!(answer.status().as_u16(), 403 | 404), "{changed}");
             }
         });
+    }
+}
+
+async fn asked(signer: &Signer, origin: &str, method: &str, path: &str) -> (u16, http::HeaderMap) {
+    let service = signer.service().with_allowed_origin("https://app.test").unwrap();
+    let service = service.with_allowed_origin("HTTP://localhost:5173/").unwrap();
+    let request = Request::builder().method(method).uri(path).header("origin", origin);
+    let request = request.header("access-control-request-method", "PUT");
+    let answer = service.oneshot(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap();
+    (answer.status().as_u16(), answer.headers().clone())
+}
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_may_upload_and_no_other() {
+    let (_, signer) = world().await;
+    let put = signer.presign_put(&key("new")).sign().unwrap();
+    let get = signer.presign_get(&key("a/b.txt")).sign().unwrap();
+    for origin in ["https://app.test", "http://localhost:5173"] {
+        let (status, headers) = asked(&signer, origin, "OPTIONS", put.url()).await;
+        assert_eq!(status, 204);
+        assert_eq!(headers["access-control-allow-origin"], origin);
+        assert_eq!(headers["access-control-allow-methods"], "GET, HEAD, PUT");
+        for (method, link) in [("PUT", &put), ("GET", &get)] {
+            let (status, headers) = asked(&signer, origin, method, link.url()).await;
+            assert_eq!(status, 200);
+            assert_eq!(headers["access-control-allow-origin"], origin);
+            assert_eq!(headers["vary"], "origin");
+        }
+        // A script can read why it was refused.
+        let (status, headers) = asked(&signer, origin, "GET", put.url()).await;
+        assert_eq!(status, 405);
+        assert_eq!(headers["access-control-allow-origin"], origin);
+    }
+    for origin in ["https://app.test.evil", "http://app.test", "https://app.test:8443", "null"] {
+        let (_, headers) = asked(&signer, origin, "OPTIONS", put.url()).await;
+        assert!(!headers.contains_key("access-control-allow-origin"), "{origin}");
+        assert_eq!(headers["vary"], "origin");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_is_refused_unless_it_was_switched_on() {
+    let (_, signer) = world().await;
+    let ask = || {
+        let request = Request::options("/user_svc/ImageLoader/new").header("origin", "https://x");
+        let request = request.header("access-control-request-method", "PUT");
+        request.body(Full::<Bytes>::default()).unwrap()
+    };
+    let answer = signer.service().oneshot(ask()).await.unwrap();
+    assert_eq!(answer.status(), 405);
+    assert!(!answer.headers().contains_key("access-control-allow-origin"));
+    let answer = signer.service().with_any_origin().oneshot(ask()).await.unwrap();
+    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+    for bad in ["", "app.test", "https://app.test/x", "https://u@app.test", "ftp://app.test"] {
+        assert!(signer.service().with_allowed_origin(bad).is_err(), "{bad}");
+    }
+}
+
+/// `benches/forgery.rs` does the same a million times.
+#[tokio::test]
+async fn no_url_that_was_changed_at_random_is_accepted() {
+    let (store, signer) = world().await;
+    let signer = signer.with_public_base("http://host/files").unwrap();
+    // An absent object would hide that a link to it passed.
+    for text in ["a/c.txt", "k"] {
+        store.put(&key(text), "hello").await.unwrap();
+    }
+    let links = ["a/b.txt", "a/c.txt", "k"].map(|text| signer.presign_get(&key(text)));
+    let genuine = links.map(|link| link.sign().unwrap().url().to_owned());
+    let seed = u64::from(std::process::id());
+    let mut mutator = Mutator::new(seed, genuine.to_vec());
+    for _ in 0..10_000 {
+        let changed = mutator.next();
+        let Ok(uri) = changed.parse::<http::Uri>() else { continue };
+        let request = Request::get(uri).body(Full::<Bytes>::default()).unwrap();
+        let status = signer.service().oneshot(request).await.unwrap().status().as_u16();
+        assert!(matches!(status, 403 | 404), "{status} for {changed}, seed {seed}");
     }
 }

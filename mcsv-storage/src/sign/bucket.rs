@@ -1,0 +1,206 @@
+use std::time::{Duration, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use mcsv_core::Secret;
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::object_key::ObjectKey;
+use crate::object_meta::{SHA256, hex};
+use crate::serve::attachment;
+use crate::sign::amz_date::AmzDate;
+use crate::sign::claims::{Claims, Purpose};
+use crate::sign::signed_request::SignedRequest;
+use crate::sign::sigv4::{
+    CanonicalRequest, Scope, UNSIGNED_PAYLOAD, canonical_query, encode, signed_headers,
+};
+
+/// A bucket of an S3 service, as far as signing URLs for it goes. Nothing is sent.
+pub(crate) struct Bucket {
+    /// Where users reach the service, with the bucket in its host or path.
+    pub(crate) public: BucketUrl,
+    /// Where this process does.
+    pub(crate) internal: BucketUrl,
+    pub(crate) region: String,
+    /// Before each key, with a `/` at its end; or empty.
+    pub(crate) prefix: String,
+    pub(crate) access: Access,
+}
+
+/// Who signs.
+pub(crate) struct Access {
+    pub(crate) id: String,
+    pub(crate) secret: Secret<String>,
+    pub(crate) session_token: Option<Secret<String>>,
+}
+
+/// A bucket's URL in the parts that are signed.
+#[derive(Clone)]
+pub(crate) struct BucketUrl {
+    scheme: String,
+    /// With the port where it is not the scheme's own: as a client sends it.
+    host: String,
+    /// Encoded, without a `/` at its end.
+    path: String,
+}
+
+/// Where the bucket's name goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Addressing {
+    Path,
+    VirtualHost,
+}
+
+/// The most bytes of one PUT to an S3 service.
+const MAX_PUT: u64 = 5 << 30;
+
+impl BucketUrl {
+    pub(crate) fn new(endpoint: &str, bucket: &str, addressing: Addressing) -> Result<Self> {
+        let fault = |rule: &str| Error::new(ErrorKind::Config, format!("S3 endpoint: {rule}"));
+        let with_scheme = match endpoint.contains("://") {
+            true => endpoint.to_owned(),
+            false => format!("https://{endpoint}"),
+        };
+        let url = Url::parse(&with_scheme)
+            .map_err(|e| fault("give a URL, such as https://s3.example").with_source(e))?;
+        let Some(host) = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")) else {
+            return Err(fault("give http or https and a host"));
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(fault("it must hold no user and no password"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(fault("it must end before ? and #"));
+        }
+        let mut authority = url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
+        let mut path = url.path().trim_end_matches('/').to_owned();
+        match addressing {
+            Addressing::Path => path = format!("{path}/{}", encode(bucket, "")),
+            // The endpoint may name the bucket already.
+            Addressing::VirtualHost if host.starts_with(&format!("{bucket}.")) => {}
+            Addressing::VirtualHost => authority = format!("{bucket}.{authority}"),
+        }
+        Ok(BucketUrl { scheme: url.scheme().to_owned(), host: authority, path })
+    }
+}
+
+impl Bucket {
+    /// Makes the URL by which the bucket itself grants `claims`, from the Unix second `signed_at` on.
+    pub(crate) fn presign(
+        &self,
+        at: &BucketUrl,
+        key: &ObjectKey,
+        claims: &Claims,
+        signed_at: u64,
+    ) -> Result<SignedRequest> {
+        let date = AmzDate::of(signed_at);
+        let scope = Scope { date: &date, region: &self.region, service: "s3" };
+        let must = demanded_headers(claims)?;
+        let mut headers = vec![(HOST.to_string(), at.host.clone())];
+        for (name, value) in &must {
+            let text = value.to_str().map_err(|e| {
+                Error::new(ErrorKind::InvalidOption, format!("header {name}")).with_source(e)
+            })?;
+            // Runs of spaces count as one.
+            let text: Vec<&str> = text.split_whitespace().collect();
+            headers.push((name.to_string(), text.join(" ")));
+        }
+        headers.sort();
+
+        let credential = format!("{}/{}", self.access.id, scope.credential_scope());
+        let life = claims.expires_at.saturating_sub(signed_at).to_string();
+        let names = signed_headers(&headers);
+        let overrides = overrides(key, claims);
+        let mut query: Vec<(&str, &str)> = vec![
+            ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+            ("X-Amz-Credential", &credential),
+            ("X-Amz-Date", date.as_str()),
+            ("X-Amz-Expires", &life),
+            ("X-Amz-SignedHeaders", &names),
+        ];
+        if let Some(token) = &self.access.session_token {
+            query.push(("X-Amz-Security-Token", token.expose()));
+        }
+        query.extend(overrides.iter().map(|(name, value)| (*name, value.as_str())));
+        let query = canonical_query(&query);
+
+        let path = format!("{}/{}", at.path, encode(&format!("{}{key}", self.prefix), "/"));
+        let method = match claims.purpose {
+            Purpose::Get => Method::GET,
+            Purpose::Put => Method::PUT,
+        };
+        let request = CanonicalRequest {
+            method: method.as_str(),
+            path: &path,
+            query: &query,
+            headers: &headers,
+            payload: UNSIGNED_PAYLOAD,
+        };
+        let signature = scope.sign(self.access.secret.expose(), &request.text());
+        let url = format!("{}://{}{path}?{query}&X-Amz-Signature={signature}", at.scheme, at.host);
+        Ok(SignedRequest::direct(method, url, must, claims.expires_at))
+    }
+}
+
+/// What the bucket will hold a PUT to: each header is signed, so that a request without it, or with
+/// another value, has another signature.
+fn demanded_headers(claims: &Claims) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    if claims.purpose == Purpose::Get {
+        return Ok(headers);
+    }
+    if claims.max_len.is_some() && claims.exact_len.is_none() {
+        let message = "max_len: a URL of a bucket can't bound a length: give exact_len, or relay";
+        return Err(Error::new(ErrorKind::Unsupported, message));
+    }
+    if let Some(len) = claims.exact_len {
+        if len > MAX_PUT {
+            let message = format!("exact length {len}: a bucket takes at most 5 GiB by one PUT");
+            return Err(Error::new(ErrorKind::InvalidOption, message));
+        }
+        headers.insert(CONTENT_LENGTH, len.into());
+    }
+    let mut insert = |name: HeaderName, value: &str| {
+        let value = HeaderValue::from_str(value)
+            .map_err(|e| Error::new(ErrorKind::InvalidOption, name.as_str()).with_source(e))?;
+        headers.insert(name, value);
+        Ok::<(), Error>(())
+    };
+    if let Some(media_type) = &claims.content_type {
+        insert(CONTENT_TYPE, media_type)?;
+    }
+    if let Some(sha256) = &claims.sha256 {
+        const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
+        insert(CHECKSUM, &STANDARD.encode(sha256))?;
+        // The bucket has checked it by then; here it is where `stat` looks for it.
+        let recorded = HeaderName::try_from(format!("x-amz-meta-{SHA256}"))
+            .map_err(|e| Error::new(ErrorKind::Internal, SHA256).with_source(e))?;
+        insert(recorded, &hex(sha256))?;
+    }
+    if claims.create_only {
+        insert(IF_NONE_MATCH, "*")?;
+    }
+    Ok(headers)
+}
+
+/// What the bucket shall answer a GET with, as the relay does by itself: a download, that no shared
+/// cache keeps and no cache keeps longer than the URL lives.
+fn overrides(key: &ObjectKey, claims: &Claims) -> Vec<(&'static str, String)> {
+    if claims.purpose == Purpose::Put {
+        return Vec::new();
+    }
+    let name = claims.filename.as_deref().unwrap_or(key.file_name());
+    let end = UNIX_EPOCH + Duration::from_secs(claims.expires_at);
+    let mut overrides = vec![
+        ("response-cache-control", "private".to_owned()),
+        ("response-content-disposition", attachment(name)),
+        ("response-expires", httpdate::fmt_http_date(end)),
+    ];
+    if let Some(media_type) = &claims.content_type {
+        overrides.push(("response-content-type", media_type.clone()));
+    }
+    overrides
+}
