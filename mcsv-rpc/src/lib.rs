@@ -39,7 +39,7 @@ pub mod codegen;
 pub mod json;
 
 pub use body::{Body, BoxError};
-pub use client::{Call, CallFuture, Channel, Transport, TransportFuture};
+pub use client::{Call, CallFuture, Channel, NeverSent, Transport, TransportFuture};
 pub use cx::Cx;
 pub use details::ErrorDetail;
 pub use dialect::error_response_to;

@@ -3,10 +3,12 @@
 mod call;
 mod channel;
 mod endpoint;
+mod never_sent;
 mod send;
 mod transport;
 mod wire;
 
 pub use call::{Call, CallFuture};
 pub use channel::Channel;
+pub use never_sent::NeverSent;
 pub use transport::{Transport, TransportFuture};

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::call::Call;
 use super::channel::Shared;
+use super::never_sent::NeverSent;
 use super::wire::Received;
 use crate::observe::{Observed, Side};
 use crate::read::{Bounds, ReadError, read_with_trailers};
@@ -100,7 +101,8 @@ async fn answered(channel: &Shared, request: Request<Body>) -> Result<Received> 
 
 fn unreachable(channel: &Shared, cause: BoxError) -> Error {
     let reason = innermost(&*cause);
-    Error::unavailable(format!("can't reach {}: {reason}", channel.endpoint)).with_source(cause)
+    let message = format!("can't reach {}: {reason}", channel.endpoint);
+    Error::unavailable(message).with_source(NeverSent::mark(cause))
 }
 
 fn unread(channel: &Shared, error: ReadError) -> Error {

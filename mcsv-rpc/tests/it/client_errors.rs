@@ -121,7 +121,21 @@ async fn a_server_that_is_not_there_is_unavailable_and_named() {
     let error = client.echo(ping("")).await.unwrap_err();
     assert_eq!(error.code(), Code::Unavailable);
     assert!(error.message().contains(&format!("http://{free}/prefix")), "{error}");
-    assert!(error.source().is_some());
+    assert!(mcsv_rpc::NeverSent::is_in(&error));
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_may_have_seen_the_call() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let hanging_up = tokio::spawn(async move { drop(listener.accept().await) });
+    let client = EchoClient::connect(format!("http://{address}")).unwrap();
+
+    let error = client.echo(ping("")).await.unwrap_err();
+
+    hanging_up.await.unwrap();
+    assert_eq!(error.code(), Code::Unavailable);
+    assert!(!mcsv_rpc::NeverSent::is_in(&error), "{error:?}");
 }
 
 #[track_caller]

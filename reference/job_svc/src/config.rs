@@ -34,8 +34,10 @@ impl Config {
         let data = PathBuf::from(settings.text("DATA_DIR", "mcsv-data"));
         let data = std::path::absolute(&data).unwrap_or(data);
         let database = format!("sqlite://{}", data.join("jobs.db").display());
-        let given = settings.secret("DATABASE_URL", "sqlite:///folder/jobs.db", |text| {
-            text.starts_with("sqlite:").then(|| text.to_owned())
+        let accepts = "sqlite:///folder/jobs.db or postgres://user:password@host/database";
+        let given = settings.secret("DATABASE_URL", accepts, |text| {
+            let schemes = ["sqlite:", "postgres://", "postgresql://"];
+            schemes.iter().any(|scheme| text.starts_with(scheme)).then(|| text.to_owned())
         });
         let minute = Duration::from_secs(60);
         let day = Duration::from_secs(24 * 60 * 60);

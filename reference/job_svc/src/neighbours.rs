@@ -1,5 +1,3 @@
-use std::error::Error as StdError;
-use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +6,7 @@ use mcsv_jobs::{JobCx, Outcome};
 use mcsv_protos::v1::{
     ClientServiceClient, EmailServiceClient, ImageServiceClient, UserServiceClient,
 };
-use mcsv_rpc::{BoxError, Error};
+use mcsv_rpc::{BoxError, Error, NeverSent};
 
 use crate::Config;
 
@@ -60,7 +58,7 @@ impl std::ops::Deref for Neighbours {
 pub(crate) fn after(error: Error, cx: &JobCx) -> Result<Outcome, Error> {
     let age = cx.enqueued_at().elapsed().unwrap_or_default();
     match error.code() {
-        Code::Unavailable if never_sent(&error) && age < PATIENCE => {
+        Code::Unavailable if NeverSent::is_in(&error) && age < PATIENCE => {
             tracing::warn!(%error, "a neighbour is away: the job waits");
             Ok(Outcome::snooze(wait(age)))
         }
@@ -91,23 +89,6 @@ fn safe(code: Code) -> &'static str {
 
 /// How long a job waits for a neighbour before that costs attempts after all.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Whether the neighbour can't have seen the call.
-fn never_sent(error: &Error) -> bool {
-    let mut cause = error.source().map(|source| source as &dyn StdError);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return matches!(
-                error.kind(),
-                ErrorKind::ConnectionRefused
-                    | ErrorKind::HostUnreachable
-                    | ErrorKind::NetworkUnreachable
-            );
-        }
-        cause = error.source();
-    }
-    false
-}
 
 /// A quarter of the job's age, half a second to a minute: quick while the neighbour restarts,
 /// patient when it stays away. It is spread, so that a backlog does not come back as one wave.
