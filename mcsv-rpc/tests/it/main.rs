@@ -25,6 +25,7 @@ mod routing;
 mod server;
 mod shutdown;
 mod traces;
+mod twirp_json;
 
 #[allow(unreachable_pub, dead_code, clippy::all)]
 mod generated {
