@@ -24,6 +24,8 @@ mod pooling;
 mod routing;
 mod server;
 mod shutdown;
+#[cfg(feature = "tls")]
+mod tls;
 mod traces;
 mod twirp_json;
 
