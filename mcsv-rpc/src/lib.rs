@@ -30,6 +30,8 @@ mod read;
 mod retry_after;
 mod server;
 mod timeout;
+#[cfg(feature = "tls")]
+mod tls;
 mod trace_headers;
 mod twirp;
 mod within;
@@ -52,6 +54,8 @@ pub use server::{
     HttpService, IncomingCall, Router, RouterFuture, RpcService, Server, ServiceFuture,
     ServiceOptions, serve,
 };
+#[cfg(feature = "tls")]
+pub use tls::TlsIdentity;
 pub use twirp::error_response;
 pub use within::{Within, current_deadline, within};
 

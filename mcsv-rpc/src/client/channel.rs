@@ -5,6 +5,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use mcsv_core::{Error, Result};
 
 use super::call::Call;
+#[cfg(feature = "tls")]
+use super::connector::Trust;
 use super::endpoint::Endpoint;
 use super::transport::Transport;
 use super::wire::Wire;
@@ -51,12 +53,12 @@ impl Channel {
     /// The most bytes of a response message, where nothing else is set: 64 MiB.
     pub const RESPONSE_LIMIT: usize = 64 << 20;
 
-    /// A channel to the server at `url`, `http://host:port` with or without a path prefix. It
-    /// connects when it is used.
+    /// A channel to the server at `url`, `http://host:port` with or without a path prefix, or
+    /// `https://` with the feature `tls`. It connects when it is used.
     ///
     /// # Errors
     ///
-    /// `invalid_argument`: the URL has no host, another scheme than `http`, a query, or a password.
+    /// `invalid_argument`: the URL has no host, another scheme, a query, or a password.
     pub fn connect(url: impl AsRef<str>) -> Result<Self> {
         Ok(Channel::of(Transport::http(), Endpoint::parse(url.as_ref())?))
     }
@@ -120,6 +122,19 @@ impl Channel {
             shared.wire.protocol = protocol;
             shared.transport.set_protocol(protocol);
         })
+    }
+
+    /// Trusts the certificate authorities in `roots`, PEM, and no others, instead of the public ones.
+    /// For servers of your own; a transport that was given to [`new`](Self::new) stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_argument`: there is no certificate in `roots`, or one that can't be read.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn with_tls_roots(self, roots: impl AsRef<[u8]>) -> Result<Self> {
+        let trust = Trust::only(roots.as_ref())?;
+        Ok(self.edit(|shared| shared.transport.set_trust(trust)))
     }
 
     /// Compresses requests of 1 KiB and more with gzip, and asks for compressed answers.

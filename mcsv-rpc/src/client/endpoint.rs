@@ -32,10 +32,12 @@ impl Endpoint {
         }
         match parts.scheme {
             Some(scheme) if scheme == Scheme::HTTP => Ok(Endpoint { scheme, authority, prefix }),
-            Some(scheme) if scheme == Scheme::HTTPS => Err(bad_url(
-                "https is not supported by the built-in transport yet: use http, or give a \
-                 transport of your own to `new`",
-            )),
+            Some(scheme) if scheme == Scheme::HTTPS && cfg!(feature = "tls") => {
+                Ok(Endpoint { scheme, authority, prefix })
+            }
+            Some(scheme) if scheme == Scheme::HTTPS => {
+                Err(bad_url("https is not supported by this build: switch on the feature `tls`"))
+            }
             _ => Err(bad_url("its scheme is not http: give http://host:port")),
         }
     }

@@ -2,6 +2,7 @@
 
 mod call;
 mod channel;
+mod connector;
 mod endpoint;
 mod never_sent;
 mod send;

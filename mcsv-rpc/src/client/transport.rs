@@ -6,11 +6,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Builder, Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 
+use super::connector::{Connector, Speaks, Trust};
 use crate::server::{BoxHttpService, HttpFuture};
 use crate::{Body, BoxError, HttpService, Protocol, Router, RouterFuture};
 
@@ -22,12 +22,13 @@ use crate::{Body, BoxError, HttpService, Protocol, Router, RouterFuture};
 #[derive(Clone)]
 pub struct Transport {
     kind: Kind,
+    trust: Trust,
 }
 
 #[derive(Clone)]
 enum Kind {
-    Http(Arc<Client<HttpConnector, Body>>),
-    Http2(Arc<Client<HttpConnector, Body>>),
+    Http(Arc<Client<Connector, Body>>),
+    Http2(Arc<Client<Connector, Body>>),
     Router(Router),
     Other(BoxHttpService),
 }
@@ -36,48 +37,68 @@ impl Transport {
     /// The longest wait for a TCP connection.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// A pool of HTTP/1.1 connections over plain TCP; it connects when it is used.
+    /// A pool of HTTP/1.1 connections; it connects when it is used.
     ///
     /// An idle connection is closed after 8 seconds, before a [`Server`](crate::Server) closes it,
     /// so that a call seldom meets one that is just ending. A call whose connection was closed
     /// before anything was sent goes out once more on a new one.
     #[must_use]
     pub fn http() -> Self {
-        let client = pool().build(connector());
-        Transport { kind: Kind::Http(Arc::new(client)) }
+        Transport::trusting(Trust::default(), Speaks::Http1)
     }
 
-    /// One HTTP/2 connection to each server over plain TCP, with prior knowledge; it connects when
-    /// it is used, and a dead one is noticed within 30 seconds.
+    /// One HTTP/2 connection to each server, with prior knowledge; it connects when it is used, and a
+    /// dead one is noticed within 30 seconds.
     #[must_use]
     pub fn http2() -> Self {
-        let client = pool()
-            .http2_only(true)
-            .http2_adaptive_window(true)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .http2_keep_alive_timeout(Duration::from_secs(10))
-            .build(connector());
-        Transport { kind: Kind::Http2(Arc::new(client)) }
+        Transport::trusting(Trust::default(), Speaks::Http2)
+    }
+
+    pub(crate) fn trusting(trust: Trust, speaks: Speaks) -> Self {
+        let connector = trust.connector(speaks);
+        let kind = match speaks {
+            Speaks::Http1 => Kind::Http(Arc::new(pool().build(connector))),
+            Speaks::Http2 => Kind::Http2(Arc::new(
+                pool()
+                    .http2_only(true)
+                    .http2_adaptive_window(true)
+                    .http2_keep_alive_interval(Duration::from_secs(20))
+                    .http2_keep_alive_timeout(Duration::from_secs(10))
+                    .build(connector),
+            )),
+        };
+        Transport { kind, trust }
     }
 
     /// Makes the built-in pools fit for `protocol`; any other transport stays as it is.
     pub(crate) fn set_protocol(&mut self, protocol: Protocol) {
-        match (&self.kind, protocol) {
-            (Kind::Http(_), Protocol::Grpc) => *self = Transport::http2(),
-            (Kind::Http2(_), Protocol::Twirp | Protocol::Connect) => *self = Transport::http(),
-            _ => {}
+        let speaks = match (&self.kind, protocol) {
+            (Kind::Http(_), Protocol::Grpc) => Speaks::Http2,
+            (Kind::Http2(_), Protocol::Twirp | Protocol::Connect) => Speaks::Http1,
+            _ => return,
+        };
+        *self = Transport::trusting(self.trust.clone(), speaks);
+    }
+
+    /// Trusts `trust` from now on, where the transport is one of the built-in pools.
+    #[cfg(feature = "tls")]
+    pub(crate) fn set_trust(&mut self, trust: Trust) {
+        match self.kind {
+            Kind::Http(_) => *self = Transport::trusting(trust, Speaks::Http1),
+            Kind::Http2(_) => *self = Transport::trusting(trust, Speaks::Http2),
+            Kind::Router(_) | Kind::Other(_) => {}
         }
     }
 
     /// Calls `router` in this process: its layers and its codec run, a network does not.
     #[must_use]
     pub fn in_process(router: Router) -> Self {
-        Transport { kind: Kind::Router(router) }
+        Transport { kind: Kind::Router(router), trust: Trust::default() }
     }
 
     /// Any tower service over HTTP.
     pub fn new(service: impl HttpService) -> Self {
-        Transport { kind: Kind::Other(service.boxed()) }
+        Transport { kind: Kind::Other(service.boxed()), trust: Trust::default() }
     }
 
     pub(crate) fn send(&self, request: Request<Body>) -> TransportFuture {
@@ -97,17 +118,6 @@ fn pool() -> Builder {
         .timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(8));
     builder
-}
-
-fn connector() -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(Transport::CONNECT_TIMEOUT));
-    // A call may be long and without a time-out: a host that vanished must still end it.
-    connector.set_keepalive(Some(Duration::from_secs(30)));
-    connector.set_keepalive_interval(Some(Duration::from_secs(10)));
-    connector.set_keepalive_retries(Some(3));
-    connector
 }
 
 impl fmt::Debug for Transport {

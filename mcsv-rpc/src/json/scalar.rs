@@ -1,11 +1,11 @@
 //! Scalars, which are also the well-known wrappers: an `Int32Value` is an `i32` in Rust.
 
-use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::display::Base64Display;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use bytes::Bytes;
 
 use super::{JsonError, JsonMessage, JsonReader, JsonWriter, number};
+use crate::base64_any;
 
 macro_rules! integers {
     ($($type:ty, $write:ident, $expected:literal;)*) => {$(
@@ -118,22 +118,11 @@ impl JsonMessage for Bytes {
     }
 }
 
-/// Pads what it writes; reads with and without padding.
-const BASE64: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-const STANDARD_BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, BASE64);
-const URL_SAFE_BASE64: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, BASE64);
-
 fn write_base64(bytes: &[u8], out: &mut JsonWriter) {
-    out.quoted(format_args!("{}", base64::display::Base64Display::new(bytes, &STANDARD_BASE64)));
+    out.quoted(format_args!("{}", Base64Display::new(bytes, &STANDARD)));
 }
 
 fn read_base64(input: &mut JsonReader<'_>) -> Result<Vec<u8>, JsonError> {
     let text = input.string()?;
-    let engine = match text.contains(['-', '_']) {
-        true => URL_SAFE_BASE64,
-        false => STANDARD_BASE64,
-    };
-    engine.decode(&*text).map_err(|_| input.error("expected base64"))
+    base64_any::decode(text.as_bytes()).ok_or_else(|| input.error("expected base64"))
 }

@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::answer::Answer;
 use super::guard::guard;
 use super::service::ServiceFuture;
+use crate::codec::CodecError;
 use crate::coding::Coding;
 use crate::dialect::{Dialect, Packed};
 use crate::gzip::{GunzipError, gunzip, gzip};
@@ -173,7 +174,11 @@ fn unpack(mut bytes: Bytes, packing: Packing, limit: usize) -> Result<Bytes> {
 fn decode<Req: Message>(bytes: Bytes, packing: Packing, method: &RpcMethod) -> Result<Req> {
     let codec = packing.dialect.media.codec();
     codec.decode(bytes).map_err(|cause| {
-        let message = format!("the body is no {codec} message {}", method.request());
+        let mut message = format!("the body is no {codec} message {}", method.request());
+        if let CodecError::Json(cause) = &cause {
+            // It names the field and the place, never a value, so the caller may see it.
+            message.push_str(&format!(": {cause}"));
+        }
         Error::malformed(message).with_source(cause)
     })
 }

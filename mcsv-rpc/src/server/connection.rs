@@ -7,7 +7,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::router::{Router, RouterFuture};
@@ -33,7 +33,7 @@ impl ConnectionOptions {
 /// Serves HTTP/1.1, or HTTP/2 where the client starts with its preface, until the connection ends
 /// or is asked to end, by `stop` or by its age: then it finishes what it has accepted.
 pub(crate) async fn serve_connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
     options: ConnectionOptions,
     mut stop: watch::Receiver<bool>,

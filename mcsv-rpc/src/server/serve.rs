@@ -1,19 +1,23 @@
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
+use std::{fmt, io};
 
 use mcsv_core::{Error, Result, Shutdown};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+#[cfg(feature = "tls")]
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::connection::{ConnectionOptions, serve_connection};
 use super::router::Router;
+#[cfg(feature = "tls")]
+use crate::TlsIdentity;
 
 /// A port that is listened on, and the bounds of its connections.
 ///
-/// HTTP/1.1 and HTTP/2 with prior knowledge share the port.
+/// HTTP/1.1 and HTTP/2 share the port, the latter with prior knowledge or by ALPN in TLS.
 ///
 /// ```
 /// use mcsv_rpc::{Router, Server, Shutdown};
@@ -28,13 +32,14 @@ use super::router::Router;
 /// server.serve(Router::new(), shutdown).await
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
     drain_timeout: Duration,
     max_connections: usize,
     options: ConnectionOptions,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsAcceptor>,
 }
 
 impl Server {
@@ -43,7 +48,7 @@ impl Server {
     /// # Errors
     ///
     /// `failed_precondition` where the address can't be listened on; the message says why.
-    pub async fn bind(address: impl ToSocketAddrs + std::fmt::Debug) -> Result<Self> {
+    pub async fn bind(address: impl ToSocketAddrs + fmt::Debug) -> Result<Self> {
         let shown = format!("{address:?}");
         let listener =
             TcpListener::bind(address).await.map_err(|cause| cannot_listen(&shown, cause))?;
@@ -69,7 +74,20 @@ impl Server {
             drain_timeout: Duration::from_secs(30),
             max_connections: 10_000,
             options,
+            #[cfg(feature = "tls")]
+            tls: None,
         })
+    }
+
+    /// Speaks TLS, and only TLS, as `identity`.
+    ///
+    /// A client that does not finish its handshake within the header time-out is cut off.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    #[must_use]
+    pub fn with_tls(mut self, identity: TlsIdentity) -> Self {
+        self.tls = Some(identity.config.into());
+        self
     }
 
     /// Waits at most `timeout` for accepted calls once the shutdown has begun; 30 seconds by
@@ -154,7 +172,18 @@ impl Server {
             no_delay(&stream);
             let options = self.options.spread(peer);
             let router = app.with_peer(peer);
-            connections.spawn(serve_connection(stream, router, options, stopping.clone()));
+            let stop = stopping.clone();
+            #[cfg(feature = "tls")]
+            if let Some(tls) = self.tls.clone() {
+                connections.spawn(async move {
+                    let Some(stream) = secured(&tls, stream, options.header_timeout).await else {
+                        return;
+                    };
+                    serve_connection(stream, router, options, stop).await;
+                });
+                continue;
+            }
+            connections.spawn(serve_connection(stream, router, options, stop));
         }
         app.set_draining();
         drop(self.listener);
@@ -170,12 +199,18 @@ impl Server {
     }
 }
 
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("local_addr", &self.local_addr).finish_non_exhaustive()
+    }
+}
+
 /// Serves `app` on `address` until Ctrl-C or SIGTERM, then finishes what was accepted.
 ///
 /// # Errors
 ///
 /// Like [`Server::bind`] and [`Server::serve`].
-pub async fn serve(address: impl ToSocketAddrs + std::fmt::Debug, app: Router) -> Result<()> {
+pub async fn serve(address: impl ToSocketAddrs + fmt::Debug, app: Router) -> Result<()> {
     let server = Server::bind(address).await?;
     let shutdown = Shutdown::new();
     let signal = shutdown.clone();
@@ -210,6 +245,26 @@ async fn stop_signal() {
 
 fn cannot_listen(address: &str, cause: io::Error) -> Error {
     Error::failed_precondition(format!("can't listen on {address}: {cause}")).with_source(cause)
+}
+
+/// The connection once its handshake is done, in time and well.
+#[cfg(feature = "tls")]
+async fn secured(
+    tls: &TlsAcceptor,
+    stream: TcpStream,
+    patience: Duration,
+) -> Option<TlsStream<TcpStream>> {
+    match tokio::time::timeout(patience, tls.accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(cause)) => {
+            tracing::debug!(%cause, "a TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            tracing::debug!(after = ?patience, "cut off a TLS handshake");
+            None
+        }
+    }
 }
 
 /// A client that left early is no reason to wait; a process out of file descriptors is.

@@ -24,7 +24,10 @@ mod pooling;
 mod routing;
 mod server;
 mod shutdown;
+#[cfg(feature = "tls")]
+mod tls;
 mod traces;
+mod twirp_json;
 
 #[allow(unreachable_pub, dead_code, clippy::all)]
 mod generated {

@@ -1,0 +1,61 @@
+use mcsv_rpc::{Channel, Code, Protocol, TlsIdentity};
+
+use crate::app::{App, EchoClient, Running, ping};
+
+/// A server with a certificate of its own for `localhost`, and that certificate.
+async fn secured() -> (Running, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let identity = TlsIdentity::from_pem(&certificate, key).unwrap();
+    let running =
+        Running::start_with(App::default().router(), |server| server.with_tls(identity)).await;
+    (running, certificate)
+}
+
+fn url(running: &Running) -> String {
+    running.url.replace("http://127.0.0.1", "https://localhost")
+}
+
+#[tokio::test]
+async fn every_protocol_goes_over_tls() {
+    let (running, certificate) = secured().await;
+    let channel = Channel::connect(url(&running)).unwrap().with_tls_roots(certificate).unwrap();
+    for (protocol, version) in [
+        (Protocol::Twirp, http::Version::HTTP_11),
+        (Protocol::Connect, http::Version::HTTP_11),
+        (Protocol::Grpc, http::Version::HTTP_2),
+    ] {
+        let client = EchoClient::from_channel(channel.clone().with_protocol(protocol));
+        let answer = client.echo(ping("hi")).into_response().await.unwrap();
+        assert_eq!(answer.version(), version);
+        assert_eq!(answer.into_body(), ping("hi"));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_no_authority_vouches_for_is_not_trusted() {
+    let (running, _) = secured().await;
+    let client = EchoClient::connect(url(&running)).unwrap();
+    assert_eq!(client.echo(ping("hi")).await.unwrap_err().code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn a_client_without_tls_is_turned_away_and_harms_nobody() {
+    let (running, certificate) = secured().await;
+    assert!(running.client().echo(ping("hi")).await.is_err());
+    let channel = Channel::connect(url(&running)).unwrap().with_tls_roots(certificate).unwrap();
+    EchoClient::from_channel(channel).echo(ping("hi")).await.unwrap();
+}
+
+#[tokio::test]
+async fn certificates_that_can_t_be_read_are_refused_at_once() {
+    let one = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(["b".to_owned()]).unwrap();
+    let key = other.signing_key.serialize_pem();
+    for (chain, key) in [("", &*key), (&*one.cert.pem(), ""), (&one.cert.pem(), &key)] {
+        let error = TlsIdentity::from_pem(chain, key).unwrap_err();
+        assert_eq!(error.code(), Code::InvalidArgument);
+        assert!(!format!("{error:?}").contains("PRIVATE"), "{error:?}");
+    }
+    assert!(Channel::connect("https://localhost").unwrap().with_tls_roots("").is_err());
+}
