@@ -1,6 +1,7 @@
 //! How fast the queue is, beside the same statements in a bare loop.
 //!
-//! Only the ratios mean anything on another machine. `cargo bench -p mcsv-jobs`.
+//! Only the ratios mean anything on another machine. `cargo bench -p mcsv-jobs`. With the URL of an
+//! empty database in `MCSV_JOBS_BENCH_URL` the queue is there, and only the bare loop on SQLite.
 
 use std::time::Duration;
 
@@ -33,7 +34,9 @@ fn nothing() -> Nothing {
 async fn main() -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("jobs.db");
-    let jobs = Jobs::connect(&format!("sqlite://{}", file.display())).await?;
+    let url = std::env::var("MCSV_JOBS_BENCH_URL")
+        .unwrap_or_else(|_| format!("sqlite://{}", file.display()));
+    let jobs = Jobs::connect(&url).await?;
 
     let bare = rate(bare_inserts(&folder.path().join("bare.db"))).await?;
     println!("bare insert, one per commit     {bare:>9.0} /s");

@@ -2,6 +2,7 @@ mod look;
 mod manage;
 #[cfg(feature = "postgres")]
 mod on_postgres;
+mod pause;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

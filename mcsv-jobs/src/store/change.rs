@@ -23,6 +23,12 @@ pub(crate) enum RequeueWhich {
     Matching(Filter),
 }
 
+/// Stops the starts of a queue's jobs, or lets them go on.
+pub(crate) enum Pause {
+    Begin(String),
+    End(String),
+}
+
 /// One tick of a schedule: whoever writes it first enqueues its job, in the same transaction.
 pub(crate) struct TickOnce {
     pub(crate) name: String,

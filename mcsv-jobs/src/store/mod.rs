@@ -16,7 +16,9 @@ mod watch;
 use std::path::Path;
 
 pub(crate) use ack::{Accepted, Ack, Fate};
-pub(crate) use change::{Cancel, CancelReply, PRUNE_STEP, Prune, Requeue, RequeueWhich, TickOnce};
+pub(crate) use change::{
+    Cancel, CancelReply, PRUNE_STEP, Pause, Prune, Requeue, RequeueWhich, TickOnce,
+};
 pub(crate) use claimed::{Claimed, Depth, LeaseHolder, Orphan};
 #[cfg(feature = "postgres")]
 use postgres::PostgresStore;
@@ -122,6 +124,14 @@ impl Store {
     /// The queues of the jobs that were put back, one entry per job.
     pub(crate) async fn requeue(&self, requeue: Requeue) -> Result<Vec<String>, Error> {
         ask!(self, store => store.requeue(requeue).await)
+    }
+
+    pub(crate) async fn pause(&self, pause: Pause) -> Result<(), Error> {
+        ask!(self, store => store.pause(pause).await)
+    }
+
+    pub(crate) async fn paused(&self) -> Result<Vec<String>, Error> {
+        ask!(self, store => store.paused().await)
     }
 
     pub(crate) async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {

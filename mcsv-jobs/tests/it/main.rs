@@ -8,5 +8,7 @@ mod kill;
 mod kit;
 mod lock;
 #[cfg(feature = "postgres")]
+mod outage;
+#[cfg(feature = "postgres")]
 mod server;
 mod stores;

@@ -48,10 +48,12 @@ pub(super) async fn claim(
         "WITH ready AS MATERIALIZED (
             SELECT id, priority, scheduled_at FROM mcsv_jobs
             WHERE queue = $1 AND state = 'available'
+                AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
             ORDER BY priority DESC, scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
          ), due AS MATERIALIZED (
             SELECT id, priority, scheduled_at FROM mcsv_jobs
             WHERE queue = $1 AND state IN ('scheduled', 'retryable')
+                AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
                 AND scheduled_at <= (SELECT mcsv_jobs_now())
             ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
          ), picked AS MATERIALIZED (

@@ -6,6 +6,7 @@ mod claim;
 mod connect;
 mod enqueue;
 mod notify;
+mod pause;
 mod presence;
 mod prune;
 mod read;

@@ -85,7 +85,8 @@ async fn next_due(conn: &mut PgConnection, queue: &str) -> Result<Option<i64>, s
             ELSE greatest($2, (SELECT min(scheduled_at) - mcsv_jobs_now() FROM mcsv_jobs
                 WHERE queue = $1 AND state IN ('scheduled', 'retryable')))
             END WHERE EXISTS (SELECT 1 FROM mcsv_jobs WHERE queue = $1
-                AND state IN ('available', 'scheduled', 'retryable'))",
+                AND state IN ('available', 'scheduled', 'retryable'))
+            AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)",
     )
     .bind(queue)
     .bind(AGAIN)

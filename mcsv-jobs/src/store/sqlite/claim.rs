@@ -47,11 +47,14 @@ pub(super) async fn claim(
             SELECT * FROM (
                 SELECT id, priority, scheduled_at FROM mcsv_jobs
                 WHERE queue = ?1 AND state = 'available'
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)
                 ORDER BY priority DESC, scheduled_at, id LIMIT ?2)
             UNION ALL
             SELECT * FROM (
                 SELECT id, priority, scheduled_at FROM mcsv_jobs
-                WHERE queue = ?1 AND state IN ('scheduled', 'retryable') AND scheduled_at <= ",
+                WHERE queue = ?1 AND state IN ('scheduled', 'retryable')
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)
+                    AND scheduled_at <= ",
         now!(),
         "
                 ORDER BY scheduled_at LIMIT ?2))

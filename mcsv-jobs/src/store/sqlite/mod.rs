@@ -6,6 +6,7 @@ mod claim;
 mod connect;
 mod data_version;
 mod enqueue;
+mod pause;
 mod prune;
 mod read;
 mod schema;
@@ -21,7 +22,7 @@ pub(super) use data_version::DataVersion;
 pub(crate) use enqueue::insert;
 use writer::{Write, Writer};
 
-use super::{Cancel, CancelReply, Inserted, Prune, Requeue, Row, TickOnce, Turn, TurnReply};
+use super::{Cancel, CancelReply, Inserted, Pause, Prune, Requeue, Row, TickOnce, Turn, TurnReply};
 use crate::{Error, Pruned};
 
 /// The database's own time, in milliseconds since 1970.
@@ -60,6 +61,10 @@ impl SqliteStore {
 
     pub(super) async fn requeue(&self, requeue: Requeue) -> Result<Vec<String>, Error> {
         self.writer.write(requeue).await
+    }
+
+    pub(super) async fn pause(&self, pause: Pause) -> Result<(), Error> {
+        self.writer.write(pause).await
     }
 
     pub(super) async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {

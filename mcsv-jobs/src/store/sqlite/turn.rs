@@ -76,7 +76,8 @@ async fn next_due(conn: &mut SqliteConnection, queue: &str) -> Result<Option<i64
     sqlx::query_scalar(concat!(
         "SELECT min(scheduled_at) - ",
         now!(),
-        " FROM mcsv_jobs WHERE queue = ?1 AND state IN ('scheduled', 'retryable')"
+        " FROM mcsv_jobs WHERE queue = ?1 AND state IN ('scheduled', 'retryable')
+            AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)"
     ))
     .bind(queue)
     .fetch_one(conn)

@@ -6,6 +6,7 @@ mod enqueue;
 mod events;
 mod failure;
 mod manage;
+mod pause;
 mod rescue;
 mod roundtrip;
 mod trace;
@@ -76,6 +77,9 @@ macro_rules! __mcsv_jobs_cases {
                 pruning_takes_ended_jobs_and_the_events_of_those_that_are_gone
                 a_wait_that_is_too_short_says_so
                 ended_jobs_are_found_by_the_time_of_their_end
+            }
+            pause {
+                a_paused_queue_starts_nothing_until_it_is_resumed
             }
             events {
                 every_row_can_be_rebuilt_from_its_events

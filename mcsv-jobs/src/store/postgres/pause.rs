@@ -1,0 +1,24 @@
+use super::PostgresStore;
+use crate::Error;
+use crate::store::Pause;
+
+impl PostgresStore {
+    pub(in crate::store) async fn pause(&self, pause: Pause) -> Result<(), Error> {
+        let (statement, queue) = match &pause {
+            Pause::Begin(queue) => (
+                "INSERT INTO mcsv_job_pauses VALUES ($1, mcsv_jobs_now()) ON CONFLICT DO NOTHING",
+                queue,
+            ),
+            Pause::End(queue) => ("DELETE FROM mcsv_job_pauses WHERE queue = $1", queue),
+        };
+        sqlx::query(statement).bind(queue).execute(&self.callers).await?;
+        Ok(())
+    }
+
+    pub(in crate::store) async fn paused(&self) -> Result<Vec<String>, Error> {
+        let paused = sqlx::query_scalar("SELECT queue FROM mcsv_job_pauses ORDER BY queue")
+            .fetch_all(&self.callers)
+            .await?;
+        Ok(paused)
+    }
+}
