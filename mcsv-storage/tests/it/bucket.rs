@@ -10,6 +10,9 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+use tracing::instrument::WithSubscriber;
+
+use crate::secrecy::Log;
 
 /// A server of the S3 protocol that enforces signatures, over a folder.
 struct Server {
@@ -155,4 +158,38 @@ async fn a_fetcher_uploads_by_a_direct_url_with_its_headers() {
     }
     put.await.unwrap();
     assert_eq!(store.stat(&key()).await.unwrap().sha256, Some(hash));
+}
+
+#[tokio::test]
+async fn no_log_line_of_a_direct_url_holds_its_signature() {
+    let server = Server::start().await;
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let work = async {
+        let store = server.store().unwrap();
+        let signer = store.signer(SigningKeys::random().unwrap());
+        let put = signer.presign_put(&key()).sign().unwrap();
+        let get = signer.presign_get(&key()).sign().unwrap();
+        let policy = FetchPolicy::new().allow_origin(&server.endpoint).unwrap();
+        let fetcher = Fetcher::new(policy).unwrap();
+        let absent = fetcher.get(get.url()).await.unwrap_err();
+        fetcher.put(put.url(), "hello").await.unwrap();
+        let found = fetcher.get(get.url()).await.unwrap().bytes().await.unwrap();
+        assert_eq!(found, "hello");
+        let shown = format!("{absent:?} {absent} {put:?} {get:?} {signer:?} {store:?}");
+        (shown, [get, put])
+    };
+    let (shown, links) = work.with_subscriber(subscriber).await;
+
+    let log = log.text();
+    assert!(log.contains("fetch"), "the log is empty");
+    for link in links {
+        let (_, signature) = link.url().split_once("X-Amz-Signature=").unwrap();
+        assert!(!log.contains(signature) && !shown.contains(signature), "{shown} {log}");
+    }
+    assert!(!log.contains(SECRET) && !shown.contains(SECRET), "{shown} {log}");
 }
