@@ -119,8 +119,9 @@ fn both_sides_count_a_call_by_its_outcome() {
     for side in ["server", "client"] {
         for (method, code) in [("Echo", "ok"), ("Fail", "not_found")] {
             for what in ["calls_total", "call_duration_seconds"] {
-                let metric =
-                    format!("rpc_{side}_{what} service=echo.v1.Echo method={method} code={code}");
+                let metric = format!(
+                    "rpc_{side}_{what} service=echo.v1.Echo method={method} protocol=twirp code={code}"
+                );
                 assert!(metrics.contains(&metric), "{metric} is not in {metrics:?}");
             }
         }
@@ -140,7 +141,9 @@ fn a_call_that_is_given_up_counts_as_canceled() {
             () = gate.entered.notified() => {}
         }
     });
-    assert!(metrics.iter().all(|metric| metric.ends_with("method=Wait code=canceled")));
+    assert!(
+        metrics.iter().all(|metric| metric.ends_with("method=Wait protocol=twirp code=canceled"))
+    );
     assert_eq!(metrics.len(), 4);
 }
 
