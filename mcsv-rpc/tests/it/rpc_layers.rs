@@ -158,6 +158,20 @@ async fn a_layer_shortens_the_deadline_and_can_t_extend_it() {
 }
 
 #[tokio::test]
+async fn details_pass_through_a_service_that_answers_its_own_call_s_error() {
+    let behind = App::default().client().with_protocol(Protocol::Connect);
+    let router = App::default().router().rpc_layer(move |_: Cx, _: Next| {
+        let call = behind.fail(failure("detail"));
+        async move { Err(call.await.unwrap_err()) }
+    });
+    for protocol in [Protocol::Connect, Protocol::Grpc] {
+        let client = EchoClient::in_process(router.clone()).with_protocol(protocol);
+        let error = client.echo(ping("")).await.unwrap_err();
+        assert_eq!(error.details()[0].type_name(), "echo.v1.Ping");
+    }
+}
+
+#[tokio::test]
 async fn services_that_are_added_later_and_health_stay_outside() {
     let refuse = |_: Cx, _: Next| async { Err(Error::unauthenticated("who are you?")) };
     let router = Router::new()
