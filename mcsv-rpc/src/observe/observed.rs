@@ -6,13 +6,13 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{StatusCode, Uri};
 use mcsv_core::{Code, Error, Scoped, TraceContext};
-use metrics::Gauge;
 use tokio::time::Instant;
 use tracing::Span;
 use tracing::instrument::{Instrument, Instrumented};
 
 use super::code::{self, is_error, status_code};
-use super::{Side, series, span};
+use super::series::{self, Counted};
+use super::{Side, span};
 use crate::{Protocol, RpcMethod};
 
 /// One call from its start to its end, which it reports to span, log and metrics, also when the
@@ -23,7 +23,7 @@ pub(crate) struct Observed {
     method: &'static RpcMethod,
     span: Span,
     trace: TraceContext,
-    in_flight: Gauge,
+    counted: Counted,
     started: Instant,
     reported: bool,
 }
@@ -55,9 +55,9 @@ impl Observed {
         remote: Option<&TraceContext>,
     ) -> Self {
         let trace = TraceContext::for_span(&span, remote);
-        let in_flight = series::start(side, protocol, method);
+        let counted = Counted::start(side, protocol, method);
         let started = Instant::now();
-        Observed { side, protocol, method, span, trace, in_flight, started, reported: false }
+        Observed { side, protocol, method, span, trace, counted, started, reported: false }
     }
 
     pub(crate) fn trace(&self) -> &TraceContext {
@@ -95,13 +95,12 @@ impl Observed {
         self.reported = true;
         let elapsed = self.started.elapsed();
         self.record(code);
-        self.in_flight.decrement(1.0);
         let label = code.map_or(series::OK, Code::as_str);
         // The metrics are in scope too: an exemplar is of this trace.
         self.trace.in_scope(|| {
             self.span.in_scope(|| {
                 self.log(label, cause, elapsed);
-                series::end(self.side, self.protocol, self.method, label, elapsed);
+                self.counted.end(label, elapsed);
             });
         });
     }

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Gauge, Key, Label, Level, Metadata, with_recorder};
@@ -22,7 +22,7 @@ pub(crate) const OK: &str = "ok";
 const UNKNOWN: &str = "unknown";
 
 thread_local! {
-    static KEYS: RefCell<HashMap<Series, Rc<Keys>>> = RefCell::default();
+    static KEYS: RefCell<HashMap<Series, Arc<Keys>>> = RefCell::default();
 }
 
 /// One row of the metrics.
@@ -42,28 +42,42 @@ struct Keys {
     in_flight: Key,
 }
 
-/// Counts a call that is starting; the gauge has to go down at its end.
-pub(crate) fn start(side: Side, protocol: Protocol, method: &'static RpcMethod) -> Gauge {
-    // All calls of a method share the gauge; most of them go well, and have these keys then.
-    let keys = keys(side, protocol, method, OK);
-    let gauge = with_recorder(|recorder| recorder.register_gauge(&keys.in_flight, &METADATA));
-    gauge.increment(1.0);
-    gauge
-}
-
-/// Counts a call that has ended.
-pub(crate) fn end(
+/// A call that is running, as the metrics see it.
+pub(crate) struct Counted {
     side: Side,
     protocol: Protocol,
     method: &'static RpcMethod,
-    code: &'static str,
-    elapsed: Duration,
-) {
-    let keys = keys(side, protocol, method, code);
-    with_recorder(|recorder| {
-        recorder.register_counter(&keys.calls, &METADATA).increment(1);
-        recorder.register_histogram(&keys.seconds, &METADATA).record(elapsed.as_secs_f64());
-    });
+    in_flight: Gauge,
+    /// The keys for the usual end, so that most calls look their keys up once.
+    well: Arc<Keys>,
+}
+
+impl Counted {
+    /// Counts a call that is starting.
+    pub(crate) fn start(side: Side, protocol: Protocol, method: &'static RpcMethod) -> Self {
+        let well = keys(side, protocol, method, OK);
+        let in_flight =
+            with_recorder(|recorder| recorder.register_gauge(&well.in_flight, &METADATA));
+        in_flight.increment(1.0);
+        Counted { side, protocol, method, in_flight, well }
+    }
+
+    /// Counts it as ended, with the label of its code.
+    pub(crate) fn end(&self, code: &'static str, elapsed: Duration) {
+        self.in_flight.decrement(1.0);
+        let other;
+        let keys = match code {
+            OK => &self.well,
+            code => {
+                other = keys(self.side, self.protocol, self.method, code);
+                &other
+            }
+        };
+        with_recorder(|recorder| {
+            recorder.register_counter(&keys.calls, &METADATA).increment(1);
+            recorder.register_histogram(&keys.seconds, &METADATA).record(elapsed.as_secs_f64());
+        });
+    }
 }
 
 /// Counts a request that was refused before it became a call.
@@ -82,12 +96,12 @@ fn keys(
     protocol: Protocol,
     method: &'static RpcMethod,
     code: &'static str,
-) -> Rc<Keys> {
+) -> Arc<Keys> {
     let series = Series { side, method: method.full_name(), protocol, code };
     // Taken out, so that a recorder that makes calls itself finds the map free.
     KEYS.with_borrow_mut(|keys| {
         keys.entry(series)
-            .or_insert_with(|| Rc::new(Keys::new(side, protocol, method, code)))
+            .or_insert_with(|| Arc::new(Keys::new(side, protocol, method, code)))
             .clone()
     })
 }
