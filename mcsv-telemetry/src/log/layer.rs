@@ -21,8 +21,9 @@ use crate::{service, trace};
 
 /// The most fields of spans around that one line repeats.
 const MAX_SPAN_FIELDS: usize = 32;
-/// What tells the exporter how to export a span, and a reader nothing.
-const EXPORTER_FIELDS: &str = "otel.";
+/// Fields of spans that an exporter needs, and that would only lengthen each line for a reader: how
+/// to export the span, and the details of the connection, which the trace has.
+const EXPORTER_FIELDS: [&str; 3] = ["otel.", "network.", "url."];
 /// A buffer that grew beyond this, in bytes, is not kept for the next line.
 const KEPT_BUFFER: usize = 64 * 1024;
 
@@ -199,7 +200,7 @@ impl Around {
             around.truncated |= record.fields.truncated;
             for (name, value) in &record.fields.list {
                 let is_known = around.fields.iter().any(|(known, _)| known == name);
-                if is_known || name.starts_with(EXPORTER_FIELDS) {
+                if is_known || EXPORTER_FIELDS.iter().any(|prefix| name.starts_with(prefix)) {
                     continue;
                 }
                 used += name.len() + if let Value::Text(text) = value { text.len() } else { 8 };

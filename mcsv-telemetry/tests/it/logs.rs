@@ -43,8 +43,14 @@ fn outside_of_a_trace_a_line_has_no_ids() {
 #[test]
 fn the_inner_span_goes_before_the_outer() {
     let capture = logged(&[], || {
-        let _outer =
-            tracing::info_span!("outer", job = 1, queue = "mail", otel.kind = "server").entered();
+        let _outer = tracing::info_span!(
+            "outer",
+            job = 1,
+            queue = "mail",
+            otel.kind = "server",
+            network.transport = "tcp"
+        )
+        .entered();
         let inner = tracing::info_span!("inner", job = 2, attempt = tracing::field::Empty);
         inner.record("attempt", 3);
         inner.in_scope(|| tracing::info!("here"));
