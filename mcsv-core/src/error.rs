@@ -2,15 +2,16 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use crate::Code;
+use crate::{Code, ErrorDetail};
 
 /// The result of a call between services.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What a call answers when it fails: a code and a safe message for the peer, a cause for the log.
 ///
-/// The code, the message, the metadata and the retry hint travel. The [source](Error::source) never
-/// does: it stays in the process that made it, for its log.
+/// The code, the message, the metadata, the details and the retry hint travel, also through a service
+/// in between that answers the error of its own call by `?`. The [source](Error::source) never does: it
+/// stays in the process that made it, for its log.
 ///
 /// Any `std::error::Error` becomes an `Error` by `?`, with the code [`Code::Internal`], the message
 /// "internal error" and itself as the source, so that a database's words never reach a client by
@@ -37,6 +38,7 @@ struct Inner {
     code: Code,
     message: String,
     meta: Vec<(String, String)>,
+    details: Vec<ErrorDetail>,
     retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -48,6 +50,7 @@ impl Error {
             code,
             message: message.into(),
             meta: Vec::new(),
+            details: Vec::new(),
             retry_after: None,
             source: None,
         }))
@@ -60,6 +63,23 @@ impl Error {
         let (key, value) = (key.into(), value.to_string());
         self.0.meta.retain(|(k, _)| *k != key);
         self.0.meta.push((key, value));
+        self
+    }
+
+    /// Adds a typed detail: the full name of a protobuf message and its bytes. Not every protocol has
+    /// a place for it; metadata travels in all of them.
+    ///
+    /// ```
+    /// use mcsv_core::Error;
+    ///
+    /// let bad_request = Vec::new(); // that of prost's `encode_to_vec`
+    /// let error = Error::invalid_argument("two fields are wrong: see the details")
+    ///     .with_detail("google.rpc.BadRequest", bad_request);
+    /// assert_eq!(error.details()[0].type_name(), "google.rpc.BadRequest");
+    /// ```
+    #[must_use]
+    pub fn with_detail(mut self, type_name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.0.details.push(ErrorDetail::new(type_name, value));
         self
     }
 
@@ -98,6 +118,12 @@ impl Error {
     /// The metadata, in the order in which it was added.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.meta.iter().map(|(k, v)| (k.as_str(), v.as_str()))
+    }
+
+    /// The typed details, in the order in which they were added.
+    #[must_use]
+    pub fn details(&self) -> &[ErrorDetail] {
+        &self.0.details
     }
 
     /// When the same call may pass, if the server said so.
@@ -165,6 +191,7 @@ impl fmt::Debug for Error {
             .field("code", &self.0.code)
             .field("message", &self.0.message)
             .field("meta", &self.0.meta)
+            .field("details", &self.0.details)
             .field("retry_after", &self.0.retry_after)
             .field("source", &self.0.source)
             .finish()

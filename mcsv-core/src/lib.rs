@@ -6,6 +6,7 @@ mod bridge;
 mod code;
 mod deadline;
 mod error;
+mod error_detail;
 mod health;
 mod idempotency_key;
 mod scope;
@@ -19,6 +20,7 @@ pub use bridge::{BridgeInstalledError, TraceBridge, install_trace_bridge, link_s
 pub use code::{Code, ParseCodeError};
 pub use deadline::Deadline;
 pub use error::{Error, Result};
+pub use error_detail::ErrorDetail;
 pub use health::{Check, CheckFuture, CheckReport, Health, HealthReport};
 pub use idempotency_key::{IdempotencyKey, ParseIdempotencyKeyError};
 pub use scope::Scoped;

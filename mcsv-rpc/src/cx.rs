@@ -1,29 +1,33 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use mcsv_core::{Deadline, TraceContext};
 
-use crate::{ErrorDetail, PeerAddr, RpcMethod};
+use crate::rpc_layer::{AnswerHeaders, KeptHeaders};
+use crate::{PeerAddr, Protocol, RpcMethod};
 
 /// What a handler may know of its call beside the message, and the headers of its answer.
 ///
+/// The unit test of a handler or a [layer](crate::RpcLayer) makes its own:
+///
 /// ```
+/// use http::header::{AUTHORIZATION, HeaderValue};
 /// use mcsv_rpc::{Cx, RpcMethod};
 ///
 /// const CREATE: RpcMethod = RpcMethod::new("shop.v1.Orders/Create");
 ///
-/// // A handler's unit test makes its own:
-/// let cx = Cx::new(&CREATE);
+/// let cx = Cx::new(&CREATE).with_header(AUTHORIZATION, HeaderValue::from_static("Bearer t"));
 /// assert_eq!(cx.method().name(), "Create");
+/// assert_eq!(cx.headers()[AUTHORIZATION], "Bearer t");
 /// assert_eq!(cx.deadline(), None);
 /// ```
 pub struct Cx {
     method: &'static RpcMethod,
+    protocol: Protocol,
     headers: HeaderMap,
     extensions: Extensions,
-    response_headers: HeaderMap,
-    error_details: Vec<ErrorDetail>,
+    response_headers: AnswerHeaders,
     deadline: Option<Deadline>,
     peer: Option<SocketAddr>,
     trace: TraceContext,
@@ -34,22 +38,43 @@ impl Cx {
     #[must_use]
     pub fn new(method: &'static RpcMethod) -> Self {
         let trace = TraceContext::current().unwrap_or_else(TraceContext::random_root);
-        Cx::of_request(method, HeaderMap::new(), Extensions::new(), trace)
+        Cx::of_request(method, Protocol::default(), HeaderMap::new(), Extensions::new(), trace)
+    }
+
+    /// The same context with a header of the request.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// The same context with a deadline, or an earlier one than it had.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Deadline) -> Self {
+        self.shorten_deadline(deadline);
+        self
+    }
+
+    /// The same context in another protocol.
+    #[must_use]
+    pub fn with_protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
     }
 
     pub(crate) fn of_request(
         method: &'static RpcMethod,
+        protocol: Protocol,
         headers: HeaderMap,
         extensions: Extensions,
         trace: TraceContext,
     ) -> Self {
-        let response_headers = HeaderMap::new();
         Cx {
             method,
+            protocol,
             headers,
             extensions,
-            response_headers,
-            error_details: Vec::new(),
+            response_headers: AnswerHeaders::default(),
             deadline: None,
             peer: None,
             trace,
@@ -64,8 +89,13 @@ impl Cx {
         self.peer = peer;
     }
 
-    pub(crate) fn into_answer(self) -> (HeaderMap, Vec<ErrorDetail>) {
-        (self.response_headers, self.error_details)
+    /// Keeps the headers of the answer beyond this context, however it ends.
+    pub(crate) fn keep_response_headers(&mut self) -> KeptHeaders {
+        self.response_headers.keep()
+    }
+
+    pub(crate) fn into_response_headers(mut self) -> HeaderMap {
+        std::mem::take(self.response_headers.map_mut())
     }
 
     /// The method that was called.
@@ -74,10 +104,21 @@ impl Cx {
         self.method
     }
 
+    /// What the caller speaks.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// The request's headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// The request's headers, for a layer to change what comes after it.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
     }
 
     /// What the layers in front have attached to the request.
@@ -86,10 +127,22 @@ impl Cx {
         &self.extensions
     }
 
+    /// A place for what a layer has found out, such as who is calling: the handler looks it up by
+    /// type in [`extensions`](Self::extensions).
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
     /// When the caller gives up, and this handler with it. Client calls made here inherit it.
     #[must_use]
     pub fn deadline(&self) -> Option<Deadline> {
         self.deadline
+    }
+
+    /// Ends the call at `deadline` where it would end later. A layer does this before it goes on; in
+    /// a handler it is too late.
+    pub fn shorten_deadline(&mut self, deadline: Deadline) {
+        self.deadline = Some(self.deadline.map_or(deadline, |own| own.earliest(deadline)));
     }
 
     /// The other side of the connection, a proxy where there is one in between; `None` in process.
@@ -104,26 +157,17 @@ impl Cx {
         self.trace.clone()
     }
 
+    /// The headers of the answer that are set so far.
+    #[must_use]
+    pub fn response_headers(&self) -> &HeaderMap {
+        self.response_headers.map()
+    }
+
     /// The headers of the answer, whether it is a message or an error.
     ///
     /// The content type and the length are the protocol's: what is set for them here is dropped.
     pub fn response_headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.response_headers
-    }
-
-    /// Adds a typed detail to the error that this handler is about to answer. A message drops it,
-    /// and so does Twirp, which carries only metadata.
-    ///
-    /// ```
-    /// use mcsv_rpc::{Cx, Error, ErrorDetail};
-    ///
-    /// fn refuse(cx: &mut Cx, bad_request: Vec<u8>) -> Error {
-    ///     cx.add_error_detail(ErrorDetail::new("google.rpc.BadRequest", bad_request));
-    ///     Error::invalid_argument("two fields are wrong: see the details")
-    /// }
-    /// ```
-    pub fn add_error_detail(&mut self, detail: ErrorDetail) {
-        self.error_details.push(detail);
+        self.response_headers.map_mut()
     }
 }
 
@@ -132,6 +176,7 @@ impl fmt::Debug for Cx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cx")
             .field("method", &self.method.full_name())
+            .field("protocol", &self.protocol)
             .field("headers", &self.headers.keys())
             .field("deadline", &self.deadline)
             .field("peer_addr", &self.peer_addr())

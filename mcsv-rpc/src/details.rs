@@ -5,11 +5,9 @@
 //! <https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto>.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
-use mcsv_core::{Code, Error};
+use mcsv_core::{Code, Error, ErrorDetail};
 use prost::Message;
 
 use crate::canonical::canonical;
@@ -18,66 +16,6 @@ use crate::canonical::canonical;
 const DOMAIN: &str = "mcsv-rpc";
 const ERROR_INFO: &str = "google.rpc.ErrorInfo";
 const RETRY_INFO: &str = "google.rpc.RetryInfo";
-
-/// One typed detail of an error: the name of a protobuf message and its bytes.
-///
-/// A handler adds it with [`Cx::add_error_detail`](crate::Cx::add_error_detail), Connect and gRPC
-/// carry it, and the client finds it with [`of`](Self::of). Twirp has no place for it; metadata
-/// travels in all three protocols.
-///
-/// ```
-/// use mcsv_rpc::ErrorDetail;
-///
-/// let detail = ErrorDetail::new("google.rpc.DebugInfo", vec![0x12, 2, b'h', b'i']);
-/// assert_eq!(detail.type_name(), "google.rpc.DebugInfo");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ErrorDetail {
-    type_name: String,
-    value: Bytes,
-}
-
-impl ErrorDetail {
-    /// A detail whose message is `type_name`, such as `google.rpc.BadRequest`, and whose bytes are
-    /// `value`: that of prost's `encode_to_vec`.
-    pub fn new(type_name: impl Into<String>, value: impl Into<Bytes>) -> Self {
-        ErrorDetail { type_name: type_name.into(), value: value.into() }
-    }
-
-    /// The full name of the message.
-    #[must_use]
-    pub fn type_name(&self) -> &str {
-        &self.type_name
-    }
-
-    /// The message's bytes, to be decoded with prost.
-    #[must_use]
-    pub fn value(&self) -> &Bytes {
-        &self.value
-    }
-
-    /// The details that came with an error from a client's call, beside what is in its metadata.
-    #[must_use]
-    pub fn of(error: &Error) -> &[ErrorDetail] {
-        match error.source().and_then(|source| source.downcast_ref::<Received>()) {
-            Some(received) => &received.0,
-            None => &[],
-        }
-    }
-}
-
-/// The details as the source of the error that they came with.
-#[derive(Debug)]
-struct Received(Vec<ErrorDetail>);
-
-impl fmt::Display for Received {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.0.iter().map(ErrorDetail::type_name).collect();
-        write!(f, "the peer gave details of type {}", names.join(", "))
-    }
-}
-
-impl std::error::Error for Received {}
 
 #[derive(Clone, PartialEq, Message)]
 struct ErrorInfo {
@@ -95,8 +33,8 @@ struct RetryInfo {
     retry_delay: Option<prost_types::Duration>,
 }
 
-/// What is said of `error` beyond its code and message, `own` details last.
-pub(crate) fn details(error: &Error, own: &[ErrorDetail]) -> Vec<ErrorDetail> {
+/// What is said of `error` beyond its code and message, its own details last.
+pub(crate) fn details(error: &Error) -> Vec<ErrorDetail> {
     let mut details = Vec::new();
     if error.code() != canonical(error.code()) || error.metadata().next().is_some() {
         let info = ErrorInfo {
@@ -110,15 +48,14 @@ pub(crate) fn details(error: &Error, own: &[ErrorDetail]) -> Vec<ErrorDetail> {
         let retry_delay = prost_types::Duration::try_from(wait).ok();
         details.push(ErrorDetail::new(RETRY_INFO, RetryInfo { retry_delay }.encode_to_vec()));
     }
-    details.extend_from_slice(own);
+    details.extend_from_slice(error.details());
     details
 }
 
 /// The error that a peer meant by a code, a message and details.
 pub(crate) fn received(code: Code, message: String, details: Vec<ErrorDetail>) -> Error {
-    let infos = details.iter().filter(|detail| detail.type_name == ERROR_INFO);
-    let infos: Vec<_> =
-        infos.filter_map(|info| ErrorInfo::decode(info.value.clone()).ok()).collect();
+    let infos = details.iter().filter(|detail| detail.type_name() == ERROR_INFO);
+    let infos: Vec<_> = infos.filter_map(|info| ErrorInfo::decode(info.value()).ok()).collect();
     let mut error = Error::new(original(code, &infos), message);
     for (key, value) in infos.into_iter().flat_map(|info| info.metadata) {
         error = error.with_meta(key, value);
@@ -127,9 +64,9 @@ pub(crate) fn received(code: Code, message: String, details: Vec<ErrorDetail>) -
         error = error.with_retry_after(wait);
     }
     let known = [ERROR_INFO, RETRY_INFO];
-    let foreign = |detail: &ErrorDetail| !known.contains(&detail.type_name.as_str());
-    let rest: Vec<_> = details.into_iter().filter(foreign).collect();
-    if rest.is_empty() { error } else { error.with_source(Received(rest)) }
+    let foreign = |detail: &ErrorDetail| !known.contains(&detail.type_name());
+    let rest = details.iter().filter(|detail| foreign(detail));
+    rest.fold(error, |error, detail| error.with_detail(detail.type_name(), detail.value()))
 }
 
 /// Twirp's own codes come back through the reason; no reason can turn a code into another one.
@@ -140,8 +77,8 @@ fn original(code: Code, infos: &[ErrorInfo]) -> Code {
 }
 
 fn retry_delay(detail: &ErrorDetail) -> Option<Duration> {
-    if detail.type_name != RETRY_INFO {
+    if detail.type_name() != RETRY_INFO {
         return None;
     }
-    RetryInfo::decode(detail.value.clone()).ok()?.retry_delay?.try_into().ok()
+    RetryInfo::decode(detail.value()).ok()?.retry_delay?.try_into().ok()
 }

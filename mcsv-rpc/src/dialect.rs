@@ -5,7 +5,6 @@ use http::{HeaderMap, HeaderValue};
 use mcsv_core::{Code, Error, Result};
 
 use crate::coding::{self, Coding};
-use crate::details::ErrorDetail;
 use crate::media::Media;
 use crate::{Body, Protocol, connect, grpc, media, twirp};
 
@@ -83,14 +82,14 @@ impl Dialect {
     }
 
     /// The answer with an error.
-    pub(crate) fn refusal(self, error: &Error, details: &[ErrorDetail]) -> Response<Body> {
+    pub(crate) fn refusal(self, error: &Error) -> Response<Body> {
         let mut response = match self.protocol {
             Protocol::Twirp => return twirp::error_response(error),
-            Protocol::Connect => connect::response(error, details),
+            Protocol::Connect => connect::response(error),
             Protocol::Grpc => {
                 let mut response = Response::new(Body::empty());
                 response.headers_mut().insert(CONTENT_TYPE, self.media.header());
-                grpc::write_error(response.headers_mut(), error, details);
+                grpc::write_error(response.headers_mut(), error);
                 response
             }
         };
@@ -121,5 +120,5 @@ pub(crate) struct Packed {
 /// ```
 #[must_use]
 pub fn error_response_to(request: &Parts, error: &Error) -> Response<Body> {
-    Dialect::of_stray(request).refusal(error, &[])
+    Dialect::of_stray(request).refusal(error)
 }

@@ -28,6 +28,7 @@ mod percent;
 mod protocol;
 mod read;
 mod retry_after;
+mod rpc_layer;
 mod server;
 mod timeout;
 #[cfg(feature = "tls")]
@@ -43,13 +44,13 @@ pub mod json;
 pub use body::{Body, BoxError};
 pub use client::{Call, CallFuture, Channel, NeverSent, Transport, TransportFuture};
 pub use cx::Cx;
-pub use details::ErrorDetail;
 pub use dialect::error_response_to;
-pub use mcsv_core::{Code, Deadline, Error, Health, Result, Shutdown, TraceContext};
+pub use mcsv_core::{Code, Deadline, Error, ErrorDetail, Health, Result, Shutdown, TraceContext};
 pub use message::Message;
 pub use method::{Idempotency, RpcMethod};
 pub use peer::PeerAddr;
 pub use protocol::Protocol;
+pub use rpc_layer::{Next, Reply, RpcLayer};
 pub use server::{
     HttpService, IncomingCall, Router, RouterFuture, RpcService, Server, ServiceFuture,
     ServiceOptions, serve,

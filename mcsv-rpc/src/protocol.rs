@@ -25,11 +25,20 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The name in the attribute `rpc.system` of OpenTelemetry, where that has one.
+    /// The value of the attribute `rpc.system.name` of OpenTelemetry; Twirp's is our own.
     pub(crate) const fn system(self) -> &'static str {
         match self {
             Protocol::Twirp => "twirp",
-            Protocol::Connect => "connect_rpc",
+            Protocol::Connect => "connectrpc",
+            Protocol::Grpc => "grpc",
+        }
+    }
+
+    /// The value of the label `protocol` of a metric.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Protocol::Twirp => "twirp",
+            Protocol::Connect => "connect",
             Protocol::Grpc => "grpc",
         }
     }

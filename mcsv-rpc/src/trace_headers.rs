@@ -7,10 +7,19 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The caller's context; `None` also where the headers hold none that can be read, since a broken
-/// trace must never cost the call.
+/// trace must never cost the call. So are two parents, of which neither is known to be right.
 pub(crate) fn read(headers: &HeaderMap) -> Option<TraceContext> {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    TraceContext::parse(text(TRACEPARENT)?, text(TRACESTATE)).ok()
+    let mut parents = headers.get_all(TRACEPARENT).iter();
+    let parent = parents.next()?.to_str().ok()?;
+    if parents.next().is_some() {
+        return None;
+    }
+    let mut states = headers.get_all(TRACESTATE).iter().filter_map(|value| value.to_str().ok());
+    let (first, more) = (states.next(), states.next());
+    let Some(second) = more else { return TraceContext::parse(parent, first).ok() };
+    // One list may come in several lines.
+    let all: Vec<_> = first.into_iter().chain([second]).chain(states).collect();
+    TraceContext::parse(parent, Some(&all.join(","))).ok()
 }
 
 pub(crate) fn write(context: &TraceContext, headers: &mut HeaderMap) {
@@ -43,6 +52,19 @@ fn write_hex(bytes: &[u8], into: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_a_state_in_several_lines_and_no_second_parent() {
+        const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let mut headers = HeaderMap::new();
+        headers.append(TRACEPARENT, HeaderValue::from_static(PARENT));
+        headers.append(TRACESTATE, HeaderValue::from_static("a=1"));
+        headers.append(TRACESTATE, HeaderValue::from_static("b=2,c=3"));
+        assert_eq!(read(&headers).unwrap().tracestate(), Some("a=1,b=2,c=3"));
+
+        headers.append(TRACEPARENT, HeaderValue::from_static(PARENT));
+        assert_eq!(read(&headers), None);
+    }
 
     #[test]
     fn writes_what_the_context_says() {

@@ -9,7 +9,7 @@ use super::call::Call;
 use super::channel::Shared;
 use super::never_sent::NeverSent;
 use super::wire::Received;
-use crate::observe::{Observed, Side};
+use crate::observe::Observed;
 use crate::read::{Bounds, ReadError, read_with_trailers};
 use crate::{Body, BoxError, Message, Protocol, current_deadline, trace_headers};
 
@@ -19,21 +19,22 @@ const ERROR_LIMIT: usize = 256 * 1024;
 /// Sends one call, under its span, its deadline and its trace.
 pub(crate) async fn send<Resp: Message>(call: Call<Resp>) -> Result<Response<Resp>> {
     let (method, wire, limit) = (call.method, call.wire, call.channel.response_limit);
-    let observed = Observed::new(Side::Client, wire.protocol, method, None);
-    let outcome = observed.around(exchange(call, observed.trace())).await;
+    let observed = Observed::client(wire.protocol, method);
+    let outcome = observed.around(exchange(call, &observed)).await;
     let outcome = outcome.and_then(|received| wire.read(method, limit, received));
     observed.finish(&outcome);
     outcome
 }
 
-async fn exchange<Resp>(call: Call<Resp>, trace: &TraceContext) -> Result<Received> {
+async fn exchange<Resp>(call: Call<Resp>, observed: &Observed) -> Result<Received> {
     call.channel.check()?;
     if let Some(defect) = call.defect {
         return Err(Error::invalid_argument(defect));
     }
     let deadline = deadline(&call);
     let channel = call.channel.clone();
-    let request = request(call, deadline, trace)?;
+    let request = request(call, deadline, observed.trace())?;
+    observed.sent_to(request.uri());
     let answered = answered(&channel, request);
     let Some(deadline) = deadline else { return answered.await };
     let end = Instant::from_std(deadline.instant());

@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use http::header::CONTENT_TYPE;
 use http::response::Parts;
 use http::{HeaderValue, Response};
-use mcsv_core::{Code, Error};
+use mcsv_core::{Code, Error, ErrorDetail};
 use serde::{Deserialize, Serialize};
 
 use super::status::status;
 use crate::canonical::{canonical, of_status};
-use crate::details::{ErrorDetail, details, received};
+use crate::details::{details, received};
 use crate::retry_after;
 use crate::twirp::shortened;
 use crate::{Body, base64_any};
@@ -35,8 +35,8 @@ struct Detail<'a> {
 }
 
 /// The answer for `error`: its code, message, metadata and retry hint, its cause not.
-pub(crate) fn response(error: &Error, own: &[ErrorDetail]) -> Response<Body> {
-    let details = details(error, own);
+pub(crate) fn response(error: &Error) -> Response<Body> {
+    let details = details(error);
     let body = ErrorBody {
         code: canonical(error.code()).as_str().into(),
         message: shortened(error.message()).into(),

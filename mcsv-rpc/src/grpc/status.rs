@@ -5,11 +5,11 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mcsv_core::{Error, Result};
+use mcsv_core::{Error, ErrorDetail, Result};
 use prost::Message;
 
 use crate::canonical::{self, number, of_number};
-use crate::details::{ErrorDetail, details, received};
+use crate::details::{details, received};
 use crate::{base64_any, percent};
 
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -38,7 +38,7 @@ pub(crate) fn write_ok(trailers: &mut HeaderMap) {
 }
 
 /// Writes `error` where a peer looks for it: into trailers, or headers that nothing follows.
-pub(crate) fn write_error(trailers: &mut HeaderMap, error: &Error, own: &[ErrorDetail]) {
+pub(crate) fn write_error(trailers: &mut HeaderMap, error: &Error) {
     let number = number(error.code());
     trailers.insert(STATUS, HeaderValue::from(u16::from(number)));
     // Encoded, both are printable ASCII.
@@ -49,7 +49,7 @@ pub(crate) fn write_error(trailers: &mut HeaderMap, error: &Error, own: &[ErrorD
         let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         trailers.insert(PUSHBACK, HeaderValue::from(millis));
     }
-    let details = details(error, own);
+    let details = details(error);
     if details.is_empty() {
         return;
     }

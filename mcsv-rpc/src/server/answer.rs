@@ -2,38 +2,61 @@ use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, T
 use http::{HeaderMap, Response};
 use mcsv_core::{Error, Result};
 
-use crate::details::ErrorDetail;
 use crate::dialect::{Dialect, Packed};
+use crate::rpc_layer::{KeptHeaders, Reply};
 use crate::{Body, Cx};
 
 /// What goes back: the handler's headers, and a message or an error.
 pub(crate) struct Answer {
     headers: HeaderMap,
-    details: Vec<ErrorDetail>,
-    pub(crate) outcome: Result<Packed>,
+    outcome: Result<Packed>,
 }
 
 impl Answer {
     pub(crate) fn of(cx: Cx, outcome: Result<Packed>) -> Self {
-        let (headers, details) = cx.into_answer();
-        Answer { headers, details, outcome }
+        Answer { headers: cx.into_response_headers(), outcome }
     }
 
     /// The answer of a call whose handler was not asked or did not end.
     pub(crate) fn refused(error: Error) -> Self {
-        Answer { headers: HeaderMap::new(), details: Vec::new(), outcome: Err(error) }
+        Answer { headers: HeaderMap::new(), outcome: Err(error) }
     }
 
-    pub(crate) fn into_response(self, dialect: Dialect) -> Response<Body> {
-        let Answer { headers, details, outcome } = self;
-        let mut response = match outcome {
-            Ok(packed) => dialect.answer(packed),
-            Err(error) => dialect.refusal(&error, &details),
+    /// What the layers around the handler get; the headers beside an error are kept for the end.
+    pub(crate) fn into_reply(self, kept: &KeptHeaders) -> Result<Reply> {
+        let Answer { headers, outcome } = self;
+        match outcome {
+            Ok(packed) => Ok(Reply { headers, packed }),
+            Err(error) => {
+                kept.add(headers);
+                Err(error)
+            }
+        }
+    }
+
+    /// What the layers have made of it, with what was kept.
+    pub(crate) fn of_reply(reply: Result<Reply>, kept: &KeptHeaders) -> Self {
+        let mut all = kept.take();
+        match reply {
+            Ok(Reply { headers, packed }) => {
+                all.extend(headers);
+                Answer { headers: all, outcome: Ok(packed) }
+            }
+            Err(error) => Answer { headers: all, outcome: Err(error) },
+        }
+    }
+
+    /// The response, and the error in it for those who look on.
+    pub(crate) fn into_response(self, dialect: Dialect) -> (Response<Body>, Result<()>) {
+        let Answer { headers, outcome } = self;
+        let (mut response, outcome) = match outcome {
+            Ok(packed) => (dialect.answer(packed), Ok(())),
+            Err(error) => (dialect.refusal(&error), Err(error)),
         };
         if !headers.is_empty() {
             response.headers_mut().extend(without_framing(headers));
         }
-        response
+        (response, outcome)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use bytes::Bytes;
 use http::Response;
@@ -17,8 +17,9 @@ use crate::codec::CodecError;
 use crate::coding::Coding;
 use crate::dialect::{Dialect, Packed};
 use crate::gzip::{GunzipError, gunzip, gzip};
-use crate::observe::{Observed, Side};
+use crate::observe::Observed;
 use crate::read::{Bounds, ReadError, discard, read};
+use crate::rpc_layer::{Layers, Next};
 use crate::within::Within;
 use crate::{Body, Cx, Message, Protocol, RpcMethod, connect, grpc, timeout, trace_headers};
 
@@ -32,6 +33,7 @@ pub struct IncomingCall {
     /// The shortest answer that is worth packing, in bytes.
     pub(crate) gzip_from: usize,
     pub(crate) peer: Option<SocketAddr>,
+    pub(crate) layers: Layers,
     /// The place that the call takes among those in flight, where they are counted.
     pub(crate) place: Option<OwnedSemaphorePermit>,
 }
@@ -41,20 +43,28 @@ impl IncomingCall {
     /// answer. A panic of the handler is answered too, as `internal`.
     pub fn unary<Req, Resp, H, F>(self, handler: H) -> impl Future<Output = Response<Body>>
     where
-        Req: Message,
-        Resp: Message,
-        H: FnOnce(Cx, Req) -> F,
-        F: Future<Output = (Cx, Result<Resp>)>,
+        Req: Message + 'static,
+        Resp: Message + 'static,
+        H: FnOnce(Cx, Req) -> F + Send + 'static,
+        F: Future<Output = (Cx, Result<Resp>)> + Send + 'static,
     {
-        let IncomingCall { method, dialect, parts, body, bounds, gzip_from, peer, place } = self;
+        let IncomingCall { method, dialect, parts, body, bounds, gzip_from, peer, layers, place } =
+            self;
         let remote = trace_headers::read(&parts.headers);
-        let observed = Observed::new(Side::Server, dialect.protocol, method, remote.as_ref());
+        let observed = Observed::server(dialect.protocol, method, &parts, peer, remote.as_ref());
         let admitted = admit(method, dialect, parts, peer, observed.trace().clone());
         // What comes before this block is not part of the future, which is boxed for each call.
         async move {
             let _place = place;
             let answer = match admitted {
                 Err(error) => Answer::refused(error),
+                Ok((cx, packing)) if !layers.is_empty() => {
+                    let deadline = cx.deadline();
+                    let packing = Packing { gzip_from, ..packing };
+                    let work = layered(layers, cx, packing, body, bounds, handler);
+                    let work = pin!(Within::exactly(deadline, observed.around(work)));
+                    guard(work, deadline).await
+                }
                 Ok((cx, packing)) => {
                     let deadline = cx.deadline();
                     let packing = Packing { gzip_from, ..packing };
@@ -64,15 +74,16 @@ impl IncomingCall {
                     guard(work, deadline).await
                 }
             };
-            observed.finish(&answer.outcome);
-            answer.into_response(dialect)
+            let (response, outcome) = answer.into_response(dialect);
+            observed.answered(&outcome, response.status());
+            response
         }
     }
 
     /// The answer where a service is asked for a method that it does not list.
     pub fn unknown_method(self) -> ServiceFuture {
         let error = Error::bad_route(format!("no method {}", self.method.full_name()));
-        Box::pin(std::future::ready(self.dialect.refusal(&error, &[])))
+        Box::pin(std::future::ready(self.dialect.refusal(&error)))
     }
 }
 
@@ -113,10 +124,41 @@ fn admit(
     };
     let packing = Packing { dialect, request, answer, gzip_from: 0 };
     let deadline = timeout::requested(headers, || tokio::time::Instant::now().into_std())?;
-    let mut cx = Cx::of_request(method, parts.headers, parts.extensions, trace);
+    let protocol = dialect.protocol;
+    let mut cx = Cx::of_request(method, protocol, parts.headers, parts.extensions, trace);
     cx.set_deadline(deadline);
     cx.set_peer(peer);
     Ok((cx, packing))
+}
+
+/// [`answer`] within layers, all of it in a box: a call without any carries none of this.
+fn layered<Req, Resp, H, F>(
+    layers: Layers,
+    mut cx: Cx,
+    packing: Packing,
+    body: Body,
+    bounds: Bounds,
+    handler: H,
+) -> Pin<Box<dyn Future<Output = Answer> + Send>>
+where
+    Req: Message + 'static,
+    Resp: Message + 'static,
+    H: FnOnce(Cx, Req) -> F + Send + 'static,
+    F: Future<Output = (Cx, Result<Resp>)> + Send + 'static,
+{
+    let (kept, outer) = (cx.keep_response_headers(), cx.deadline());
+    let within = kept.clone();
+    let next = Next::new(layers, move |cx: Cx| async move {
+        let deadline = cx.deadline();
+        let work = answer(cx, packing, body, bounds, handler);
+        // What was not shortened is bounded already, around all layers.
+        let answer = match deadline == outer {
+            true => work.await,
+            false => guard(pin!(Within::exactly(deadline, work)), deadline).await,
+        };
+        answer.into_reply(&within)
+    });
+    Box::pin(async move { Answer::of_reply(next.run(cx).await, &kept) })
 }
 
 async fn answer<Req, Resp, H, F>(

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tower_service::Service;
 
+use crate::rpc_layer::Layers;
 use crate::{Body, BoxError};
 
 /// Any tower service over HTTP that can be shared: what a router nests and what carries a client's
@@ -70,6 +71,16 @@ pub struct BoxHttpService(Arc<dyn Fn(Request<Body>) -> HttpFuture + Send + Sync>
 impl BoxHttpService {
     pub(crate) fn call(&self, request: Request<Body>) -> HttpFuture {
         (self.0)(request)
+    }
+
+    /// The same service, which is told of `layer` in case it is a router.
+    pub(crate) fn with_rpc_layer(&self, layer: Layers) -> Self {
+        let inner = self.clone();
+        let call = move |mut request: Request<Body>| {
+            layer.pass_on(request.extensions_mut());
+            inner.call(request)
+        };
+        BoxHttpService(Arc::new(call))
     }
 }
 

@@ -93,7 +93,7 @@ fn get(parts: &Parts) -> Result<(Dialect, Body), Box<Response<Body>>> {
         return Err(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, problem.to_owned()));
     };
     let dialect = Dialect::post(Protocol::Connect, media);
-    let refused = |error| Box::new(dialect.refusal(&error, &[]));
+    let refused = |error| Box::new(dialect.refusal(&error));
     let verb = Verb::Get(query.coding().map_err(refused)?);
     let message = query.message().map_err(refused)?;
     Ok((Dialect { verb, ..dialect }, Body::from(message)))

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use mcsv_core::{Error, Health, Result};
+use mcsv_core::{Code, Error, Health, Result};
 use tokio::sync::Semaphore;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -19,10 +19,13 @@ use super::http_service::{HttpFuture, HttpService};
 use super::negotiate::{Form, negotiate};
 use super::routes::{Route, Routes, Target};
 use super::service::{RpcService, ServiceFuture};
+use crate::dialect::Dialect;
 use crate::grpc_health::{CHECK, HealthService};
+use crate::observe::refused;
 use crate::read::Bounds;
+use crate::rpc_layer::Layers;
 use crate::twirp::error_response;
-use crate::{Body, BoxError, PeerAddr, error_response_to};
+use crate::{Body, BoxError, PeerAddr, Protocol, RpcLayer, error_response_to};
 
 /// Everything that one port serves: RPC services, health, and any tower service beside them.
 ///
@@ -157,6 +160,28 @@ impl Router {
         Router::of(outer)
     }
 
+    /// Puts an [`RpcLayer`] around the calls of all services that were added so far, also of those
+    /// within a [`layer`](Self::layer) or a nested router; what is added later stays outside of it.
+    ///
+    /// So a second layer goes around the first: the one that was added last sees a call first, and
+    /// its answer last. Health checks are no calls of yours, and a request that is refused by its
+    /// path, type or verb becomes none.
+    ///
+    /// ```
+    /// use mcsv_rpc::{Cx, Next, Router};
+    ///
+    /// let app = Router::new().rpc_layer(|cx: Cx, next: Next| async move {
+    ///     let method = cx.method();
+    ///     next.run(cx).await.inspect_err(|error| eprintln!("{}: {error}", method.name()))
+    /// });
+    /// # drop(app);
+    /// ```
+    #[must_use]
+    pub fn rpc_layer(self, layer: impl RpcLayer) -> Self {
+        let layer = Layers::one(layer);
+        self.edit(|routes| routes.add_rpc_layer(&layer))
+    }
+
     /// Whether every route can be reached. [`Server::serve`](crate::Server::serve) asks it first.
     ///
     /// # Errors
@@ -190,8 +215,10 @@ impl Router {
             Some(Target::GrpcHealth(health)) => {
                 let service = HealthService::server(health.clone(), self.routes.services.clone());
                 let (service, form) = (Arc::new(service), Form::Bare);
-                let route = Route { service, index: 0, method: CHECK, limit: None, form };
-                // Not counted: a server that is full is still healthy.
+                let layers = Layers::default();
+                let route = Route { service, index: 0, method: CHECK, limit: None, form, layers };
+                // Neither counted nor asked who it is: a server that is full is still healthy.
+                Layers::take_passed(request.extensions_mut());
                 return self.dispatch_rpc(&route, &None, request);
             }
             Some(Target::Http(service)) => Some(service),
@@ -200,6 +227,7 @@ impl Router {
         let Some(service) = http else {
             let error = no_route(path);
             let (parts, _) = request.into_parts();
+            refused(Some(Dialect::of_stray(&parts).protocol), None, error.code().as_str());
             return RouterFuture::refused(error_response_to(&parts, &error));
         };
         if let Some(peer) = self.peer {
@@ -215,20 +243,30 @@ impl Router {
         request: Request<Body>,
     ) -> RouterFuture {
         let Route { form, method, .. } = *route;
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let (dialect, body) = match negotiate(form, method, &parts, body) {
             Ok(negotiated) => negotiated,
-            Err(refusal) => return RouterFuture::refused(*refusal),
+            Err(refusal) => {
+                let protocol = (form == Form::Twirp).then_some(Protocol::Twirp);
+                refused(protocol, Some(method), Code::BadRoute.as_str());
+                return RouterFuture::refused(*refusal);
+            }
         };
         let limit = route.limit.unwrap_or(self.routes.limit);
         let bounds = Bounds { limit, idle: Some(self.routes.idle) };
         let gzip_from = self.routes.gzip_from;
         let place = match places.clone().map(Semaphore::try_acquire_owned).transpose() {
             Ok(place) => place,
-            Err(_) => return RouterFuture::refused(dialect.refusal(&full(), &[])),
+            Err(_) => {
+                refused(Some(dialect.protocol), Some(method), Code::Unavailable.as_str());
+                return RouterFuture::refused(dialect.refusal(&full()));
+            }
         };
         let peer = self.peer;
-        let call = IncomingCall { method, dialect, parts, body, bounds, gzip_from, peer, place };
+        let passed = Layers::take_passed(&mut parts.extensions);
+        let layers = passed.around(&route.layers);
+        let call =
+            IncomingCall { method, dialect, parts, body, bounds, gzip_from, peer, layers, place };
         RouterFuture::rpc(route.service.call(route.index, call))
     }
 }

@@ -13,6 +13,7 @@ use super::router::Router;
 use super::service::RpcService;
 use crate::RpcMethod;
 use crate::grpc_health::CHECK;
+use crate::rpc_layer::Layers;
 
 /// Where the requests go that one router knows.
 #[derive(Clone)]
@@ -47,6 +48,7 @@ pub(crate) struct Route {
     pub(crate) method: &'static RpcMethod,
     pub(crate) limit: Option<usize>,
     pub(crate) form: Form,
+    pub(crate) layers: Layers,
 }
 
 impl Routes {
@@ -91,7 +93,9 @@ impl Routes {
         for (index, method) in methods.iter().enumerate() {
             let limits = options.body_limits.iter();
             let limit = limits.clone().find(|(name, _)| **name == *method.name()).map(|(_, n)| *n);
-            let route = Route { service: service.clone(), index, method, limit, form: Form::Twirp };
+            let layers = Layers::default();
+            let route =
+                Route { service: service.clone(), index, method, limit, form: Form::Twirp, layers };
             let aliases = options.method_aliases.iter();
             let aliases = aliases.filter(|(_, name)| **name == *method.name());
             for name in aliases.map(|(alias, _)| &**alias).chain([method.name()]) {
@@ -114,6 +118,22 @@ impl Routes {
         if !names.any(|name| name == named) {
             self.defects.push(format!("{what} is set for {named:?}, which is no method"));
         }
+    }
+
+    /// Puts `layer` around all calls that these routes lead to, also by way of other routers.
+    pub(crate) fn add_rpc_layer(&mut self, layer: &Layers) {
+        for target in self.exact.values_mut() {
+            match target {
+                Target::Rpc(route) => route.layers = layer.around(&route.layers),
+                Target::Http(service) => *service = service.with_rpc_layer(layer.clone()),
+                // Whoever asks for a server's health need not be known to it.
+                Target::Probe(_) | Target::GrpcHealth(_) => {}
+            }
+        }
+        for (_, service) in &mut self.nests {
+            *service = service.with_rpc_layer(layer.clone());
+        }
+        self.fallback = self.fallback.as_ref().map(|service| service.with_rpc_layer(layer.clone()));
     }
 
     pub(crate) fn add_nest(&mut self, prefix: &str, service: BoxHttpService) {

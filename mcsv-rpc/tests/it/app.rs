@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcsv_core::Shutdown;
-use mcsv_rpc::{Code, Cx, Error, ErrorDetail, Result, Router, Server};
+use mcsv_rpc::{Code, Cx, Error, Result, Router, Server};
 use prost::Message;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -64,8 +64,7 @@ impl Echo for App {
             "source" => return Err(std::io::Error::other("the secret of the database").into()),
             "detail" => {
                 let detail = ping("detail").encode_to_vec();
-                cx.add_error_detail(ErrorDetail::new("echo.v1.Ping", detail));
-                return Err(Error::aborted("see the details"));
+                return Err(Error::aborted("see the details").with_detail("echo.v1.Ping", detail));
             }
             _ => {}
         }

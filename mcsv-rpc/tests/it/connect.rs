@@ -109,7 +109,7 @@ async fn a_typed_detail_reaches_the_client() {
         let client = App::default().client().with_protocol(protocol);
         let error = client.fail(failure("detail")).await.unwrap_err();
         let sent = ErrorDetail::new("echo.v1.Ping", ping("detail").encode_to_vec());
-        assert_eq!(ErrorDetail::of(&error), [sent]);
+        assert_eq!(error.details(), [sent]);
     }
 }
 

@@ -23,6 +23,7 @@ mod observed;
 mod overload;
 mod pooling;
 mod routing;
+mod rpc_layers;
 mod server;
 mod shutdown;
 #[cfg(feature = "tls")]

@@ -3,12 +3,15 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use metrics::{
-    Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit,
 };
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::app::{App, Failure, ping};
+use mcsv_rpc::{Body, Protocol, Router};
+
+use crate::app::{App, EchoServer, Failure, Running, ping};
+use crate::wire::{echo_request, send};
 
 /// Notes every metric that is written, with its labels.
 #[derive(Clone, Default)]
@@ -37,6 +40,22 @@ impl CounterFn for Note {
     }
 }
 
+impl GaugeFn for Note {
+    fn increment(&self, by: f64) {
+        let Note(Notes(seen), name) = self;
+        seen.lock().unwrap().insert(format!("{name} +{by}"));
+    }
+
+    fn decrement(&self, by: f64) {
+        let Note(Notes(seen), name) = self;
+        seen.lock().unwrap().insert(format!("{name} -{by}"));
+    }
+
+    fn set(&self, _: f64) {
+        self.write();
+    }
+}
+
 impl HistogramFn for Note {
     fn record(&self, _: f64) {
         self.write();
@@ -52,8 +71,8 @@ impl Recorder for Notes {
         Counter::from_arc(Note::of(self, key))
     }
 
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(Note::of(self, key))
     }
 
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
@@ -101,7 +120,7 @@ fn observe<F: Future>(work: F) -> (BTreeSet<String>, String) {
         .with_ansi(false)
         .with_max_level(tracing::Level::DEBUG)
         .finish();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tracing::subscriber::with_default(subscriber, || {
         metrics::with_local_recorder(&notes, || runtime.block_on(work));
     });
@@ -119,13 +138,23 @@ fn both_sides_count_a_call_by_its_outcome() {
     for side in ["server", "client"] {
         for (method, code) in [("Echo", "ok"), ("Fail", "not_found")] {
             for what in ["calls_total", "call_duration_seconds"] {
-                let metric =
-                    format!("rpc_{side}_{what} service=echo.v1.Echo method={method} code={code}");
+                let metric = format!(
+                    "rpc_{side}_{what} service=echo.v1.Echo method={method} protocol=twirp code={code}"
+                );
                 assert!(metrics.contains(&metric), "{metric} is not in {metrics:?}");
             }
         }
     }
-    assert_eq!(metrics.len(), 8);
+    for side in ["server", "client"] {
+        for method in ["Echo", "Fail"] {
+            for change in ["+1", "-1"] {
+                let labels = format!("service=echo.v1.Echo method={method} protocol=twirp");
+                let metric = format!("rpc_{side}_calls_in_flight {labels} {change}");
+                assert!(metrics.contains(&metric), "{metric} is not in {metrics:?}");
+            }
+        }
+    }
+    assert_eq!(metrics.len(), 16);
 }
 
 #[test]
@@ -140,8 +169,10 @@ fn a_call_that_is_given_up_counts_as_canceled() {
             () = gate.entered.notified() => {}
         }
     });
-    assert!(metrics.iter().all(|metric| metric.ends_with("method=Wait code=canceled")));
-    assert_eq!(metrics.len(), 4);
+    let canceled = |metric: &&String| metric.ends_with("method=Wait protocol=twirp code=canceled");
+    assert_eq!(metrics.iter().filter(canceled).count(), 4);
+    let ended = |metric: &&String| metric.ends_with("method=Wait protocol=twirp -1");
+    assert_eq!(metrics.iter().filter(ended).count(), 2);
 }
 
 #[test]
@@ -159,4 +190,103 @@ fn the_cause_of_an_internal_error_is_in_the_log() {
         App::default().client().fail(failure("source")).await.unwrap_err();
     });
     assert!(log.contains("the secret of the database"), "{log}");
+}
+
+#[test]
+fn a_request_that_is_refused_is_counted_by_names_in_the_code_alone() {
+    let (metrics, log) = observe(async {
+        let router = Router::new().add(EchoServer::new(App::default())).with_concurrency_limit(0);
+        let unknown = http::Request::post("/secret/secret").body(Body::empty()).unwrap();
+        assert_eq!(send(&router, unknown).await.status(), 404);
+        let mut untyped = echo_request("hi");
+        untyped.headers_mut().remove("content-type");
+        assert_eq!(send(&router, untyped).await.status(), 404);
+        assert_eq!(send(&router, echo_request("hi")).await.status(), 503);
+    });
+    let expected = [
+        "service=echo.v1.Echo method=Echo protocol=twirp code=bad_route",
+        "service=echo.v1.Echo method=Echo protocol=twirp code=unavailable",
+        "service=unknown method=unknown protocol=twirp code=bad_route",
+    ];
+    let expected = expected.map(|labels| format!("rpc_server_calls_total {labels}"));
+    assert_eq!(metrics.into_iter().collect::<Vec<_>>(), expected);
+    assert!(!log.contains("secret"), "{log}");
+}
+
+/// The fields of the spans of one call, as the line at its end shows them.
+fn fields(log: &str, span: &str) -> String {
+    let what = if span == "rpc_server" { "served a call" } else { "made a call" };
+    let line = log.lines().find(|line| line.contains(what)).unwrap();
+    let from = line.rfind(&format!("{span}{{")).unwrap();
+    line[from..line[from..].find('}').unwrap() + from].to_owned()
+}
+
+#[track_caller]
+fn check_fields(fields: &str, expected: &[&str]) {
+    for field in expected {
+        assert!(fields.contains(field), "{field} is not in {fields}");
+    }
+}
+
+#[test]
+fn a_span_has_the_attributes_of_the_conventions() {
+    let (_, log) = observe(async {
+        let running = Running::start(App::default().router()).await;
+        let client = running.client().with_header("x-secret", "hidden");
+        client.echo(ping("")).await.unwrap();
+    });
+    let server = fields(&log, "rpc_server");
+    check_fields(
+        &server,
+        &[
+            "otel.kind=\"server\"",
+            "rpc.system.name=\"twirp\"",
+            "rpc.method=\"echo.v1.Echo/Echo\"",
+            "rpc.status_code=\"OK\"",
+            "http.request.method=\"POST\"",
+            "http.route=\"/twirp/echo.v1.Echo/Echo\"",
+            "http.response.status_code=200",
+            "network.protocol.version=\"1.1\"",
+            "network.peer.address=127.0.0.1",
+            "client.address=127.0.0.1",
+            "server.address=\"127.0.0.1\"",
+            "server.port=",
+        ],
+    );
+    assert!(!server.contains("error.type") && !server.contains("otel.status_code"), "{server}");
+    let client = fields(&log, "rpc_client");
+    check_fields(&client, &["otel.kind=\"client\"", "rpc.status_code=\"OK\"", "server.port="]);
+    assert!(!log.contains("hidden"), "{log}");
+}
+
+#[test]
+fn what_the_caller_got_wrong_is_an_error_of_the_client_s_span_alone() {
+    for (protocol, written) in [
+        (Protocol::Twirp, "not_found"),
+        (Protocol::Connect, "not_found"),
+        (Protocol::Grpc, "NOT_FOUND"),
+    ] {
+        let (_, log) = observe(async {
+            let client = App::default().client().with_protocol(protocol);
+            client.fail(failure("not_found")).await.unwrap_err();
+        });
+        let (server, client) = (fields(&log, "rpc_server"), fields(&log, "rpc_client"));
+        let status = format!("rpc.status_code=\"{written}\"");
+        check_fields(&server, &[&status]);
+        assert!(!server.contains("error.type"), "{server}");
+        let kind = format!("error.type=\"{written}\"");
+        check_fields(&client, &[&status, &kind, "otel.status_code=\"ERROR\""]);
+    }
+}
+
+#[test]
+fn a_failure_of_the_server_is_an_error_of_its_span() {
+    let (_, log) = observe(async {
+        let client = App::default().client().with_protocol(Protocol::Connect);
+        client.fail(failure("source")).await.unwrap_err();
+    });
+    let server = fields(&log, "rpc_server");
+    check_fields(&server, &["error.type=\"internal\"", "http.response.status_code=500"]);
+    let lines = log.lines().filter(|line| line.contains("served a call"));
+    assert_eq!(lines.count(), 1);
 }

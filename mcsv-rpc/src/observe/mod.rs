@@ -1,0 +1,16 @@
+//! What is told of a call: a span, one log line, metrics.
+
+mod code;
+mod observed;
+mod series;
+mod span;
+
+pub(crate) use observed::Observed;
+pub(crate) use series::refused;
+
+/// The side of a call that is observed here.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Side {
+    Server,
+    Client,
+}
