@@ -43,6 +43,11 @@ fn the_hello_example_is_fresh() {
 }
 
 #[test]
+fn the_party_of_the_examples_is_fresh() {
+    check("examples/two_services", &["party.proto"], "examples/two_services", &["party.v1.rs"]);
+}
+
+#[test]
 fn the_health_service_is_fresh() {
     check("src/grpc_health", &["grpc/health/v1/health.proto"], "protos", &["grpc.health.v1.rs"]);
 }

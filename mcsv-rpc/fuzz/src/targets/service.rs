@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Once;
 use std::time::Duration;
 
-use mcsv_rpc::{Code, Cx, Error, ErrorDetail, Health, Result, Router};
+use mcsv_rpc::{Code, Cx, Error, Health, Result, Router};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::generated::echo::v1::{Echo, EchoServer, Failure, Ping, Seen};
@@ -20,10 +20,10 @@ impl Echo for Answering {
         Ok(request)
     }
 
-    async fn fail(&self, cx: &mut Cx, request: Failure) -> Result<Ping> {
+    async fn fail(&self, _: &mut Cx, request: Failure) -> Result<Ping> {
         let code = request.how.parse().unwrap_or(Code::Unknown);
-        cx.add_error_detail(ErrorDetail::new("echo.v1.Ping", request.message.as_bytes().to_vec()));
-        let error = Error::new(code, request.message);
+        let detail = request.message.clone();
+        let error = Error::new(code, request.message).with_detail("echo.v1.Ping", detail);
         let error = error.with_retry_after(Duration::from_millis(request.retry_after_ms.into()));
         Err(request.meta.into_iter().fold(error, |error, (key, value)| error.with_meta(key, value)))
     }
