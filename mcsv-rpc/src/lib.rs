@@ -39,6 +39,7 @@ mod within;
 
 #[doc(hidden)]
 pub mod codegen;
+pub mod guide;
 pub mod json;
 
 pub use body::{Body, BoxError};

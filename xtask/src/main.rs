@@ -1,6 +1,7 @@
 //! Commands for those who work on this repository: `cargo xtask test`, `cargo xtask ci`.
 
 mod ci;
+mod fuzz;
 #[cfg(test)]
 mod picture;
 mod run;
@@ -11,12 +12,15 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask test   sets up this machine as far as it may, then runs every test and doc test
-cargo xtask ci     formatting, lints, docs, licences, then all of the above";
+cargo xtask ci     formatting, lints, docs, licences, then all of the above
+cargo xtask fuzz [TARGET] [--seconds N]
+                   looks for inputs that break a decoder, one minute each; needs a C++ compiler";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test", rest @ ..] => test::run(rest),
+        ["fuzz", rest @ ..] => fuzz::run_fuzz(rest),
         ["ci"] => ci::run_ci(),
         _ => {
             eprintln!("{USAGE}");

@@ -10,6 +10,7 @@ mod client_errors;
 mod connect;
 mod deadlines;
 mod errors;
+mod fuzzed;
 mod generated_code;
 mod grpc;
 mod health;

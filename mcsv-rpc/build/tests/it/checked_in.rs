@@ -43,6 +43,18 @@ fn the_hello_example_is_fresh() {
 }
 
 #[test]
+fn the_shelf_of_the_guide_is_fresh() {
+    check("examples/shelf", &["shelf.proto"], "examples/shelf", &["shelf.v1.rs"]);
+    let page = fs::read_to_string("../docs/first_service.md").unwrap();
+    assert!(page.contains(&fs::read_to_string("../examples/shelf/shelf.proto").unwrap()));
+}
+
+#[test]
+fn the_party_of_the_examples_is_fresh() {
+    check("examples/two_services", &["party.proto"], "examples/two_services", &["party.v1.rs"]);
+}
+
+#[test]
 fn the_health_service_is_fresh() {
     check("src/grpc_health", &["grpc/health/v1/health.proto"], "protos", &["grpc.health.v1.rs"]);
 }
