@@ -41,7 +41,9 @@ pub mod codegen;
 pub mod json;
 
 pub use body::{Body, BoxError};
-pub use client::{Call, CallFuture, Channel, NeverSent, Transport, TransportFuture};
+pub use client::{
+    Call, CallFuture, Channel, Endpoints, NeverSent, Retry, Transport, TransportFuture,
+};
 pub use cx::Cx;
 pub use details::ErrorDetail;
 pub use dialect::error_response_to;

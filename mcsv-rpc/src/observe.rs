@@ -52,6 +52,7 @@ impl Observed {
                 rpc.system = protocol.system(),
                 rpc.service = service,
                 rpc.method = name,
+                rpc.resend_count = tracing::field::Empty,
                 rpc.code = tracing::field::Empty,
             ),
         };
