@@ -10,55 +10,59 @@ use tokio::time::Instant;
 /// it down.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    share: f64,
-    per_second: f64,
+    percent: u64,
+    per_second: u64,
     bucket: Mutex<Bucket>,
 }
 
+/// In thousandths of a request, which both a call's share and a millisecond's are whole numbers of.
 #[derive(Debug)]
 struct Bucket {
-    tokens: f64,
+    tokens: u64,
     filled: Instant,
 }
 
+const REQUEST: u64 = 1000;
+
 impl Budget {
-    /// For how long the floor is saved up.
-    const SAVED: Duration = Duration::from_secs(10);
+    /// For how many seconds the floor is saved up.
+    const SAVED: u64 = 10;
     /// What can be saved up at least: a failing server is met by many calls at once.
-    const LEAST: f64 = 10.0;
+    const LEAST: u64 = 10 * REQUEST;
 
     pub(crate) fn new(percent: u32, per_second: u32) -> Self {
-        let (share, per_second) = (f64::from(percent.min(100)) / 100.0, f64::from(per_second));
-        let bucket = Bucket { tokens: most(share, per_second), filled: Instant::now() };
-        Budget { share, per_second, bucket: Mutex::new(bucket) }
+        let (percent, per_second) = (percent.min(100).into(), per_second.into());
+        let bucket = Bucket { tokens: most(percent, per_second), filled: Instant::now() };
+        Budget { percent, per_second, bucket: Mutex::new(bucket) }
     }
 
     /// Notes a call, which pays for a part of a further request.
     pub(crate) fn deposit(&self) {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.tokens = (bucket.tokens + self.share).min(most(self.share, self.per_second));
+        let tokens = bucket.tokens + self.percent * REQUEST / 100;
+        bucket.tokens = tokens.min(most(self.percent, self.per_second));
     }
 
     /// Takes one further request out; `false` where there is none left.
     pub(crate) fn withdraw(&self) -> bool {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let waited = now.saturating_duration_since(bucket.filled).as_secs_f64();
-        let tokens = bucket.tokens + waited * self.per_second;
-        bucket.filled = now;
-        bucket.tokens = tokens.min(most(self.share, self.per_second));
-        if bucket.tokens < 1.0 {
-            return false;
+        let waited = Instant::now().saturating_duration_since(bucket.filled).as_millis() as u64;
+        let tokens = bucket.tokens.saturating_add(waited.saturating_mul(self.per_second));
+        bucket.tokens = tokens.min(most(self.percent, self.per_second));
+        // By whole milliseconds, so that none is lost to callers that come in between.
+        bucket.filled += Duration::from_millis(waited);
+        let affordable = bucket.tokens >= REQUEST;
+        if affordable {
+            bucket.tokens -= REQUEST;
         }
-        bucket.tokens -= 1.0;
-        true
+        affordable
     }
 }
 
 /// The most tokens. Zero and zero is the wish for no retry at all.
-fn most(share: f64, per_second: f64) -> f64 {
-    let floor = if share > 0.0 { Budget::LEAST } else { 0.0 };
-    (per_second * Budget::SAVED.as_secs_f64()).max(floor)
+fn most(percent: u64, per_second: u64) -> u64 {
+    let floor = if percent > 0 { Budget::LEAST } else { 0 };
+    (per_second * REQUEST * Budget::SAVED).max(floor)
 }
 
 #[cfg(test)]

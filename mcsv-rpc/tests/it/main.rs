@@ -5,8 +5,10 @@
 mod app;
 mod wire;
 
+mod balance;
 mod body_limits;
 mod client_errors;
+mod client_get;
 mod connect;
 mod deadlines;
 mod errors;
@@ -14,6 +16,7 @@ mod generated_code;
 mod grpc;
 mod health;
 mod hostile;
+mod hostile_servers;
 mod json;
 mod json_known;
 mod layers;
@@ -21,6 +24,7 @@ mod nesting;
 mod observed;
 mod overload;
 mod pooling;
+mod retries;
 mod routing;
 mod server;
 mod shutdown;
