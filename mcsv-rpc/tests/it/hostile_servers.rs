@@ -22,7 +22,7 @@ async fn error_of(protocol: Protocol, answer: Vec<u8>, then: Then) -> Error {
     let server = tokio::spawn(async move {
         let (mut connection, _) = listener.accept().await.unwrap();
         let mut request = [0; 4096];
-        connection.read(&mut request).await.unwrap();
+        assert!(connection.read(&mut request).await.unwrap() > 0);
         // The client may have had enough before the end.
         let _ = connection.write_all(&answer).await;
         if then == Then::Stalls {
