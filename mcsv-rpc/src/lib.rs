@@ -43,7 +43,9 @@ pub mod guide;
 pub mod json;
 
 pub use body::{Body, BoxError};
-pub use client::{Call, CallFuture, Channel, NeverSent, Transport, TransportFuture};
+pub use client::{
+    Call, CallFuture, Channel, Endpoints, NeverSent, Retry, Transport, TransportFuture,
+};
 pub use cx::Cx;
 pub use dialect::error_response_to;
 pub use mcsv_core::{Code, Deadline, Error, ErrorDetail, Health, Result, Shutdown, TraceContext};

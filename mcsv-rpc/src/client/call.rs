@@ -10,6 +10,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use mcsv_core::Result;
 
 use super::channel::{Shared, insert};
+use super::persist::Policy;
+use super::retry::Retry;
 use super::send::send;
 use super::wire::{Packed, Wire};
 use crate::{Message, RpcMethod};
@@ -19,7 +21,7 @@ use crate::{Message, RpcMethod};
 /// ```
 /// # use std::time::Duration;
 /// # fn call(call: mcsv_rpc::Call<()>) -> mcsv_rpc::Call<()> {
-/// call.timeout(Duration::from_secs(2)).header("x-tenant", "a")
+/// call.timeout(Duration::from_secs(2)).header("x-tenant", "a").no_retry()
 /// # }
 /// ```
 #[must_use = "nothing is sent until the call is awaited"]
@@ -32,6 +34,8 @@ pub struct Call<Resp> {
     pub(crate) timeout: Option<Duration>,
     pub(crate) headers: HeaderMap,
     pub(crate) defect: Option<&'static str>,
+    /// In place of the channel's.
+    pub(crate) policy: Option<Arc<Policy>>,
     response: PhantomData<fn() -> Resp>,
 }
 
@@ -41,7 +45,7 @@ impl<Resp> Call<Resp> {
         method: &'static RpcMethod,
         request: &impl Message,
     ) -> Self {
-        let (timeout, wire) = (channel.timeout, channel.wire);
+        let (timeout, wire, policy) = (channel.timeout, channel.wire, channel.policy.clone());
         let body = wire.pack(request);
         Call {
             channel,
@@ -51,6 +55,7 @@ impl<Resp> Call<Resp> {
             timeout,
             headers: HeaderMap::new(),
             defect: None,
+            policy,
             response: PhantomData,
         }
     }
@@ -59,6 +64,31 @@ impl<Resp> Call<Resp> {
     /// still ends it where that is earlier.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sends this call again as `retry` says, in place of its client's policy. It pays from its
+    /// channel's budget.
+    pub fn retry(self, retry: Retry) -> Self {
+        let hedge = self.policy.as_ref().and_then(|policy| policy.hedge);
+        self.persist(Policy { retry, hedge })
+    }
+
+    /// Sends this call once: no retry, no hedge.
+    pub fn no_retry(mut self) -> Self {
+        self.policy = None;
+        self
+    }
+
+    /// Sends a second request beside the first where that has no answer after `delay`; see
+    /// [`Channel::with_hedge_after`](crate::Channel::with_hedge_after).
+    pub fn hedge_after(self, delay: Duration) -> Self {
+        let policy = self.policy.as_deref().copied().unwrap_or(Policy::none());
+        self.persist(Policy { hedge: Some(delay), ..policy })
+    }
+
+    fn persist(mut self, policy: Policy) -> Self {
+        self.policy = Some(Arc::new(policy));
         self
     }
 

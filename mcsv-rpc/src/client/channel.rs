@@ -4,10 +4,12 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mcsv_core::{Error, Result};
 
+use super::balance::Endpoints;
+use super::budget::Budget;
 use super::call::Call;
-#[cfg(feature = "tls")]
-use super::connector::Trust;
 use super::endpoint::Endpoint;
+use super::persist::Policy;
+use super::retry::Retry;
 use super::transport::Transport;
 use super::wire::Wire;
 use crate::codec::Codec;
@@ -41,6 +43,13 @@ pub struct Channel {
 pub(crate) struct Shared {
     pub(crate) transport: Transport,
     pub(crate) endpoint: Endpoint,
+    /// Where the calls are spread over several.
+    pub(crate) endpoints: Option<Endpoints>,
+    /// Where a call may take more than one request.
+    pub(crate) policy: Option<Arc<Policy>>,
+    pub(crate) budget: Arc<Budget>,
+    /// Whether calls without side effects go by GET where the protocol has it.
+    pub(crate) get: bool,
     pub(crate) wire: Wire,
     pub(crate) timeout: Option<Duration>,
     pub(crate) headers: HeaderMap,
@@ -63,6 +72,35 @@ impl Channel {
         Ok(Channel::of(Transport::http(), Endpoint::parse(url.as_ref())?))
     }
 
+    /// A channel to several servers of the same kind, each `http://host:port` as in
+    /// [`connect`](Self::connect); [`Endpoints`] says who gets which call.
+    ///
+    /// ```
+    /// use mcsv_rpc::{Channel, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> mcsv_rpc::Result<()> {
+    /// // A retry goes to another server than the one that failed.
+    /// let channel = Channel::connect_all(["http://10.0.0.1:8080", "http://10.0.0.2:8080"])?
+    ///     .with_retry(Retry::idempotent(3));
+    /// # drop(channel);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `invalid_argument`: there is no URL, or one that can't be used.
+    pub fn connect_all<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Self> {
+        Ok(Channel::balanced(Endpoints::new(urls)?))
+    }
+
+    /// A channel to servers that may change while it is used.
+    #[must_use]
+    pub fn balanced(endpoints: Endpoints) -> Self {
+        Channel::of(Transport::http(), Endpoint::local("balanced")).with_endpoints(endpoints)
+    }
+
     /// A channel over any tower service. Requests go to `http://service/twirp/...`.
     pub fn new(service: impl HttpService) -> Self {
         Channel::of(Transport::new(service), Endpoint::local("service"))
@@ -78,6 +116,10 @@ impl Channel {
         let shared = Shared {
             transport,
             endpoint,
+            endpoints: None,
+            policy: None,
+            budget: budget(&Retry::idempotent(1)),
+            get: false,
             wire: Wire::default(),
             timeout: None,
             headers: HeaderMap::new(),
@@ -95,7 +137,79 @@ impl Channel {
     /// Like [`connect`](Self::connect).
     pub fn with_url(self, url: impl AsRef<str>) -> Result<Self> {
         let endpoint = Endpoint::parse(url.as_ref())?;
-        Ok(self.edit(|shared| shared.endpoint = endpoint))
+        Ok(self.edit(|shared| {
+            shared.endpoint = endpoint;
+            shared.endpoints = None;
+        }))
+    }
+
+    /// Spreads the calls over `endpoints`, over the same transport.
+    #[must_use]
+    pub fn with_endpoints(self, endpoints: Endpoints) -> Self {
+        self.edit(|shared| shared.endpoints = Some(endpoints))
+    }
+
+    /// Sends calls that failed again, as `retry` says.
+    #[must_use]
+    pub fn with_retry(self, retry: Retry) -> Self {
+        self.edit(|shared| {
+            let hedge = shared.policy.as_ref().and_then(|policy| policy.hedge);
+            shared.policy = Some(Arc::new(Policy { retry, hedge }));
+            shared.budget = budget(&retry);
+        })
+    }
+
+    /// Sends a second request beside the first where that has no answer after `delay`: the first
+    /// good answer wins, and the other request is given up.
+    ///
+    /// It makes the slowest calls faster, and costs as many requests more as are slower than
+    /// `delay`: begin with the time that 95 % of the calls keep. Only methods are hedged whose proto
+    /// allows a second call, and only as far as the budget reaches that [`Retry`] describes. A call
+    /// that fails before `delay`, with a retry hint or without, is not hedged.
+    ///
+    /// ```
+    /// use mcsv_rpc::{Channel, Retry};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> mcsv_rpc::Result<()> {
+    /// let channel = Channel::connect("http://127.0.0.1:8081")?
+    ///     .with_retry(Retry::idempotent(2).with_budget(5, 1))
+    ///     .with_hedge_after(Duration::from_millis(20));
+    /// # drop(channel);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_hedge_after(self, delay: Duration) -> Self {
+        self.edit(|shared| {
+            let policy = shared.policy.as_deref().copied().unwrap_or(Policy::none());
+            shared.policy = Some(Arc::new(Policy { hedge: Some(delay), ..policy }));
+        })
+    }
+
+    /// Calls methods with `idempotency_level = NO_SIDE_EFFECTS` by GET where the channel speaks
+    /// Connect, so that caches between can answer them. A request that would make the URL longer
+    /// than 8,000 bytes goes by POST.
+    ///
+    /// What is in a URL is in access logs: leave it off where requests hold secrets.
+    #[must_use]
+    pub fn with_get(self) -> Self {
+        self.edit(|shared| shared.get = true)
+    }
+
+    /// Speaks HTTP/2 for Twirp and Connect too: by prior knowledge to `http://`, by ALPN to
+    /// `https://`. gRPC always does. A transport that was given to [`new`](Self::new) stays as it is.
+    #[must_use]
+    pub fn with_http2(self) -> Self {
+        self.edit(|shared| shared.transport.set_http2())
+    }
+
+    /// Waits for a TCP connection for at most `timeout`, instead of
+    /// [`Transport::CONNECT_TIMEOUT`]. A host's several addresses share it.
+    #[must_use]
+    pub fn with_connect_timeout(self, timeout: Duration) -> Self {
+        self.edit(|shared| shared.transport.set_connect_timeout(timeout))
     }
 
     /// Gives every call at most `timeout`, from its first poll to the last byte of its answer. A
@@ -133,8 +247,32 @@ impl Channel {
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     pub fn with_tls_roots(self, roots: impl AsRef<[u8]>) -> Result<Self> {
-        let trust = Trust::only(roots.as_ref())?;
-        Ok(self.edit(|shared| shared.transport.set_trust(trust)))
+        self.try_edit(|shared| shared.transport.edit_trust(|trust| trust.set_only(roots.as_ref())))
+    }
+
+    /// Proves the client's name to servers that ask for it (mTLS), with a certificate chain, the
+    /// client's own first, and its private key, both PEM.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> mcsv_rpc::Result<()> {
+    /// let channel = mcsv_rpc::Channel::connect("https://orders.internal")?;
+    /// let refused = channel.with_tls_identity("no chain", "no key").unwrap_err();
+    /// assert!(refused.message().contains("certificate"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `invalid_argument`: one of them can't be read, or the key is not the certificate's.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn with_tls_identity(self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self> {
+        self.try_edit(|shared| {
+            let (chain, key) = (chain.as_ref(), key.as_ref());
+            shared.transport.edit_trust(|trust| trust.set_identity(chain, key))
+        })
     }
 
     /// Compresses requests of 1 KiB and more with gzip, and asks for compressed answers.
@@ -176,6 +314,17 @@ impl Channel {
         change(Arc::make_mut(&mut self.shared));
         self
     }
+
+    #[cfg(feature = "tls")]
+    fn try_edit(mut self, change: impl FnOnce(&mut Shared) -> Result<()>) -> Result<Self> {
+        change(Arc::make_mut(&mut self.shared))?;
+        Ok(self)
+    }
+}
+
+fn budget(retry: &Retry) -> Arc<Budget> {
+    let (percent, per_second) = retry.budget();
+    Arc::new(Budget::new(percent, per_second))
 }
 
 /// Puts a header in, its value marked as a secret.
@@ -192,6 +341,14 @@ where
 }
 
 impl Shared {
+    /// Where the calls go, for an error.
+    pub(crate) fn place(&self) -> String {
+        match &self.endpoints {
+            Some(endpoints) => format!("{endpoints:?}"),
+            None => self.endpoint.to_string(),
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         match self.defect {
             None => Ok(()),

@@ -2,8 +2,6 @@ use std::time::Duration;
 
 use hyper_util::client::legacy::connect::HttpConnector;
 
-use super::transport::Transport;
-
 /// The versions of HTTP that a pool of connections speaks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speaks {
@@ -11,10 +9,10 @@ pub(crate) enum Speaks {
     Http2,
 }
 
-fn tcp() -> HttpConnector {
+fn tcp(timeout: Duration) -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(Transport::CONNECT_TIMEOUT));
+    connector.set_connect_timeout(Some(timeout));
     // A call may be long and without a time-out: a host that vanished must still end it.
     connector.set_keepalive(Some(Duration::from_secs(30)));
     connector.set_keepalive_interval(Some(Duration::from_secs(10)));
@@ -24,6 +22,8 @@ fn tcp() -> HttpConnector {
 
 #[cfg(not(feature = "tls"))]
 mod imp {
+    use std::time::Duration;
+
     use super::{HttpConnector, Speaks, tcp};
 
     pub(crate) type Connector = HttpConnector;
@@ -33,37 +33,53 @@ mod imp {
     pub(crate) struct Trust {}
 
     impl Trust {
-        pub(crate) fn connector(&self, _: Speaks) -> Connector {
-            tcp()
+        pub(crate) fn connector(&self, _: Speaks, timeout: Duration) -> Connector {
+            tcp(timeout)
         }
     }
 }
 
 #[cfg(feature = "tls")]
 mod imp {
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
     use rustls::ClientConfig;
+    use rustls::client::ResolvesClientCert;
 
     use super::{HttpConnector, Speaks, tcp};
+    use crate::client::identity::client_identity;
     use crate::tls::{public, trusting};
 
     pub(crate) type Connector = HttpsConnector<HttpConnector>;
 
-    /// Whose certificates are trusted: the public authorities', where no others are given.
+    /// Whose certificates are trusted, the public authorities' where no others are given, and the
+    /// client's own.
     #[derive(Clone, Default)]
     pub(crate) struct Trust {
         only: Option<ClientConfig>,
+        identity: Option<Arc<dyn ResolvesClientCert>>,
     }
 
     impl Trust {
-        pub(crate) fn only(roots: &[u8]) -> mcsv_core::Result<Self> {
-            Ok(Trust { only: Some(trusting(roots)?) })
+        pub(crate) fn set_only(&mut self, roots: &[u8]) -> mcsv_core::Result<()> {
+            self.only = Some(trusting(roots)?);
+            Ok(())
         }
 
-        pub(crate) fn connector(&self, speaks: Speaks) -> Connector {
-            let mut tcp = tcp();
+        pub(crate) fn set_identity(&mut self, chain: &[u8], key: &[u8]) -> mcsv_core::Result<()> {
+            self.identity = Some(client_identity(chain, key)?);
+            Ok(())
+        }
+
+        pub(crate) fn connector(&self, speaks: Speaks, timeout: Duration) -> Connector {
+            let mut tcp = tcp(timeout);
             tcp.enforce_http(false);
-            let config = self.only.clone().unwrap_or_else(public);
+            let mut config = self.only.clone().unwrap_or_else(public);
+            if let Some(identity) = &self.identity {
+                config.client_auth_cert_resolver = Arc::clone(identity);
+            }
             let builder = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http();
             match speaks {
                 Speaks::Http1 => builder.enable_http1().wrap_connector(tcp),

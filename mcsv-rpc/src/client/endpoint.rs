@@ -7,7 +7,7 @@ use mcsv_core::{Error, Result};
 use crate::RpcMethod;
 
 /// Where a server is: scheme, host, port and the prefix of its paths.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Endpoint {
     scheme: Scheme,
     authority: Authority,

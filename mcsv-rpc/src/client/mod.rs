@@ -1,15 +1,25 @@
 //! From a generated client to a connection, in the order in which a call passes.
 
+mod balance;
+mod budget;
 mod call;
 mod channel;
+mod connect_get;
 mod connector;
+mod ejection;
 mod endpoint;
+#[cfg(feature = "tls")]
+mod identity;
 mod never_sent;
+mod persist;
+mod retry;
 mod send;
 mod transport;
 mod wire;
 
+pub use balance::Endpoints;
 pub use call::{Call, CallFuture};
 pub use channel::Channel;
 pub use never_sent::NeverSent;
+pub use retry::Retry;
 pub use transport::{Transport, TransportFuture};

@@ -1,49 +1,74 @@
 use std::error::Error as StdError;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, Version};
-use mcsv_core::{Deadline, Error, Result, TraceContext};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderName, Method, Request, Response, StatusCode, Uri, Version};
+use mcsv_core::{Deadline, Error, Result};
 use tokio::time::{Instant, timeout_at};
 
+use super::balance::Ticket;
 use super::call::Call;
 use super::channel::Shared;
+use super::connect_get;
+use super::endpoint::Endpoint;
 use super::never_sent::NeverSent;
-use super::wire::Received;
+use super::persist::Persistent;
+use super::wire::{Packed, Received, Wire};
 use crate::observe::Observed;
 use crate::read::{Bounds, ReadError, read_with_trailers};
-use crate::{Body, BoxError, Message, Protocol, current_deadline, trace_headers};
+use crate::{
+    Body, BoxError, Idempotency, Message, Protocol, RpcMethod, connect, current_deadline,
+    trace_headers,
+};
 
 /// The most of an error's body that is read: a proxy's page may be long.
 const ERROR_LIMIT: usize = 256 * 1024;
 
 /// Sends one call, under its span, its deadline and its trace.
 pub(crate) async fn send<Resp: Message>(call: Call<Resp>) -> Result<Response<Resp>> {
-    let (method, wire, limit) = (call.method, call.wire, call.channel.response_limit);
-    let observed = Observed::client(wire.protocol, method);
+    let observed = Observed::client(call.wire.protocol, call.method);
     let outcome = observed.around(exchange(call, &observed)).await;
-    let outcome = outcome.and_then(|received| wire.read(method, limit, received));
     observed.finish(&outcome);
     outcome
 }
 
-async fn exchange<Resp>(call: Call<Resp>, observed: &Observed) -> Result<Received> {
+async fn exchange<Resp: Message>(call: Call<Resp>, observed: &Observed) -> Result<Response<Resp>> {
     call.channel.check()?;
     if let Some(defect) = call.defect {
         return Err(Error::invalid_argument(defect));
     }
     let deadline = deadline(&call);
     let channel = call.channel.clone();
-    let request = request(call, deadline, observed.trace())?;
-    observed.sent_to(request.uri());
-    let answered = answered(&channel, request);
-    let Some(deadline) = deadline else { return answered.await };
+    let Some(deadline) = deadline else { return delivered(call, &channel, None, observed).await };
     let end = Instant::from_std(deadline.instant());
     if end <= Instant::now() {
         return Err(Error::deadline_exceeded("the deadline had passed before the call was sent"));
     }
-    timeout_at(end, answered).await.unwrap_or_else(|_| {
-        Err(Error::deadline_exceeded(format!("no answer from {} in time", channel.endpoint)))
+    let delivered = delivered(call, &channel, Some(deadline), observed);
+    timeout_at(end, delivered).await.unwrap_or_else(|_| {
+        let place = channel.place();
+        Err(Error::deadline_exceeded(format!("no answer from {place} in time")))
     })
+}
+
+async fn delivered<Resp: Message>(
+    mut call: Call<Resp>,
+    channel: &Shared,
+    deadline: Option<Deadline>,
+    observed: &Observed,
+) -> Result<Response<Resp>> {
+    if let Some(policy) = call.policy.take() {
+        // In a box of its own, so that calls without a policy stay small.
+        return Box::pin(Persistent::new(&call, &policy, deadline, observed).run()).await;
+    }
+    let packed = std::mem::replace(&mut call.body, Ok(Packed::default()))?;
+    let mut ticket = channel.endpoints.as_ref().and_then(|all| all.pick(&[]));
+    if let Some(ticket) = &mut ticket {
+        ticket.set_deadline(deadline.map(|deadline| Instant::from_std(deadline.instant())));
+    }
+    let endpoint = ticket.as_ref().map_or(&channel.endpoint, Ticket::endpoint);
+    let request = request(&call, packed, endpoint, deadline, observed, 0)?;
+    attempt(Attempt { channel, wire: call.wire, method: call.method, request, ticket }).await
 }
 
 /// The call's own time-out or the deadline of the handler that makes it, whichever ends first.
@@ -55,35 +80,102 @@ fn deadline<Resp>(call: &Call<Resp>) -> Option<Deadline> {
     }
 }
 
-fn request<Resp>(
-    call: Call<Resp>,
+/// The request for a call that was sent `before` times.
+pub(crate) fn request<Resp>(
+    call: &Call<Resp>,
+    packed: Packed,
+    endpoint: &Endpoint,
     deadline: Option<Deadline>,
-    trace: &TraceContext,
+    observed: &Observed,
+    before: u32,
 ) -> Result<Request<Body>> {
-    let wire = call.wire;
-    let packed = call.body?;
+    /// gRFC A6: what a server tells retries by.
+    const ATTEMPTS: HeaderName = HeaderName::from_static("grpc-previous-rpc-attempts");
+    let (wire, channel) = (call.wire, &call.channel);
     let coding = packed.coding();
-    let mut request = Request::new(Body::from(packed.bytes));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = call.channel.endpoint.url(wire.path(), call.method)?;
+    let url = endpoint.url(wire.path(), call.method)?;
+    let by_get = if channel.get { get_url(call, &packed, &url) } else { None };
+    let is_get = by_get.is_some();
+    let mut request = match by_get {
+        Some(url) => {
+            let mut request = Request::new(Body::empty());
+            *request.uri_mut() = url;
+            request
+        }
+        None => {
+            let mut request = Request::new(Body::from(packed.bytes));
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = url;
+            request
+        }
+    };
     if wire.protocol == Protocol::Grpc {
         *request.version_mut() = Version::HTTP_2;
     }
     let headers = request.headers_mut();
-    if !call.channel.headers.is_empty() {
-        headers.extend(call.channel.headers.clone());
+    if !channel.headers.is_empty() {
+        headers.extend(channel.headers.clone());
     }
     for (name, value) in &call.headers {
         headers.insert(name, value.clone());
     }
     wire.write_headers(headers, coding, deadline);
-    trace_headers::write(trace, headers);
+    if is_get {
+        // The query says it.
+        headers.remove(CONTENT_TYPE);
+        headers.remove(CONTENT_ENCODING);
+        headers.remove(connect::VERSION);
+    }
+    if before > 0 && wire.protocol == Protocol::Grpc {
+        headers.insert(ATTEMPTS, before.into());
+    }
+    trace_headers::write(observed.trace(), headers);
+    observed.sent_to(request.uri());
     Ok(request)
 }
 
-async fn answered(channel: &Shared, request: Request<Body>) -> Result<Received> {
+/// The URL that holds all of a call, where the protocol, the method and the length allow it.
+fn get_url<Resp>(call: &Call<Resp>, packed: &Packed, url: &Uri) -> Option<Uri> {
+    let pure = call.method.idempotency() == Idempotency::NoSideEffects;
+    if call.wire.protocol != Protocol::Connect || !pure {
+        return None;
+    }
+    let room = connect_get::LONGEST.saturating_sub(url.path().len());
+    let coding = connect_get::name(packed.coding());
+    let query = connect_get::query(call.wire.codec, coding, &packed.bytes, room)?;
+    let mut parts = url.clone().into_parts();
+    parts.path_and_query = [url.path(), &query].concat().try_into().ok();
+    Uri::from_parts(parts).ok()
+}
+
+/// One request, on its way to one endpoint.
+pub(crate) struct Attempt<'a> {
+    pub(crate) channel: &'a Shared,
+    pub(crate) wire: Wire,
+    pub(crate) method: &'static RpcMethod,
+    pub(crate) request: Request<Body>,
+    pub(crate) ticket: Option<Ticket>,
+}
+
+/// Sends it and reads the answer.
+pub(crate) async fn attempt<Resp: Message>(attempt: Attempt<'_>) -> Result<Response<Resp>> {
+    let Attempt { channel, wire, method, request, ticket } = attempt;
+    let endpoint = ticket.as_ref().map_or(&channel.endpoint, Ticket::endpoint);
+    let received = answered(channel, endpoint, request).await;
+    let outcome = received.and_then(|received| wire.read(method, channel.response_limit, received));
+    if let Some(ticket) = ticket {
+        ticket.settle(&outcome);
+    }
+    outcome
+}
+
+async fn answered(
+    channel: &Shared,
+    endpoint: &Endpoint,
+    request: Request<Body>,
+) -> Result<Received> {
     let sent = channel.transport.send(request).await;
-    let response = sent.map_err(|cause| unreachable(channel, cause))?;
+    let response = sent.map_err(|cause| unreachable(endpoint, cause))?;
     let (parts, mut body) = response.into_parts();
     let limit = match parts.status {
         StatusCode::OK => channel.response_limit.saturating_add(channel.wire.room()),
@@ -96,25 +188,25 @@ async fn answered(channel: &Shared, request: Request<Body>) -> Result<Received> 
         Err(_) if parts.status != StatusCode::OK => {
             Ok(Received { parts, body: Bytes::new(), trailers })
         }
-        Err(error) => Err(unread(channel, error)),
+        Err(error) => Err(unread(channel, endpoint, error)),
     }
 }
 
-fn unreachable(channel: &Shared, cause: BoxError) -> Error {
+fn unreachable(endpoint: &Endpoint, cause: BoxError) -> Error {
     let reason = innermost(&*cause);
-    let message = format!("can't reach {}: {reason}", channel.endpoint);
+    let message = format!("can't reach {endpoint}: {reason}");
     Error::unavailable(message).with_source(NeverSent::mark(cause))
 }
 
-fn unread(channel: &Shared, error: ReadError) -> Error {
+fn unread(channel: &Shared, endpoint: &Endpoint, error: ReadError) -> Error {
     match error {
         ReadError::TooLarge => Error::resource_exhausted(format!(
-            "the answer from {} is larger than the limit of {} bytes",
-            channel.endpoint, channel.response_limit
+            "the answer from {endpoint} is larger than the limit of {} bytes",
+            channel.response_limit
         )),
         ReadError::Broken(cause) => {
-            let message = format!("the answer from {} broke off", channel.endpoint);
-            Error::unavailable(message).with_source(cause)
+            let message = format!("the answer from {endpoint} broke off");
+            Error::unavailable(message).with_source(NeverSent::mark(cause))
         }
         ReadError::Stalled => Error::unavailable("the answer stalled"),
     }

@@ -22,7 +22,23 @@ use crate::{Body, BoxError, HttpService, Protocol, Router, RouterFuture};
 #[derive(Clone)]
 pub struct Transport {
     kind: Kind,
+    dial: Dial,
+}
+
+/// How the built-in pools connect.
+#[derive(Clone)]
+struct Dial {
     trust: Trust,
+    timeout: Duration,
+    /// HTTP/2 also where the protocol does not need it.
+    prefers_http2: bool,
+}
+
+impl Default for Dial {
+    fn default() -> Self {
+        let timeout = Transport::CONNECT_TIMEOUT;
+        Dial { trust: Trust::default(), timeout, prefers_http2: false }
+    }
 }
 
 #[derive(Clone)]
@@ -34,7 +50,7 @@ enum Kind {
 }
 
 impl Transport {
-    /// The longest wait for a TCP connection.
+    /// The longest wait for a TCP connection, where nothing else is set.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
     /// A pool of HTTP/1.1 connections; it connects when it is used.
@@ -42,20 +58,24 @@ impl Transport {
     /// An idle connection is closed after 8 seconds, before a [`Server`](crate::Server) closes it,
     /// so that a call seldom meets one that is just ending. A call whose connection was closed
     /// before anything was sent goes out once more on a new one.
+    ///
+    /// A host name is resolved anew for each connection, and its addresses are tried in turn until
+    /// one takes it: the first that answers gets the calls. To spread them, give
+    /// [`Endpoints`](crate::Endpoints) one URL for each address.
     #[must_use]
     pub fn http() -> Self {
-        Transport::trusting(Trust::default(), Speaks::Http1)
+        Transport::dialing(Dial::default(), Speaks::Http1)
     }
 
     /// One HTTP/2 connection to each server, with prior knowledge; it connects when it is used, and a
     /// dead one is noticed within 30 seconds.
     #[must_use]
     pub fn http2() -> Self {
-        Transport::trusting(Trust::default(), Speaks::Http2)
+        Transport::dialing(Dial { prefers_http2: true, ..Dial::default() }, Speaks::Http2)
     }
 
-    pub(crate) fn trusting(trust: Trust, speaks: Speaks) -> Self {
-        let connector = trust.connector(speaks);
+    fn dialing(dial: Dial, speaks: Speaks) -> Self {
+        let connector = dial.trust.connector(speaks, dial.timeout);
         let kind = match speaks {
             Speaks::Http1 => Kind::Http(Arc::new(pool().build(connector))),
             Speaks::Http2 => Kind::Http2(Arc::new(
@@ -67,38 +87,69 @@ impl Transport {
                     .build(connector),
             )),
         };
-        Transport { kind, trust }
+        Transport { kind, dial }
     }
 
     /// Makes the built-in pools fit for `protocol`; any other transport stays as it is.
     pub(crate) fn set_protocol(&mut self, protocol: Protocol) {
-        let speaks = match (&self.kind, protocol) {
-            (Kind::Http(_), Protocol::Grpc) => Speaks::Http2,
-            (Kind::Http2(_), Protocol::Twirp | Protocol::Connect) => Speaks::Http1,
-            _ => return,
+        let speaks = match protocol {
+            Protocol::Grpc => Speaks::Http2,
+            _ if self.dial.prefers_http2 => Speaks::Http2,
+            Protocol::Twirp | Protocol::Connect => Speaks::Http1,
         };
-        *self = Transport::trusting(self.trust.clone(), speaks);
+        if self.speaks().is_some_and(|now| now != speaks) {
+            *self = Transport::dialing(self.dial.clone(), speaks);
+        }
     }
 
-    /// Trusts `trust` from now on, where the transport is one of the built-in pools.
+    /// Speaks HTTP/2 whatever the protocol, where the transport is one of the built-in pools.
+    pub(crate) fn set_http2(&mut self) {
+        if self.speaks().is_some() {
+            let dial = Dial { prefers_http2: true, ..self.dial.clone() };
+            *self = Transport::dialing(dial, Speaks::Http2);
+        }
+    }
+
+    pub(crate) fn set_connect_timeout(&mut self, timeout: Duration) {
+        self.dial.timeout = timeout;
+        self.redial();
+    }
+
+    /// Changes what the built-in pools trust and prove from now on.
     #[cfg(feature = "tls")]
-    pub(crate) fn set_trust(&mut self, trust: Trust) {
+    pub(crate) fn edit_trust(
+        &mut self,
+        change: impl FnOnce(&mut Trust) -> mcsv_core::Result<()>,
+    ) -> mcsv_core::Result<()> {
+        change(&mut self.dial.trust)?;
+        self.redial();
+        Ok(())
+    }
+
+    fn redial(&mut self) {
+        if let Some(speaks) = self.speaks() {
+            *self = Transport::dialing(self.dial.clone(), speaks);
+        }
+    }
+
+    /// `None` where the transport is no pool of its own.
+    fn speaks(&self) -> Option<Speaks> {
         match self.kind {
-            Kind::Http(_) => *self = Transport::trusting(trust, Speaks::Http1),
-            Kind::Http2(_) => *self = Transport::trusting(trust, Speaks::Http2),
-            Kind::Router(_) | Kind::Other(_) => {}
+            Kind::Http(_) => Some(Speaks::Http1),
+            Kind::Http2(_) => Some(Speaks::Http2),
+            Kind::Router(_) | Kind::Other(_) => None,
         }
     }
 
     /// Calls `router` in this process: its layers and its codec run, a network does not.
     #[must_use]
     pub fn in_process(router: Router) -> Self {
-        Transport { kind: Kind::Router(router), trust: Trust::default() }
+        Transport { kind: Kind::Router(router), dial: Dial::default() }
     }
 
     /// Any tower service over HTTP.
     pub fn new(service: impl HttpService) -> Self {
-        Transport { kind: Kind::Other(service.boxed()), trust: Trust::default() }
+        Transport { kind: Kind::Other(service.boxed()), dial: Dial::default() }
     }
 
     pub(crate) fn send(&self, request: Request<Body>) -> TransportFuture {

@@ -23,6 +23,7 @@ pub(crate) struct Wire {
 }
 
 /// The bytes of a request, framed and packed.
+#[derive(Clone, Default)]
 pub(crate) struct Packed {
     pub(crate) bytes: Bytes,
     coding: Coding,

@@ -69,6 +69,11 @@ impl Observed {
         span::record_url(&self.span, url);
     }
 
+    /// Notes how many requests went out beyond the first.
+    pub(crate) fn sent_again(&self, times: u32) {
+        self.span.record("rpc.resend_count", times);
+    }
+
     /// Runs `work` in the call's span and trace.
     pub(crate) fn around<F: Future>(&self, work: F) -> Scoped<Instrumented<F>> {
         self.trace.clone().scope(work.instrument(self.span.clone()))

@@ -72,6 +72,7 @@ pub(crate) fn client(protocol: Protocol, method: &'static RpcMethod) -> Span {
         rpc.system.name = protocol.system(),
         rpc.method = method.full_name(),
         rpc.status_code = Empty,
+        rpc.resend_count = Empty,
         error.type = Empty,
         server.address = Empty,
         server.port = Empty,

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::Full;
 use mcsv_rpc::{Body, Channel, Code, Error};
 use proptest::prelude::*;
+use tokio::io::AsyncReadExt;
 
 use crate::app::{EchoClient, ping};
 
@@ -128,7 +129,10 @@ async fn a_server_that_is_not_there_is_unavailable_and_named() {
 async fn a_server_that_hangs_up_may_have_seen_the_call() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let hanging_up = tokio::spawn(async move { drop(listener.accept().await) });
+    let hanging_up = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        connection.read_u8().await.unwrap();
+    });
     let client = EchoClient::connect(format!("http://{address}")).unwrap();
 
     let error = client.echo(ping("")).await.unwrap_err();

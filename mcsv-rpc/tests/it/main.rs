@@ -5,8 +5,10 @@
 mod app;
 mod wire;
 
+mod balance;
 mod body_limits;
 mod client_errors;
+mod client_get;
 mod connect;
 mod deadlines;
 mod errors;
@@ -15,6 +17,7 @@ mod generated_code;
 mod grpc;
 mod health;
 mod hostile;
+mod hostile_servers;
 mod json;
 mod json_known;
 mod layers;
@@ -22,6 +25,7 @@ mod nesting;
 mod observed;
 mod overload;
 mod pooling;
+mod retries;
 mod routing;
 mod rpc_layers;
 mod server;

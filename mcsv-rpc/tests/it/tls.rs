@@ -59,3 +59,52 @@ async fn certificates_that_can_t_be_read_are_refused_at_once() {
     }
     assert!(Channel::connect("https://localhost").unwrap().with_tls_roots("").is_err());
 }
+
+#[tokio::test]
+async fn a_client_proves_its_name_to_a_server_that_asks() {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let der = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(der.clone()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let verifier =
+        rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(vec![der.clone()], PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let shown = tokio::spawn(async move {
+        let (connection, _) = listener.accept().await.unwrap();
+        let connection = acceptor.accept(connection).await.unwrap();
+        let shown = connection.get_ref().1.peer_certificates();
+        shown.map(|chain| chain[0].clone().into_owned())
+    });
+
+    let channel = Channel::connect(url).unwrap().with_tls_roots(&chain).unwrap();
+    let channel = channel.with_tls_identity(&chain, &key).unwrap();
+    // It hangs up after the handshake.
+    EchoClient::from_channel(channel).echo(ping("")).await.unwrap_err();
+    assert_eq!(shown.await.unwrap(), Some(der));
+}
+
+#[tokio::test]
+async fn a_client_s_identity_that_can_t_be_used_is_refused_at_once() {
+    let one = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(["b".to_owned()]).unwrap();
+    let key = other.signing_key.serialize_pem();
+    for (chain, key) in [("", &*key), (&*one.cert.pem(), ""), (&one.cert.pem(), &key)] {
+        let channel = Channel::connect("https://localhost").unwrap();
+        let error = channel.with_tls_identity(chain, key).unwrap_err();
+        assert_eq!(error.code(), Code::InvalidArgument);
+        assert!(!format!("{error:?}").contains("PRIVATE"), "{error:?}");
+    }
+}

@@ -229,6 +229,16 @@ impl EchoClient {
     pub fn connect(url: impl AsRef<str>) -> ::mcsv_rpc::Result<Self> {
         Ok(Self::from_channel(::mcsv_rpc::Channel::connect(url)?))
     }
+    /// A client of several servers of the same kind, among which the calls are spread.
+    ///
+    /// # Errors
+    ///
+    /// A URL can't be used; see [`Channel::connect_all`](::mcsv_rpc::Channel::connect_all).
+    pub fn connect_all<U: AsRef<str>>(
+        urls: impl IntoIterator<Item = U>,
+    ) -> ::mcsv_rpc::Result<Self> {
+        Ok(Self::from_channel(::mcsv_rpc::Channel::connect_all(urls)?))
+    }
     /// A client over any tower service.
     pub fn new(transport: impl ::mcsv_rpc::HttpService) -> Self {
         Self::from_channel(::mcsv_rpc::Channel::new(transport))
@@ -248,6 +258,18 @@ impl EchoClient {
     #[must_use]
     pub fn with_timeout(mut self, timeout: ::std::time::Duration) -> Self {
         self.channel = self.channel.with_timeout(timeout);
+        self
+    }
+    /// Sends calls that failed again, where a second one does no harm.
+    #[must_use]
+    pub fn with_retry(mut self, retry: ::mcsv_rpc::Retry) -> Self {
+        self.channel = self.channel.with_retry(retry);
+        self
+    }
+    /// Sends a second request beside one that has no answer after `delay`, where that does no harm.
+    #[must_use]
+    pub fn with_hedge_after(mut self, delay: ::std::time::Duration) -> Self {
+        self.channel = self.channel.with_hedge_after(delay);
         self
     }
     /// Sends and asks for messages in JSON instead of protobuf.

@@ -1,0 +1,163 @@
+use std::time::Duration;
+
+use futures_util::future::select;
+use http::Response;
+use mcsv_core::{Error, Result};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::balance::Ticket;
+use super::budget::Budget;
+use super::call::Call;
+use super::retry::{Retry, is_repeatable, may_repeat};
+use super::send::{Attempt, attempt, request};
+use crate::Message;
+use crate::observe::Observed;
+
+/// What is done for a call beyond sending it once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    pub(crate) retry: Retry,
+    pub(crate) hedge: Option<Duration>,
+}
+
+impl Policy {
+    /// Neither retries nor hedges.
+    pub(crate) fn none() -> Self {
+        Policy { retry: Retry::idempotent(1), hedge: None }
+    }
+}
+
+/// A call that may take several requests.
+pub(crate) struct Persistent<'a, Resp> {
+    call: &'a Call<Resp>,
+    policy: &'a Policy,
+    observed: &'a Observed,
+    end: Option<Instant>,
+    deadline: Option<mcsv_core::Deadline>,
+    /// The requests that went out.
+    sent: u32,
+    /// The endpoints that they went to.
+    tried: Vec<u64>,
+}
+
+impl<'a, Resp: Message> Persistent<'a, Resp> {
+    pub(crate) fn new(
+        call: &'a Call<Resp>,
+        policy: &'a Policy,
+        deadline: Option<mcsv_core::Deadline>,
+        observed: &'a Observed,
+    ) -> Self {
+        let end = deadline.map(|deadline| Instant::from_std(deadline.instant()));
+        Persistent { call, policy, observed, end, deadline, sent: 0, tried: Vec::new() }
+    }
+
+    /// Sends until there is an answer, or an error that another request can't help.
+    pub(crate) async fn run(mut self) -> Result<Response<Resp>> {
+        self.budget().deposit();
+        let mut failed = 0;
+        loop {
+            let error = match self.round().await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            failed += 1;
+            let Some(wait) = self.wait(&error, failed) else { return Err(error) };
+            let code = error.code().as_str();
+            let wait_ms = wait.as_millis() as u64;
+            tracing::debug!(
+                method = self.call.method.full_name(),
+                code,
+                wait_ms,
+                "sends a call again"
+            );
+            sleep(wait).await;
+        }
+    }
+
+    /// The wait before the next round, which the budget and the deadline must leave room for.
+    fn wait(&self, error: &Error, failed: u32) -> Option<Duration> {
+        let chance = fastrand::f64();
+        let wait = self.policy.retry.wait(self.call.method, error, failed, chance)?;
+        // An error now says more than a missed deadline later.
+        let in_time = self
+            .end
+            .is_none_or(|end| Instant::now().checked_add(wait).is_some_and(|then| then < end));
+        if !in_time {
+            return None;
+        }
+        self.afford("rpc_client_retries_total").then_some(wait)
+    }
+
+    /// One request, and where that takes long a second one beside it. The first good answer wins and
+    /// the other request is given up.
+    async fn round(&mut self) -> Result<Response<Resp>> {
+        let repeatable = is_repeatable(self.call.method);
+        let hedge = self.policy.hedge.filter(|_| repeatable);
+        let limit = self.policy.retry.attempt_timeout().filter(|_| repeatable);
+        let mut first = Box::pin(bounded(self.next()?, limit));
+        let Some(hedge) = hedge else { return first.await };
+        if let Ok(answered) = timeout(hedge, &mut first).await {
+            return answered;
+        }
+        if !self.afford("rpc_client_hedges_total") {
+            return first.await;
+        }
+        let second = Box::pin(bounded(self.next()?, limit));
+        let (answered, other) = select(first, second).await.factor_first();
+        match answered {
+            // What can't be helped by another request is not helped by the other one either.
+            Err(error) if may_repeat(self.call.method, &error) => other.await,
+            answered => answered,
+        }
+    }
+
+    /// The next request, to another endpoint than those before.
+    fn next(&mut self) -> Result<Attempt<'a>> {
+        let channel = &*self.call.channel;
+        let mut ticket = channel.endpoints.as_ref().and_then(|all| all.pick(&self.tried));
+        if let Some(ticket) = &mut ticket {
+            ticket.set_deadline(self.end);
+            self.tried.push(ticket.id());
+        }
+        let endpoint = ticket.as_ref().map_or(&channel.endpoint, Ticket::endpoint);
+        let body = match &self.call.body {
+            Ok(packed) => packed.clone(),
+            Err(error) => return Err(Error::new(error.code(), error.message())),
+        };
+        let request = request(self.call, body, endpoint, self.deadline, self.observed, self.sent)?;
+        self.sent += 1;
+        if self.sent > 1 {
+            self.observed.sent_again(self.sent - 1);
+        }
+        Ok(Attempt { channel, wire: self.call.wire, method: self.call.method, request, ticket })
+    }
+
+    /// Pays for a further request and counts it.
+    fn afford(&self, counter: &'static str) -> bool {
+        let method = self.call.method;
+        let labels = [("service", method.service()), ("method", method.name())];
+        let affordable = self.budget().withdraw();
+        let counter = if affordable { counter } else { "rpc_client_retries_over_budget_total" };
+        metrics::counter!(counter, &labels).increment(1);
+        affordable
+    }
+
+    fn budget(&self) -> &Budget {
+        &self.call.channel.budget
+    }
+}
+
+/// An attempt that is given up after `limit`, which counts as the endpoint's failure.
+async fn bounded<Resp: Message>(
+    mut next: Attempt<'_>,
+    limit: Option<Duration>,
+) -> Result<Response<Resp>> {
+    let Some(limit) = limit else { return attempt(next).await };
+    let end = Instant::now() + limit;
+    if let Some(ticket) = &mut next.ticket {
+        ticket.set_deadline(Some(end));
+    }
+    timeout_at(end, attempt(next)).await.unwrap_or_else(|_| {
+        Err(Error::unavailable(format!("no answer within the {limit:?} of one attempt")))
+    })
+}
