@@ -34,6 +34,7 @@ mod timeout;
 #[cfg(feature = "tls")]
 mod tls;
 mod trace_headers;
+mod trailers;
 mod twirp;
 mod within;
 
