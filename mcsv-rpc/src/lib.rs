@@ -49,6 +49,8 @@ pub use mcsv_core::{Code, Deadline, Error, Health, Result, Shutdown, TraceContex
 pub use message::Message;
 pub use method::{Idempotency, RpcMethod};
 pub use peer::PeerAddr;
+#[cfg(feature = "tls")]
+pub use peer::PeerCertificate;
 pub use protocol::Protocol;
 pub use server::{
     HttpService, IncomingCall, Router, RouterFuture, RpcService, Server, ServiceFuture,
