@@ -59,3 +59,42 @@ async fn certificates_that_can_t_be_read_are_refused_at_once() {
     }
     assert!(Channel::connect("https://localhost").unwrap().with_tls_roots("").is_err());
 }
+
+/// What a client without a certificate gets of a server with `identity`.
+async fn called_by_a_stranger(identity: TlsIdentity, certificate: &str) -> Result<(), Code> {
+    let running =
+        Running::start_with(App::default().router(), |server| server.with_tls(identity)).await;
+    let channel = Channel::connect(url(&running)).unwrap().with_tls_roots(certificate).unwrap();
+    let answer = EchoClient::from_channel(channel).echo(ping("hi")).await;
+    answer.map(drop).map_err(|error| error.code())
+}
+
+#[tokio::test]
+async fn a_client_without_a_certificate_is_served_only_where_it_needs_none() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let identity = TlsIdentity::from_pem(&certificate, key).unwrap();
+    assert!(identity.clone().with_client_roots("").is_err());
+    let strict = identity.clone().with_client_roots(&certificate).unwrap();
+    assert_eq!(called_by_a_stranger(strict, &certificate).await, Err(Code::Unavailable));
+    let lenient = identity.with_optional_client_roots(&certificate).unwrap();
+    assert_eq!(called_by_a_stranger(lenient, &certificate).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_without_a_restart() {
+    let made = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (old, new) = (made(), made());
+    let identity = TlsIdentity::from_pem(old.cert.pem(), old.signing_key.serialize_pem()).unwrap();
+    let serving = identity.clone();
+    let running =
+        Running::start_with(App::default().router(), |server| server.with_tls(serving)).await;
+    let call = async |roots: String| {
+        let channel = Channel::connect(url(&running)).unwrap().with_tls_roots(roots).unwrap();
+        EchoClient::from_channel(channel).echo(ping("hi")).await
+    };
+    call(old.cert.pem()).await.unwrap();
+    identity.renew(new.cert.pem(), new.signing_key.serialize_pem()).unwrap();
+    call(new.cert.pem()).await.unwrap();
+    assert!(call(old.cert.pem()).await.is_err());
+}
