@@ -160,7 +160,7 @@ impl Serving {
         if request.headers().len() > MOST_HEADERS {
             let mut refusal = Response::new(Body::empty());
             *refusal.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            return RouterFuture::refused(refusal);
+            return RouterFuture::refused(refusal, None);
         }
         #[cfg(feature = "tls")]
         if let Some(certificate) = &self.certificate {
