@@ -94,7 +94,7 @@ pub(crate) async fn serve_connection(
     let mut watchdog = Watchdog::new(activity.clone(), options.patience);
     let serving = Serving {
         router,
-        activity,
+        activity: activity.clone(),
         #[cfg(feature = "tls")]
         certificate,
     };
@@ -121,6 +121,7 @@ pub(crate) async fn serve_connection(
             }
         }
         leaving = true;
+        activity.leave();
         watchdog.patience.idle = watchdog.patience.head.min(watchdog.patience.idle);
         connection.as_mut().graceful_shutdown();
     }
