@@ -22,6 +22,7 @@ mod media;
 mod message;
 mod method;
 mod observe;
+mod openapi;
 mod pace;
 mod peer;
 mod percent;
@@ -48,6 +49,7 @@ pub use dialect::error_response_to;
 pub use mcsv_core::{Code, Deadline, Error, Health, Result, Shutdown, TraceContext};
 pub use message::Message;
 pub use method::{Idempotency, RpcMethod};
+pub use openapi::OpenApi;
 pub use peer::PeerAddr;
 pub use protocol::Protocol;
 pub use server::{

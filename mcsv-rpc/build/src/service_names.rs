@@ -7,7 +7,7 @@ use crate::names;
 
 /// Gives `service` a name that no message of its package has, and each method one of its own.
 ///
-/// A service `Job` beside a message `Job` becomes `JobService`; of two methods that have one name in
+/// A service `Job` beside a message `JobServer` becomes `JobService`; of two methods that have one name in
 /// Rust, `GetUser` and `get_user`, the later gets an underscore.
 pub(crate) fn settle(service: &mut Service, files: &[FileDescriptorProto]) {
     let of_package = files.iter().filter(|file| file.package() == service.package);

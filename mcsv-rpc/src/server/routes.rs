@@ -11,8 +11,9 @@ use super::negotiate::Form;
 use super::probe::Probe;
 use super::router::Router;
 use super::service::RpcService;
-use crate::RpcMethod;
 use crate::grpc_health::CHECK;
+use crate::openapi::{Form as Document, Part};
+use crate::{OpenApi, RpcMethod};
 
 /// Where the requests go that one router knows.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub(crate) struct Routes {
     pub(crate) healths: Vec<Health>,
     /// The names of the RPC services, also of those within a layer.
     pub(crate) services: Arc<[&'static str]>,
+    /// What a document says of those services.
+    pub(crate) parts: Vec<Part>,
     pub(crate) defects: Vec<String>,
 }
 
@@ -37,6 +40,7 @@ pub(crate) enum Target {
     Http(BoxHttpService),
     Probe(Probe),
     GrpcHealth(Health),
+    OpenApi(Arc<OpenApi>, Document),
 }
 
 /// One method of one service, under one of its paths.
@@ -61,6 +65,7 @@ impl Routes {
             places: None,
             healths: Vec::new(),
             services: Arc::default(),
+            parts: Vec::new(),
             defects: Vec::new(),
         }
     }
@@ -79,6 +84,7 @@ impl Routes {
     pub(crate) fn add_service(&mut self, service: Arc<dyn RpcService>) {
         let options = service.options();
         let methods = service.methods();
+        self.parts.push(Part::of(&*service));
         let names = methods.iter().map(RpcMethod::name);
         let known = methods.first().map(RpcMethod::service);
         self.services = self.services.iter().copied().chain(known).collect();
@@ -133,6 +139,13 @@ impl Routes {
         let check = format!("/{}", CHECK.full_name());
         self.insert(check, Target::GrpcHealth(health.clone()));
         self.healths.push(health.clone());
+    }
+
+    pub(crate) fn add_openapi(&mut self, document: OpenApi) {
+        let document = Arc::new(document);
+        let json = Target::OpenApi(document.clone(), Document::Json);
+        self.insert("/openapi.json".to_owned(), json);
+        self.insert("/openapi.yaml".to_owned(), Target::OpenApi(document, Document::Yaml));
     }
 
     /// The first one to take a path keeps it; the second is a defect that `serve` refuses.

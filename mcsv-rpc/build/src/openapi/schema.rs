@@ -112,10 +112,8 @@ impl<'a> Schemas<'a> {
 
 fn enumeration(known: &Known<'_>, enumeration: &EnumDescriptorProto) -> Value {
     let names: Vec<&str> = enumeration.value.iter().map(|value| value.name()).collect();
-    let mut schema = Map::from_iter([
-        ("type".to_owned(), json!("string")),
-        ("enum".to_owned(), json!(names)),
-    ]);
+    let mut schema =
+        Map::from_iter([("type".to_owned(), json!("string")), ("enum".to_owned(), json!(names))]);
     let values = names.iter().enumerate().filter_map(|(index, name)| {
         let comment = known.member_comment(index).split_whitespace().collect::<Vec<_>>().join(" ");
         (!comment.is_empty()).then(|| format!("- `{name}`: {comment}"))
@@ -131,7 +129,8 @@ fn enumeration(known: &Known<'_>, enumeration: &EnumDescriptorProto) -> Value {
 
 /// A oneof: one of its fields is there, or none.
 fn at_most_one(members: &[&str]) -> Value {
-    let mut choices: Vec<Value> = members.iter().map(|name| json!({ "required": [name] })).collect();
+    let mut choices: Vec<Value> =
+        members.iter().map(|name| json!({ "required": [name] })).collect();
     let any = choices.clone();
     choices.push(json!({ "not": { "anyOf": any } }));
     json!({ "oneOf": choices })
