@@ -1,3 +1,4 @@
+mod audit;
 mod look;
 mod manage;
 #[cfg(feature = "postgres")]

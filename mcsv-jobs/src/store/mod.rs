@@ -4,6 +4,7 @@
 //! records. Both stores pass one suite, [`testing`](crate::testing).
 
 mod ack;
+mod audited;
 mod change;
 mod claimed;
 #[cfg(feature = "postgres")]
@@ -16,6 +17,8 @@ mod watch;
 use std::path::Path;
 
 pub(crate) use ack::{Accepted, Ack, Fate};
+use audited::Logged;
+pub(crate) use audited::{AUDIT_STEP, Audited, Standing};
 pub(crate) use change::{
     Cancel, CancelReply, PRUNE_STEP, Pause, Prune, Requeue, RequeueWhich, TickOnce,
 };
@@ -157,6 +160,11 @@ impl Store {
 
     pub(crate) async fn events(&self, id: JobId) -> Result<Vec<Event>, Error> {
         ask!(self, store => store.events(id).await)
+    }
+
+    /// The next rows after the id `after` with their events; none after the last.
+    pub(crate) async fn audit(&self, after: i64) -> Result<Vec<Audited>, Error> {
+        ask!(self, store => store.audit(after).await)
     }
 
     /// Which of `keys` an unfinished job of `kind` has.

@@ -15,7 +15,7 @@ pub use database::Database;
 #[cfg(feature = "postgres")]
 pub use server::PostgresServer;
 
-use crate::BoxError;
+use crate::{BoxError, Jobs};
 use kit::Queue;
 
 /// One promise of the queue.
@@ -37,7 +37,8 @@ impl Case {
         self.name
     }
 
-    /// Whether the queue at `url` keeps the promise. The database must be empty.
+    /// Whether the queue at `url` keeps the promise, and every row is what its events make it
+    /// afterwards. The database must be empty.
     ///
     /// ```
     /// # use mcsv_jobs::{BoxError, testing};
@@ -56,7 +57,10 @@ impl Case {
     ///
     /// The queue does not keep the promise.
     pub async fn check(&self, url: &str) -> Result<(), BoxError> {
-        (self.check)(Queue::open(url).await?).await
+        (self.check)(Queue::open(url).await?).await?;
+        let report = Jobs::connect(url).await?.verify().await?;
+        assert!(report.is_sound(), "{report}");
+        Ok(())
     }
 }
 

@@ -84,6 +84,8 @@ macro_rules! __mcsv_jobs_cases {
             events {
                 every_row_can_be_rebuilt_from_its_events
                 the_log_goes_on_growing_in_order
+                a_row_that_was_changed_past_the_log_is_found
+                the_state_at_any_time_is_known
             }
             trace {
                 a_handler_runs_in_the_trace_of_whoever_enqueued_its_job
