@@ -1,4 +1,5 @@
 mod audit;
+mod limit;
 mod look;
 mod manage;
 #[cfg(feature = "postgres")]

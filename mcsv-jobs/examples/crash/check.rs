@@ -20,7 +20,7 @@ pub(crate) struct Figures {
     rescued: usize,
     repeated: usize,
     most_repeated: usize,
-    /// While every process ran, and while one was stopped.
+    /// After a kill, and after a stop.
     slowest: [Duration; 2],
 }
 
@@ -149,7 +149,7 @@ impl Figures {
             if waited > LEASE + RESCUE + locked {
                 return Err(format!("a rescue took {waited:?}, with {locked:?} locked").into());
             }
-            let slowest = usize::from(!locked.is_zero());
+            let slowest = usize::from(fault.kind == FaultKind::Stopped);
             self.slowest[slowest] = self.slowest[slowest].max(waited);
         }
         Ok(())
@@ -183,8 +183,8 @@ impl fmt::Display for Figures {
         write!(
             f,
             "{jobs} jobs, {workers} workers and {producers} producers killed, {stops} workers \
-             stopped: 0 lost, 0 invented, 0 stale, {rescued} rescued (slowest {slowest:?}, {stopped:?} \
-             while one was stopped), \
+             stopped: 0 lost, 0 invented, 0 stale, {rescued} rescued (slowest {slowest:?} after a \
+             kill, {stopped:?} after a stop), \
              {repeated} effects again (at most {most_repeated})"
         )
     }

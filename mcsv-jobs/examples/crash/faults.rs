@@ -12,7 +12,7 @@ use crate::parts::{LEASE, Step};
 
 pub(crate) const WORKERS: usize = 3;
 /// One fault in so many stops a worker instead of killing something.
-const STOPS: usize = 10;
+const STOPS: usize = 25;
 /// One kill in so many is a producer's.
 const PRODUCERS: usize = 5;
 /// How much longer than its lease a worker is stopped.
@@ -49,7 +49,7 @@ struct Cast {
 }
 
 impl Scene<'_> {
-    /// Plays `kills` kills, and a stop beyond the lease for every tenth of them, then lets the queue
+    /// Plays `kills` kills, and a stop beyond the lease with every 25th of them, then lets the queue
     /// empty itself.
     pub(crate) async fn play(&self, kills: usize, seed: u64) -> Result<Vec<Fault>, BoxError> {
         let mut rng = Rng::with_seed(seed);
