@@ -1,4 +1,7 @@
-//! The promises of the queue as a suite, which every store passes unchanged.
+//! A queue for your own tests, and the promises of the queue as a suite.
+//!
+//! [`TestQueue`] is the engine on a database of one test, with a clock that you move; [`Perform`] is
+//! one attempt of one handler.
 //!
 //! The crate's own tests are [`conformance!`](crate::conformance) for SQLite and for PostgreSQL. Run
 //! it yourself against the server that you use, with its settings and what stands in front of it.
@@ -10,10 +13,12 @@ mod database;
 mod kit;
 #[cfg(feature = "postgres")]
 mod server;
+mod user;
 
 pub use database::Database;
 #[cfg(feature = "postgres")]
 pub use server::PostgresServer;
+pub use user::{Drained, Perform, Performed, TestQueue};
 
 use crate::{BoxError, Jobs};
 use kit::Queue;
