@@ -72,6 +72,12 @@ impl<'a> Enqueue<'a> {
         self
     }
 
+    /// Lets it share the places of `partition`; see [`NewJob::partition`].
+    pub fn partition(mut self, partition: impl Into<String>) -> Self {
+        self.job = self.job.partition(partition);
+        self
+    }
+
     /// Puts it into another queue than its type's own.
     ///
     /// # Errors

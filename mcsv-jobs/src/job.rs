@@ -55,4 +55,12 @@ pub trait Job: Sized + Send + 'static {
     fn unique_key(&self) -> Option<String> {
         None
     }
+
+    /// With which other jobs of its queue this one shares the places of
+    /// [`Limits::with_running_per_partition`](crate::Limits::with_running_per_partition), at most
+    /// 512 bytes: the customer whose work it is, or the host that it burdens.
+    #[must_use]
+    fn partition(&self) -> Option<String> {
+        None
+    }
 }

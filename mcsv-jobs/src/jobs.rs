@@ -1,3 +1,5 @@
+mod audit;
+mod limit;
 mod look;
 mod manage;
 #[cfg(feature = "postgres")]

@@ -7,7 +7,7 @@ use crate::{Codec, Error, ErrorKind, Job, Policy};
 
 /// The most bytes of encoded arguments.
 pub(crate) const MAX_ARGS: usize = 256 * 1024;
-/// The most bytes of a unique key.
+/// The most bytes of a unique key, and of a partition.
 const MAX_KEY: usize = 512;
 
 /// A job that is encoded and not yet enqueued, whatever its type.
@@ -33,6 +33,7 @@ pub struct NewJob {
     // A job that can't be encoded fails where it is enqueued, so that building one stays plain.
     pub(crate) args: Result<Vec<u8>, String>,
     pub(crate) unique_key: Option<String>,
+    pub(crate) partition: Option<String>,
     pub(crate) start: Start,
     pub(crate) priority: i32,
     pub(crate) max_attempts: u32,
@@ -54,6 +55,7 @@ impl NewJob {
             queue: J::QUEUE.to_owned(),
             args: J::Codec::encode(&job).map_err(|error| error.to_string()),
             unique_key: job.unique_key(),
+            partition: job.partition(),
             start: Start::Now,
             priority: 0,
             max_attempts: J::policy().max_attempts(),
@@ -92,6 +94,13 @@ impl NewJob {
         self
     }
 
+    /// Lets it share the places of `partition`, in place of its type's own; see
+    /// [`Job::partition`].
+    pub fn partition(mut self, partition: impl Into<String>) -> Self {
+        self.partition = Some(partition.into());
+        self
+    }
+
     /// The name of its kind.
     #[must_use]
     pub fn kind(&self) -> &str {
@@ -115,13 +124,8 @@ impl NewJob {
                 ),
             ));
         }
-        let key = self.unique_key.as_deref().unwrap_or_default();
-        if key.len() > MAX_KEY {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                format!("unique key of {} bytes: give at most {MAX_KEY}, or a hash", key.len()),
-            ));
-        }
+        check_key("unique key", &self.unique_key)?;
+        check_key("partition", &self.partition)?;
         Ok(args)
     }
 }
@@ -156,6 +160,15 @@ impl Start {
 
 pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+fn check_key(what: &str, key: &Option<String>) -> Result<(), Error> {
+    let length = key.as_ref().map_or(0, String::len);
+    if length > MAX_KEY {
+        let context = format!("{what} of {length} bytes: give at most {MAX_KEY}, or a hash");
+        return Err(Error::new(ErrorKind::TooLarge, context));
+    }
+    Ok(())
 }
 
 /// Names are keys of metrics and of the database: short, printable, no spaces at all.

@@ -41,6 +41,8 @@ pub struct JobRecord {
     pub trace_id: Option<TraceId>,
     /// What makes it unique while it is unfinished.
     pub unique_key: Option<String>,
+    /// With which others it shares a [limit](crate::Limits::with_running_per_partition).
+    pub partition: Option<String>,
     /// Its encoded arguments.
     pub args: Vec<u8>,
 }

@@ -138,6 +138,12 @@ impl Workers {
         self
     }
 
+    /// The names of the queues and what is registered, for who works without a driver.
+    #[cfg(feature = "testing")]
+    pub(crate) fn into_parts(self) -> (Vec<String>, Registry) {
+        (self.queues.into_keys().collect(), self.registry)
+    }
+
     /// Works until `shutdown` begins, then drains and returns.
     ///
     /// From then on nothing is claimed. Handlers that run may end within the drain time; the others

@@ -1,6 +1,7 @@
-//! Commands for those who work on this repository: `cargo xtask test`, `cargo xtask ci`.
+//! Commands for those who work on this repository: `cargo xtask test`, `cargo xtask ci` and more.
 
 mod ci;
+mod crash;
 mod fuzz;
 mod interop;
 #[cfg(test)]
@@ -14,6 +15,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask test   sets up this machine as far as it may, then runs every test and doc test
 cargo xtask ci     formatting, lints, docs, licences, then all of the above
+cargo xtask crash [--kills N] [--store sqlite|postgres] [--seed S]
+                   kills and stops workers at random, then checks every job
 cargo xtask fuzz [TARGET] [--seconds N]
                    looks for inputs that break a decoder, one minute each; needs a C++ compiler
 cargo xtask interop
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test", rest @ ..] => test::run(rest),
+        ["crash", rest @ ..] => crash::run(rest),
         ["fuzz", rest @ ..] => fuzz::run_fuzz(rest),
         ["interop"] => interop::run_interop(),
         ["ci"] => ci::run_ci(),

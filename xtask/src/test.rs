@@ -1,7 +1,8 @@
 use crate::run::{self, Result, answers};
-use crate::setup;
+use crate::{crash, setup};
 
-/// Every test, by nextest where it is installed, then the doc tests, which nextest leaves out.
+/// Every test, by nextest where it is installed, then the doc tests, which nextest leaves out, then
+/// some kills of workers.
 /// A `filter` is handed to the runner.
 pub(crate) fn run(filter: &[&str]) -> Result {
     setup::run()?;
@@ -12,5 +13,7 @@ pub(crate) fn run(filter: &[&str]) -> Result {
         let all = ["test", "--workspace", "--all-features", "--lib", "--bins", "--tests"];
         run::run("cargo", &[&all[..], filter].concat())?;
     }
-    run::run("cargo", &["test", "--workspace", "--all-features", "--doc"])
+    run::run("cargo", &["test", "--workspace", "--all-features", "--doc"])?;
+    // Whoever filters wants one test soon.
+    if filter.is_empty() { crash::run_some() } else { Ok(()) }
 }

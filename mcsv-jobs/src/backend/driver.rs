@@ -196,6 +196,9 @@ impl Driver {
     fn took(&mut self, reply: TurnReply) {
         let wrote = std::mem::take(&mut self.acks);
         self.report(wrote, &reply.accepted);
+        if reply.limited && !reply.accepted.is_empty() {
+            self.jobs.inner.ring(&self.queue);
+        }
         if let Some(kept) = &reply.kept {
             self.check_leases(kept);
         }

@@ -122,6 +122,6 @@ impl Jobs {
     }
 }
 
-fn not_found(id: JobId) -> Error {
+pub(super) fn not_found(id: JobId) -> Error {
     Error::new(ErrorKind::NotFound, format!("no job {id}: it was never there, or is pruned"))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Row;
-use crate::{Filter, JobId, State};
+use crate::{Filter, JobId, Limits, State};
 
 /// Calls one job off.
 pub(crate) struct Cancel(pub(crate) JobId);
@@ -27,6 +27,15 @@ pub(crate) enum RequeueWhich {
 pub(crate) enum Pause {
     Begin(String),
     End(String),
+}
+
+/// The most waiting jobs of a limited queue that one claim looks at.
+pub(crate) const LIMITED_WINDOW: usize = 500;
+
+/// Bounds what the workers of a queue do together.
+pub(crate) struct SetLimits {
+    pub(crate) queue: String,
+    pub(crate) limits: Limits,
 }
 
 /// One tick of a schedule: whoever writes it first enqueues its job, in the same transaction.

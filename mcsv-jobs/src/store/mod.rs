@@ -4,6 +4,7 @@
 //! records. Both stores pass one suite, [`testing`](crate::testing).
 
 mod ack;
+mod audited;
 mod change;
 mod claimed;
 #[cfg(feature = "postgres")]
@@ -13,11 +14,15 @@ mod sqlite;
 mod turn;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(crate) use ack::{Accepted, Ack, Fate};
+use audited::Logged;
+pub(crate) use audited::{AUDIT_STEP, Audited, Standing};
 pub(crate) use change::{
-    Cancel, CancelReply, PRUNE_STEP, Pause, Prune, Requeue, RequeueWhich, TickOnce,
+    Cancel, CancelReply, LIMITED_WINDOW, PRUNE_STEP, Pause, Prune, Requeue, RequeueWhich,
+    SetLimits, TickOnce,
 };
 pub(crate) use claimed::{Claimed, Depth, LeaseHolder, Orphan};
 #[cfg(feature = "postgres")]
@@ -30,7 +35,7 @@ pub(crate) use sqlite::insert;
 pub(crate) use turn::{Leases, Turn, TurnReply};
 pub(crate) use watch::Watch;
 
-use crate::{Error, Event, Filter, JobId, JobRecord, Pruned};
+use crate::{Error, Event, Filter, JobId, JobRecord, Limits, Pruned};
 
 /// One database.
 pub(crate) enum Store {
@@ -134,6 +139,14 @@ impl Store {
         ask!(self, store => store.paused().await)
     }
 
+    pub(crate) async fn limit(&self, limits: SetLimits) -> Result<(), Error> {
+        ask!(self, store => store.limit(limits).await)
+    }
+
+    pub(crate) async fn limits(&self) -> Result<BTreeMap<String, Limits>, Error> {
+        ask!(self, store => store.limits().await)
+    }
+
     pub(crate) async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {
         ask!(self, store => store.prune(prune).await)
     }
@@ -157,6 +170,11 @@ impl Store {
 
     pub(crate) async fn events(&self, id: JobId) -> Result<Vec<Event>, Error> {
         ask!(self, store => store.events(id).await)
+    }
+
+    /// The next rows after the id `after` with their events; none after the last.
+    pub(crate) async fn audit(&self, after: i64) -> Result<Vec<Audited>, Error> {
+        ask!(self, store => store.audit(after).await)
     }
 
     /// Which of `keys` an unfinished job of `kind` has.

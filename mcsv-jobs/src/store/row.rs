@@ -15,6 +15,7 @@ pub(crate) struct Row {
     pub(super) delay: i64,
     pub(super) at: Option<i64>,
     pub(super) unique_key: Option<String>,
+    pub(super) partition_key: Option<String>,
     pub(super) traceparent: String,
     pub(super) tracestate: Option<String>,
     /// In hex where a batch travels as one JSON text: arguments may be any bytes.
@@ -42,6 +43,7 @@ impl Row {
             delay,
             at,
             unique_key: job.unique_key.clone(),
+            partition_key: job.partition.clone(),
             traceparent: trace.traceparent(),
             tracestate: trace.tracestate().map(str::to_owned),
             args,

@@ -49,4 +49,13 @@ pub(crate) struct TurnReply {
     pub(crate) claimed: Vec<Claimed>,
     /// Milliseconds until the next job of the queue is due.
     pub(crate) next_due: Option<i64>,
+    /// Whether the queue has limits: the end of a job may let another one start elsewhere.
+    pub(crate) limited: bool,
+}
+
+impl TurnReply {
+    /// Looks again within that many milliseconds, if any.
+    pub(super) fn look_within(&mut self, millis: Option<i64>) {
+        self.next_due = [self.next_due, millis].into_iter().flatten().min();
+    }
 }

@@ -1,4 +1,7 @@
-//! The promises of the queue as a suite, which every store passes unchanged.
+//! A queue for your own tests, and the promises of the queue as a suite.
+//!
+//! [`TestQueue`] is the engine on a database of one test, with a clock that you move; [`Perform`] is
+//! one attempt of one handler.
 //!
 //! The crate's own tests are [`conformance!`](crate::conformance) for SQLite and for PostgreSQL. Run
 //! it yourself against the server that you use, with its settings and what stands in front of it.
@@ -10,12 +13,14 @@ mod database;
 mod kit;
 #[cfg(feature = "postgres")]
 mod server;
+mod user;
 
 pub use database::Database;
 #[cfg(feature = "postgres")]
 pub use server::PostgresServer;
+pub use user::{Drained, Perform, Performed, TestQueue};
 
-use crate::BoxError;
+use crate::{BoxError, Jobs};
 use kit::Queue;
 
 /// One promise of the queue.
@@ -37,7 +42,8 @@ impl Case {
         self.name
     }
 
-    /// Whether the queue at `url` keeps the promise. The database must be empty.
+    /// Whether the queue at `url` keeps the promise, and every row is what its events make it
+    /// afterwards. The database must be empty.
     ///
     /// ```
     /// # use mcsv_jobs::{BoxError, testing};
@@ -56,7 +62,10 @@ impl Case {
     ///
     /// The queue does not keep the promise.
     pub async fn check(&self, url: &str) -> Result<(), BoxError> {
-        (self.check)(Queue::open(url).await?).await
+        (self.check)(Queue::open(url).await?).await?;
+        let report = Jobs::connect(url).await?.verify().await?;
+        assert!(report.is_sound(), "{report}");
+        Ok(())
     }
 }
 

@@ -12,3 +12,4 @@ mod outage;
 #[cfg(feature = "postgres")]
 mod server;
 mod stores;
+mod test_queue;

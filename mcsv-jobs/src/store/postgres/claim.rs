@@ -49,11 +49,13 @@ pub(super) async fn claim(
             SELECT id, priority, scheduled_at FROM mcsv_jobs
             WHERE queue = $1 AND state = 'available'
                 AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+                AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
             ORDER BY priority DESC, scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
          ), due AS MATERIALIZED (
             SELECT id, priority, scheduled_at FROM mcsv_jobs
             WHERE queue = $1 AND state IN ('scheduled', 'retryable')
                 AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+                AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
                 AND scheduled_at <= (SELECT mcsv_jobs_now())
             ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
          ), picked AS MATERIALIZED (
@@ -76,6 +78,39 @@ pub(super) async fn claim(
     )
     .bind(queue)
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(owner)
+    .bind(crate::new_job::millis(lease))
+    .fetch_all(conn)
+    .await
+}
+
+/// Starts those of these jobs that still wait.
+pub(super) async fn take(
+    conn: &mut PgConnection,
+    ids: &[i64],
+    owner: &str,
+    lease: Duration,
+) -> Result<Vec<Claimed>, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as(
+        "WITH claimed AS (
+            UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
+                attempt = attempt + 1, lease_owner = $2, attempted_by = $2,
+                attempted_at = clock.now, lease_until = clock.now + $3
+            FROM (SELECT mcsv_jobs_now() AS now) AS clock
+            WHERE job.id = ANY ($1) AND state IN ('available', 'scheduled', 'retryable')
+            RETURNING job.*
+         ), logged AS (
+            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+            SELECT id, attempted_at, 'started', state, attempt, lease_owner FROM claimed
+         )
+         SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+            attempted_at, budget_from, traceparent, tracestate
+         FROM claimed ORDER BY priority DESC, scheduled_at, id",
+    )
+    .bind(ids)
     .bind(owner)
     .bind(crate::new_job::millis(lease))
     .fetch_all(conn)

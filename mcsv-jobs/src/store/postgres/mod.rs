@@ -5,6 +5,7 @@ mod admin;
 mod claim;
 mod connect;
 mod enqueue;
+mod limit;
 mod notify;
 mod pause;
 mod presence;

@@ -6,6 +6,7 @@ use super::claim::number;
 use crate::record::time;
 use crate::{Error, Event, Filter, JobId, JobRecord, State};
 
+mod audit;
 mod leases;
 mod row;
 

@@ -3,9 +3,9 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
-use super::PostgresStore;
 use super::ack::settle;
 use super::claim::claim;
+use super::{PostgresStore, limit};
 use crate::store::{Leases, Turn, TurnReply};
 use crate::{Error, ErrorKind};
 
@@ -40,15 +40,29 @@ impl PostgresStore {
             Leases::Look => Some(look(&mut tx, turn).await?),
             Leases::Leave => None,
         };
-        let claimed = match turn.room {
-            0 => Vec::new(),
-            room => claim(&mut tx, &turn.queue, &turn.owner, turn.lease, room).await?,
-        };
-        let full = claimed.len() == turn.room;
-        let next_due = if full { None } else { next_due(&mut tx, &turn.queue).await? };
+        let mut reply = TurnReply { accepted, kept, ..TurnReply::default() };
+        if turn.room > 0 {
+            look_for_work(&mut tx, turn, &mut reply).await?;
+        }
         tx.commit().await?;
-        Ok(TurnReply { accepted, kept, claimed, next_due })
+        Ok(reply)
     }
+}
+
+async fn look_for_work(
+    conn: &mut PgConnection,
+    turn: &Turn,
+    reply: &mut TurnReply,
+) -> Result<(), sqlx::Error> {
+    reply.claimed = claim(conn, &turn.queue, &turn.owner, turn.lease, turn.room).await?;
+    if reply.claimed.is_empty()
+        && let Some(limits) = limit::of(conn, &turn.queue).await?
+    {
+        limit::claim(conn, turn, &limits, reply).await?;
+    } else if reply.claimed.len() < turn.room {
+        reply.next_due = next_due(conn, &turn.queue).await?;
+    }
+    Ok(())
 }
 
 async fn renew(conn: &mut PgConnection, turn: &Turn) -> Result<Vec<(i64, i64, bool)>, sqlx::Error> {

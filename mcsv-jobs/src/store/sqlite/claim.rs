@@ -34,7 +34,7 @@ impl FromRow<'_, SqliteRow> for Claimed {
 /// Claims up to `limit` jobs of a queue: the ready ones by priority, then the ones that are due.
 ///
 /// Two index ranges, both cut at `limit`, so neither a million scheduled jobs nor a million
-/// finished ones make it slower.
+/// finished ones make it slower. A queue with limits has its own way: see `limit`.
 pub(super) async fn claim(
     conn: &mut SqliteConnection,
     queue: &str,
@@ -48,12 +48,14 @@ pub(super) async fn claim(
                 SELECT id, priority, scheduled_at FROM mcsv_jobs
                 WHERE queue = ?1 AND state = 'available'
                     AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?1)
                 ORDER BY priority DESC, scheduled_at, id LIMIT ?2)
             UNION ALL
             SELECT * FROM (
                 SELECT id, priority, scheduled_at FROM mcsv_jobs
                 WHERE queue = ?1 AND state IN ('scheduled', 'retryable')
                     AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?1)
                     AND scheduled_at <= ",
         now!(),
         "
@@ -64,11 +66,22 @@ pub(super) async fn claim(
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(&mut *conn)
     .await?;
+    take(conn, &ids, owner, lease).await
+}
+
+/// Starts these jobs, which nobody can have taken since they were found; the answers are in their
+/// order.
+pub(super) async fn take(
+    conn: &mut SqliteConnection,
+    ids: &[i64],
+    owner: &str,
+    lease: Duration,
+) -> Result<Vec<Claimed>, sqlx::Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let order: HashMap<i64, usize> = ids.iter().copied().zip(0..).collect();
-    let ids = json(&ids)?;
+    let ids = json(ids)?;
     let mut claimed: Vec<Claimed> = sqlx::query_as(concat!(
         "UPDATE mcsv_jobs SET state = 'executing', fence = fence + 1, attempt = attempt + 1,
             lease_owner = ?2, attempted_by = ?2, attempted_at = ",

@@ -6,6 +6,7 @@ mod claim;
 mod connect;
 mod data_version;
 mod enqueue;
+mod limit;
 mod pause;
 mod prune;
 mod read;
@@ -22,7 +23,9 @@ pub(super) use data_version::DataVersion;
 pub(crate) use enqueue::insert;
 use writer::{Write, Writer};
 
-use super::{Cancel, CancelReply, Inserted, Pause, Prune, Requeue, Row, TickOnce, Turn, TurnReply};
+use super::{
+    Cancel, CancelReply, Inserted, Pause, Prune, Requeue, Row, SetLimits, TickOnce, Turn, TurnReply,
+};
 use crate::{Error, Pruned};
 
 /// The database's own time, in milliseconds since 1970.
@@ -65,6 +68,10 @@ impl SqliteStore {
 
     pub(super) async fn pause(&self, pause: Pause) -> Result<(), Error> {
         self.writer.write(pause).await
+    }
+
+    pub(super) async fn limit(&self, limits: SetLimits) -> Result<(), Error> {
+        self.writer.write(limits).await
     }
 
     pub(super) async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {

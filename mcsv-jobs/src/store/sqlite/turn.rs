@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 use super::ack::settle;
 use super::claim::claim;
 use super::enqueue::json;
-use super::{Write, now};
+use super::{Write, limit, now};
 use crate::store::{Leases, Turn, TurnReply};
 
 impl Write for Turn {
@@ -22,13 +22,19 @@ impl Write for Turn {
                 Leases::Look => Some(look(conn, self).await?),
                 Leases::Leave => None,
             };
-            let claimed = match self.room {
-                0 => Vec::new(),
-                room => claim(conn, &self.queue, &self.owner, self.lease, room).await?,
-            };
-            let full = claimed.len() == self.room;
-            let next_due = if full { None } else { next_due(conn, &self.queue).await? };
-            Ok(TurnReply { accepted, kept, claimed, next_due })
+            let mut reply = TurnReply { accepted, kept, ..TurnReply::default() };
+            if self.room == 0 {
+                return Ok(reply);
+            }
+            reply.claimed = claim(conn, &self.queue, &self.owner, self.lease, self.room).await?;
+            if reply.claimed.is_empty()
+                && let Some(limits) = limit::of(conn, &self.queue).await?
+            {
+                limit::claim(conn, self, &limits, &mut reply).await?;
+            } else if reply.claimed.len() < self.room {
+                reply.next_due = next_due(conn, &self.queue).await?;
+            }
+            Ok(reply)
         })
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use crate::{BoxError, Filter, JobCx, Outcome, Permanent, State, Transition};
+use crate::{BoxError, Filter, JobCx, Outcome, Permanent, Problem, State};
 
 use crate::testing::kit::{Done, Note, Queue, note, run};
 
@@ -38,23 +38,59 @@ pub(in crate::testing) async fn every_row_can_be_rebuilt_from_its_events(queue: 
     }
     running.end().await;
 
-    for record in queue.jobs.list(Filter::new()).await?.jobs {
-        let events = queue.jobs.events(record.id).await?;
-        assert_eq!(events[0].transition, Transition::Enqueued);
-        assert!(events.windows(2).all(|pair| is_legal(pair[0].state, pair[1].state)));
-        let last = events.last().ok_or("no event")?;
-        assert_eq!((last.state, last.attempt), (record.state, record.attempt), "{record:?}");
-        assert_eq!(Some(last.at), record.finished_at);
-    }
+    let report = queue.jobs.verify().await?;
+    assert!(report.is_sound(), "{report}");
+    assert_eq!(report.jobs, queue.jobs.list(Filter::new()).await?.jobs.len() as u64);
     Ok(())
 }
 
-fn is_legal(from: State, to: State) -> bool {
-    match from {
-        State::Executing => true,
-        _ if from.is_finished() => to == State::Available,
-        _ => matches!(to, State::Executing | State::Cancelled),
+pub(in crate::testing) async fn a_row_that_was_changed_past_the_log_is_found(queue: Queue) -> Done {
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+    assert!(queue.jobs.verify().await?.is_sound());
+
+    queue.bend("UPDATE mcsv_jobs SET state = 'completed', attempt = 1").await?;
+    let report = queue.jobs.verify().await?;
+    let columns: Vec<_> = report
+        .differences
+        .iter()
+        .map(|difference| match &difference.problem {
+            Problem::Column { name, .. } if difference.id == id => *name,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(columns, ["state", "attempt"]);
+
+    queue.bend("UPDATE mcsv_job_events SET transition = 'completed'").await?;
+    let report = queue.jobs.verify().await?;
+    assert!(matches!(report.differences[0].problem, Problem::Impossible { .. }), "{report}");
+
+    queue.bend("DELETE FROM mcsv_job_events").await?;
+    let report = queue.jobs.verify().await?;
+    assert_eq!(report.differences[0].problem, Problem::NoEvents);
+    assert!(queue.jobs.history(id).await.unwrap_err().is_not_found());
+    queue.bend("DELETE FROM mcsv_jobs").await
+}
+
+pub(in crate::testing) async fn the_state_at_any_time_is_known(queue: Queue) -> Done {
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+    let running = run(queue.workers().handle(behave));
+    queue.wait(id).await;
+    running.end().await;
+    // As if an hour lay between each of its three events.
+    queue.bend("UPDATE mcsv_job_events SET at = 3600000 * sequence").await?;
+
+    let at = |hour: f64| UNIX_EPOCH + Duration::from_secs_f64(3600.0 * hour);
+    let mut states = Vec::new();
+    for hour in [0.5, 1.0, 2.5, 9.0] {
+        let snapshot = queue.jobs.state_at(id, at(hour)).await?;
+        states.push(snapshot.map(|snapshot| (snapshot.state, snapshot.attempt)));
     }
+
+    let (waiting, running) = ((State::Available, 0), (State::Executing, 1));
+    let expected = [None, Some(waiting), Some(running), Some((State::Completed, 1))];
+    assert_eq!(states, expected);
+    assert_eq!(queue.jobs.history(id).await?.latest()?.finished_at, Some(at(3.0)));
+    queue.bend("DELETE FROM mcsv_jobs").await
 }
 
 pub(in crate::testing) async fn the_log_goes_on_growing_in_order(queue: Queue) -> Done {

@@ -77,7 +77,12 @@ pub(in crate::testing) async fn pruning_takes_ended_jobs_and_the_events_of_those
     let too_young = queue.jobs.prune(day, day).await?;
     assert_eq!((too_young.jobs, too_young.events), (0, 0));
 
-    queue.bend("UPDATE mcsv_jobs SET finished_at = finished_at - 90000000").await?;
+    queue
+        .bend(
+            "UPDATE mcsv_jobs SET finished_at = finished_at - 90000000,
+                inserted_at = inserted_at - 90000000",
+        )
+        .await?;
     queue.bend("UPDATE mcsv_job_events SET at = at - 90000000").await?;
     let pruned = queue.jobs.prune(day, day).await?;
 

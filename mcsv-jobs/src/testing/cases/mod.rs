@@ -5,6 +5,7 @@ mod drain;
 mod enqueue;
 mod events;
 mod failure;
+mod limits;
 mod manage;
 mod pause;
 mod rescue;
@@ -81,9 +82,17 @@ macro_rules! __mcsv_jobs_cases {
             pause {
                 a_paused_queue_starts_nothing_until_it_is_resumed
             }
+            limits {
+                no_number_of_workers_runs_more_than_the_limit
+                a_full_partition_holds_up_no_other
+                no_more_starts_than_the_rate_and_the_rest_afterwards
+                a_database_of_an_earlier_version_keeps_its_jobs
+            }
             events {
                 every_row_can_be_rebuilt_from_its_events
                 the_log_goes_on_growing_in_order
+                a_row_that_was_changed_past_the_log_is_found
+                the_state_at_any_time_is_known
             }
             trace {
                 a_handler_runs_in_the_trace_of_whoever_enqueued_its_job

@@ -27,6 +27,7 @@ impl FromRow<'_, SqliteRow> for JobRecord {
             result: result.and_then(|text| serde_json::from_str(&text).ok()),
             trace_id: trace_id(row)?,
             unique_key: row.try_get("unique_key")?,
+            partition: row.try_get("partition_key")?,
             args: row.try_get("args")?,
         })
     }

@@ -1,0 +1,63 @@
+use std::collections::BTreeMap;
+
+use sqlx::FromRow;
+
+use crate::Event;
+
+/// The most rows that are read in one snapshot.
+pub(crate) const AUDIT_STEP: i64 = 500;
+
+/// A row beside its events, both of one snapshot.
+pub(crate) struct Audited {
+    pub(crate) row: Standing,
+    pub(crate) events: Vec<Event>,
+}
+
+/// The columns of a job that its events account for.
+#[derive(FromRow)]
+pub(crate) struct Standing {
+    pub(crate) id: i64,
+    pub(crate) state: String,
+    pub(crate) attempt: i32,
+    pub(crate) fence: i64,
+    pub(crate) inserted_at: i64,
+    pub(crate) attempted_at: Option<i64>,
+    pub(crate) attempted_by: Option<String>,
+    pub(crate) lease_owner: Option<String>,
+    pub(crate) finished_at: Option<i64>,
+    pub(crate) cancel: bool,
+    /// As JSON.
+    errors: String,
+}
+
+/// An event with the job that it is of.
+#[derive(FromRow)]
+pub(super) struct Logged {
+    job_id: i64,
+    #[sqlx(flatten)]
+    event: Event,
+}
+
+impl Standing {
+    /// The messages of the errors; what is no list of errors has none.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        let errors: Vec<serde_json::Value> = serde_json::from_str(&self.errors).unwrap_or_default();
+        let message = |error: &serde_json::Value| error["error"].as_str().map(str::to_owned);
+        errors.iter().filter_map(message).collect()
+    }
+}
+
+impl Audited {
+    /// `events` may hold those of pruned jobs, which belong to no row.
+    pub(super) fn join(rows: Vec<Standing>, events: Vec<Logged>) -> Vec<Self> {
+        let mut by_job: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
+        for Logged { job_id, event } in events {
+            by_job.entry(job_id).or_default().push(event);
+        }
+        let audited = rows.into_iter().map(|row| {
+            let events = by_job.remove(&row.id).unwrap_or_default();
+            Audited { row, events }
+        });
+        audited.collect()
+    }
+}

@@ -1,0 +1,31 @@
+use super::super::SqliteStore;
+use crate::Error;
+use crate::store::{AUDIT_STEP, Audited, Logged, Standing};
+
+impl SqliteStore {
+    /// The next rows after the id `after`, with their events.
+    pub(in crate::store) async fn audit(&self, after: i64) -> Result<Vec<Audited>, Error> {
+        // One transaction is one snapshot.
+        let mut tx = self.readers.begin().await?;
+        let rows: Vec<Standing> = sqlx::query_as(
+            "SELECT id, state, attempt, fence, inserted_at, attempted_at, attempted_by, lease_owner,
+                finished_at, cancel <> 0 AS cancel, errors
+             FROM mcsv_jobs WHERE id > ?1 ORDER BY id LIMIT ?2",
+        )
+        .bind(after)
+        .bind(AUDIT_STEP)
+        .fetch_all(&mut *tx)
+        .await?;
+        let last = rows.last().map_or(after, |row| row.id);
+        let events: Vec<Logged> = sqlx::query_as(
+            "SELECT * FROM mcsv_job_events WHERE job_id > ?1 AND job_id <= ?2
+             ORDER BY job_id, sequence",
+        )
+        .bind(after)
+        .bind(last)
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.rollback().await?;
+        Ok(Audited::join(rows, events))
+    }
+}

@@ -1,0 +1,233 @@
+use std::fmt;
+use std::time::Duration;
+
+use mcsv_core::TraceId;
+
+use super::Drained;
+use super::drain::drain;
+use crate::{Error, Filter, Job, JobId, JobRecord, Jobs, State, Workers};
+
+/// The most turns of [`TestQueue::drain_all`]: a test that needs more goes on for ever.
+const TURNS: usize = 1_000;
+
+/// A queue for one test: the real engine on a database in memory of its own, so tests run beside
+/// each other, with a clock that moves when you say so.
+///
+/// Nothing runs in the background and nothing sleeps. [`drain`](Self::drain) works on what is due
+/// with your own [`Workers`], one job after the other in the order of a worker; scheduled jobs and
+/// retries fall due by [`advance`](Self::advance).
+///
+/// ```
+/// # use mcsv_jobs::{BoxError, Job, JobCx, Jobs, Json, Outcome, Workers};
+/// # use serde::{Deserialize, Serialize};
+/// use mcsv_jobs::testing::TestQueue;
+/// use std::time::Duration;
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Welcome { user: u64 }
+/// # impl Job for Welcome { const KIND: &'static str = "welcome"; const QUEUE: &'static str = "mails"; type Codec = Json; }
+///
+/// async fn sign_up(jobs: &Jobs, user: u64) -> Result<(), BoxError> {
+///     jobs.enqueue(Welcome { user }).after(Duration::from_secs(300)).await?;
+///     Ok(())
+/// }
+///
+/// fn workers(jobs: &Jobs) -> Workers {
+///     Workers::new(jobs.clone()).queue("mails", 4).handle(|_: Welcome, cx: JobCx| async move {
+///         if cx.attempt() == 1 { Err(BoxError::from("no route")) } else { Ok(Outcome::done()) }
+///     })
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+/// let queue = TestQueue::new().await?;
+/// sign_up(queue.jobs(), 7).await?;
+///
+/// queue.assert_enqueued(|job: &Welcome| job.user == 7).await;
+/// queue.refute_enqueued(|job: &Welcome| job.user == 8).await;
+/// assert_eq!(queue.drain(workers(queue.jobs())).await?.ran(), 0);
+///
+/// queue.advance(Duration::from_secs(300)).await?;
+/// assert_eq!(queue.drain(workers(queue.jobs())).await?.retried, 1);
+/// assert_eq!(queue.drain_all(workers(queue.jobs())).await?.completed, 1);
+/// queue.assert_sound().await;
+/// # Ok(()) }
+/// ```
+pub struct TestQueue {
+    jobs: Jobs,
+}
+
+impl TestQueue {
+    /// An empty queue, which goes with its last handle.
+    ///
+    /// # Errors
+    ///
+    /// The database can't be made.
+    pub async fn new() -> Result<Self, Error> {
+        Ok(TestQueue { jobs: Jobs::connect("sqlite::memory:").await? })
+    }
+
+    /// The handle that the code under test gets.
+    #[must_use]
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    /// The oldest unfinished job of kind `J` that `matches`.
+    ///
+    /// # Panics
+    ///
+    /// There is none; the message lists the unfinished jobs of the kind.
+    pub async fn assert_enqueued<J: Job>(&self, matches: impl Fn(&J) -> bool) -> JobRecord {
+        let records = self.unfinished::<J>().await;
+        match records.iter().find(|record| decoded(record).is_some_and(|job| matches(&job))) {
+            Some(record) => record.clone(),
+            None => panic!("no job of kind {:?} matches; unfinished: {}", J::KIND, shown(&records)),
+        }
+    }
+
+    /// That no unfinished job of kind `J` `matches`.
+    ///
+    /// # Panics
+    ///
+    /// There is one; the message shows it.
+    pub async fn refute_enqueued<J: Job>(&self, matches: impl Fn(&J) -> bool) {
+        let mut records = self.unfinished::<J>().await;
+        records.retain(|record| decoded(record).is_some_and(|job| matches(&job)));
+        assert!(records.is_empty(), "enqueued all the same: {}", shown(&records));
+    }
+
+    /// That the job `id` is in the trace `trace`.
+    ///
+    /// # Panics
+    ///
+    /// It is in another, or there is no such job.
+    pub async fn assert_trace(&self, id: JobId, trace: TraceId) {
+        let record = self.record(id).await;
+        assert_eq!(record.trace_id, Some(trace), "the trace of job {id}");
+    }
+
+    /// That the job `id` is in `state`.
+    ///
+    /// # Panics
+    ///
+    /// It is in another, or there is no such job; the message has its history.
+    pub async fn assert_state(&self, id: JobId, state: State) {
+        let record = self.record(id).await;
+        let history = self.jobs.history(id).await.expect("a job that exists has events");
+        assert_eq!(record.state, state, "job {id}: {:#?}", history.events());
+    }
+
+    /// That every row is what its events make it.
+    ///
+    /// # Panics
+    ///
+    /// It is not; the message has the differences.
+    pub async fn assert_sound(&self) {
+        let report = self.jobs.verify().await.expect("the test's database answers");
+        assert!(report.is_sound(), "{report}");
+    }
+
+    /// Moves the clock on by `time`: what is scheduled within it falls due.
+    ///
+    /// Seen from the inside, everything that was written moves into the past by `time`, but for the
+    /// times of stored errors.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn advance(&self, time: Duration) -> Result<(), Error> {
+        let by = crate::new_job::millis(time);
+        // Rates and leases pass as well.
+        let shift = format!(
+            "BEGIN;
+             UPDATE mcsv_jobs SET scheduled_at = scheduled_at - {by},
+                inserted_at = inserted_at - {by}, budget_from = budget_from - {by},
+                attempted_at = attempted_at - {by}, lease_until = lease_until - {by},
+                finished_at = finished_at - {by};
+             UPDATE mcsv_job_events SET at = at - {by};
+             UPDATE mcsv_job_starts SET at = at - {by};
+             COMMIT"
+        );
+        self.jobs.inner.store.bend(shift).await
+    }
+
+    /// Works on everything in the queues of `workers` that is due, and on what follows from it,
+    /// until nothing is due.
+    ///
+    /// Schedules do not tick, and concurrency is one; policies, time-outs, panics, follow-ups,
+    /// pauses and limits are those of the engine.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer, or 1,000 attempts did not come to an end.
+    pub async fn drain(&self, workers: Workers) -> Result<Drained, Error> {
+        let (queues, registry) = workers.into_parts();
+        drain(&self.jobs, &queues, &registry.into()).await
+    }
+
+    /// Drains, moves the clock to the next job that is scheduled or retried in the queues of
+    /// `workers`, and so on until nothing waits for its time.
+    ///
+    /// # Errors
+    ///
+    /// As [`drain`](Self::drain).
+    pub async fn drain_all(&self, workers: Workers) -> Result<Drained, Error> {
+        let (queues, registry) = workers.into_parts();
+        let registry = registry.into();
+        let mut all = Drained::default();
+        for _ in 0..TURNS {
+            all.add(drain(&self.jobs, &queues, &registry).await?);
+            let Some(wait) = self.next_due(&queues).await? else { return Ok(all) };
+            self.advance(wait).await?;
+        }
+        Err(super::drain::endless())
+    }
+
+    async fn next_due(&self, queues: &[String]) -> Result<Option<Duration>, Error> {
+        let now = crate::record::time(self.jobs.inner.store.now().await?);
+        let paused = self.jobs.paused().await?;
+        let states = [State::Scheduled, State::Retryable];
+        let mut next: Option<Duration> = None;
+        for queue in queues.iter().filter(|queue| !paused.contains(queue)) {
+            let waiting = Filter::new().with_queue(queue.as_str()).with_states(states);
+            let waiting = self.jobs.inner.store.list(&waiting, u32::MAX).await?;
+            let waits = waiting
+                .into_iter()
+                .map(|record| record.scheduled_at.duration_since(now).unwrap_or_default());
+            next = next.into_iter().chain(waits).min();
+        }
+        Ok(next)
+    }
+
+    async fn record(&self, id: JobId) -> JobRecord {
+        let found = self.jobs.get(id).await.expect("the test's database answers");
+        found.unwrap_or_else(|| panic!("no job {id}"))
+    }
+
+    /// The oldest first.
+    async fn unfinished<J: Job>(&self) -> Vec<JobRecord> {
+        let filter = Filter::new().with_kind(J::KIND).with_states(State::UNFINISHED);
+        let found = self.jobs.inner.store.list(&filter, u32::MAX).await;
+        let mut records = found.expect("the test's database answers");
+        records.reverse();
+        records
+    }
+}
+
+fn decoded<J: Job>(record: &JobRecord) -> Option<J> {
+    record.decode().ok()
+}
+
+fn shown(records: &[JobRecord]) -> String {
+    let one = |record: &JobRecord| {
+        let args = String::from_utf8_lossy(&record.args).into_owned();
+        format!("\n  job {} ({}): {args}", record.id, record.state)
+    };
+    if records.is_empty() { "none".to_owned() } else { records.iter().map(one).collect() }
+}
+
+impl fmt::Debug for TestQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestQueue").field("jobs", &self.jobs).finish()
+    }
+}

@@ -1,0 +1,128 @@
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::backend::{LEASE, Supervisor};
+use crate::cx::Signal;
+use crate::registry::Registry;
+use crate::store::{Ack, Claimed, Leases, Turn, TurnReply};
+use crate::{Delivery, Error, ErrorKind, JobCx, JobId, Jobs, Transition};
+
+/// The most attempts of one drain.
+const ATTEMPTS: usize = 1_000;
+/// Who holds the leases of a drain.
+const OWNER: &str = "test.0";
+
+/// What a drain did, by the outcomes of its attempts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drained {
+    /// Jobs that are done.
+    pub completed: usize,
+    /// Attempts that failed and will be followed by another.
+    pub retried: usize,
+    /// Attempts that asked for a later call.
+    pub snoozed: usize,
+    /// Jobs that became dead letters.
+    pub discarded: usize,
+    /// Jobs that were called off.
+    pub cancelled: usize,
+}
+
+impl Drained {
+    /// All attempts.
+    #[must_use]
+    pub fn ran(&self) -> usize {
+        self.completed + self.retried + self.snoozed + self.discarded + self.cancelled
+    }
+
+    pub(super) fn add(&mut self, other: Drained) {
+        self.completed += other.completed;
+        self.retried += other.retried;
+        self.snoozed += other.snoozed;
+        self.discarded += other.discarded;
+        self.cancelled += other.cancelled;
+    }
+
+    fn count(&mut self, transition: Transition) {
+        match transition {
+            Transition::Completed => self.completed += 1,
+            Transition::Snoozed => self.snoozed += 1,
+            Transition::Discarded => self.discarded += 1,
+            Transition::Cancelled => self.cancelled += 1,
+            _ => self.retried += 1,
+        }
+    }
+}
+
+/// Claims, runs and settles one job after the other, as the driver does with many.
+pub(super) async fn drain(
+    jobs: &Jobs,
+    queues: &[String],
+    registry: &Arc<Registry>,
+) -> Result<Drained, Error> {
+    let mut drained = Drained::default();
+    loop {
+        let before = drained.ran();
+        for queue in queues {
+            while let Some(claimed) = turn(jobs, queue, Vec::new(), 1).await?.claimed.pop() {
+                let ack = attempt(queue, registry, claimed).await?;
+                drained.count(ack.fate.transition);
+                let follow_ups = ack.follow_ups.clone();
+                let reply = turn(jobs, queue, vec![ack], 0).await?;
+                for accepted in &reply.accepted {
+                    jobs.inner.announce(&follow_ups, &accepted.follow_ups);
+                }
+                jobs.inner.tell_finished();
+                if drained.ran() > ATTEMPTS {
+                    return Err(endless());
+                }
+            }
+        }
+        // A job of one queue may have enqueued one of another.
+        if drained.ran() == before {
+            return Ok(drained);
+        }
+    }
+}
+
+pub(super) fn endless() -> Error {
+    let context = format!("{ATTEMPTS} attempts and no end: does a job enqueue itself?");
+    Error::new(ErrorKind::Conflict, context)
+}
+
+async fn turn(jobs: &Jobs, queue: &str, acks: Vec<Ack>, room: usize) -> Result<TurnReply, Error> {
+    let turn = Turn {
+        queue: queue.to_owned(),
+        owner: OWNER.to_owned(),
+        lease: LEASE,
+        acks,
+        held: Vec::new(),
+        leases: Leases::Leave,
+        room,
+    };
+    jobs.inner.store.turn(turn).await
+}
+
+/// Runs one attempt under the supervision that every attempt has.
+pub(super) async fn attempt(
+    queue: &str,
+    registry: &Arc<Registry>,
+    claimed: Claimed,
+) -> Result<Ack, Error> {
+    let (end, mut ended) = mpsc::unbounded_channel();
+    let registry = Arc::clone(registry);
+    let supervisor = Arc::new(Supervisor { registry, owner: OWNER.into(), ended: end });
+    let (_signal, signals) = watch::channel(Signal::GoOn);
+    let id = JobId::new(claimed.id)?;
+    let claimed = Arc::new(claimed);
+    let cx = JobCx::new(id, queue.into(), Arc::clone(&claimed), signals);
+    let mut delivery = Delivery { claimed, cx };
+    let attempt = supervisor.begin(&mut delivery);
+    let Delivery { claimed, cx } = delivery;
+    let registry = Arc::clone(&supervisor.registry);
+    // On its own task: a handler that panics before its future exists must not end the test.
+    let run = async move { registry.run(&claimed.kind, &claimed.args, cx).await };
+    attempt.supervise(run).await;
+    ended.recv().await.ok_or_else(Error::closed)
+}

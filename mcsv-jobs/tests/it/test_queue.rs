@@ -1,0 +1,117 @@
+//! The kit that users test their own jobs with.
+
+use std::time::Duration;
+
+use mcsv_core::TraceContext;
+use mcsv_jobs::testing::{Perform, TestQueue};
+use mcsv_jobs::{BoxError, JobCx, Limits, NewJob, Outcome, State, Transition, Workers};
+
+use crate::kit::{Done, Note, note};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+async fn behave(job: Note, cx: JobCx) -> Result<Outcome, BoxError> {
+    match (job.text.as_str(), cx.attempt()) {
+        ("panic", _) => panic!("as told"),
+        ("fail", 1) => Err("as told".into()),
+        ("snooze", _) if cx.enqueued_at().elapsed()? < DAY => Ok(Outcome::snooze(DAY)),
+        ("then", _) => Ok(Outcome::done().then(NewJob::new(note("later")).after(DAY))),
+        ("for ever", _) => Ok(Outcome::done().then(note("for ever"))),
+        _ => Ok(Outcome::done()),
+    }
+}
+
+fn workers(queue: &TestQueue) -> Workers {
+    Workers::new(queue.jobs().clone()).queue("notes", 4).handle(behave)
+}
+
+#[tokio::test]
+async fn a_drain_runs_what_is_due_and_the_clock_makes_the_rest_due() -> Done {
+    let queue = TestQueue::new().await?;
+    let then = queue.jobs().enqueue(note("then")).await?.id();
+
+    assert_eq!(queue.drain(workers(&queue)).await?.completed, 1);
+    queue.assert_state(then, State::Completed).await;
+    let later = queue.assert_enqueued(|job: &Note| job.text == "later").await;
+    assert_eq!(queue.drain(workers(&queue)).await?.ran(), 0);
+
+    queue.advance(DAY).await?;
+    queue.assert_sound().await;
+    assert_eq!(queue.drain(workers(&queue)).await?.completed, 1);
+    queue.assert_state(later.id, State::Completed).await;
+    queue.refute_enqueued(|_: &Note| true).await;
+    queue.assert_sound().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn drain_all_goes_through_every_wait() -> Done {
+    let queue = TestQueue::new().await?;
+    let texts = ["fail", "panic", "snooze", "then"].map(note);
+    queue.jobs().enqueue_all(texts).await?;
+    queue.jobs().limit("notes", Limits::new().with_running(1)).await?;
+
+    let drained = queue.drain_all(workers(&queue)).await?;
+
+    assert_eq!((drained.completed, drained.discarded), (4, 1));
+    assert_eq!((drained.retried, drained.snoozed), (3, 1));
+    queue.assert_sound().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_drain_without_an_end_says_so() -> Done {
+    let queue = TestQueue::new().await?;
+    queue.jobs().enqueue(note("for ever")).await?;
+
+    let error = queue.drain(workers(&queue)).await.unwrap_err();
+
+    assert!(error.to_string().contains("no end"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_missing_or_unwanted_is_shown() -> Done {
+    let queue = std::sync::Arc::new(TestQueue::new().await?);
+    queue.jobs().enqueue(note("here")).await?;
+    let (missing, unwanted) = (queue.clone(), queue.clone());
+
+    let missing = tokio::spawn(async move {
+        missing.assert_enqueued(|job: &Note| job.text == "gone").await;
+    });
+    let unwanted = tokio::spawn(async move {
+        unwanted.refute_enqueued(|job: &Note| job.text == "here").await;
+    });
+
+    for failed in [missing.await, unwanted.await] {
+        let panic = failed.unwrap_err().into_panic();
+        let text = panic.downcast_ref::<String>().unwrap();
+        assert!(text.contains(r#"job 1 (available): {"text":"here"}"#), "{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_trace_of_a_job_is_known() -> Done {
+    let queue = TestQueue::new().await?;
+    let trace = TraceContext::random_root();
+
+    let id = trace.clone().scope(async { queue.jobs().enqueue(note("x")).await }).await?.id();
+
+    queue.assert_trace(id, trace.trace_id()).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_attempt_is_performed_as_the_engine_would() -> Done {
+    let panicked = Perform::new(note("panic")).with_attempt(3).run(behave).await?;
+    assert_eq!(panicked.transition, Transition::Discarded);
+    assert_eq!(panicked.error.as_deref(), Some("panicked: as told"));
+
+    let failed = Perform::new(note("fail")).run(behave).await?;
+    assert_eq!(failed.transition, Transition::Retried);
+
+    let then = Perform::new(note("then")).run(behave).await?;
+    assert_eq!((then.transition, then.follow_ups), (Transition::Completed, vec!["note".into()]));
+    Ok(())
+}
