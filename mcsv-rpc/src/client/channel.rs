@@ -283,6 +283,15 @@ impl Channel {
         self.edit(|shared| shared.wire.coding = Coding::Gzip)
     }
 
+    /// Compresses requests of 1 KiB and more with zstd, and asks for answers in zstd or gzip.
+    ///
+    /// It packs tighter than gzip in less time, and fewer servers read it. Without the feature `zstd`
+    /// this is [`with_gzip`](Self::with_gzip).
+    #[must_use]
+    pub fn with_zstd(self) -> Self {
+        self.edit(|shared| shared.wire.coding = Coding::BEST)
+    }
+
     /// Sends a header with every call. Its value is treated as a secret: no `Debug` shows it.
     ///
     /// A name or value that is no header makes every call answer `invalid_argument`.

@@ -23,7 +23,7 @@ pub(crate) struct Routes {
     pub(crate) fallback: Option<BoxHttpService>,
     pub(crate) limit: usize,
     pub(crate) idle: Duration,
-    pub(crate) gzip_from: usize,
+    pub(crate) compress_from: usize,
     /// The calls that may run at a time, where that is bounded.
     pub(crate) places: Option<Arc<Semaphore>>,
     pub(crate) healths: Vec<Health>,
@@ -59,7 +59,7 @@ impl Routes {
             fallback: None,
             limit: Router::BODY_LIMIT,
             idle: Router::BODY_IDLE,
-            gzip_from: Router::GZIP_FROM,
+            compress_from: Router::COMPRESS_FROM,
             places: None,
             healths: Vec::new(),
             services: Arc::default(),

@@ -9,6 +9,7 @@ mod balance;
 mod body_limits;
 mod client_errors;
 mod client_get;
+mod compression;
 mod connect;
 mod deadlines;
 mod errors;
