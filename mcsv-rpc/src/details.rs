@@ -36,7 +36,8 @@ struct RetryInfo {
 /// What is said of `error` beyond its code and message, its own details last.
 pub(crate) fn details(error: &Error) -> Vec<ErrorDetail> {
     let mut details = Vec::new();
-    if error.code() != canonical(error.code()) || error.metadata().next().is_some() {
+    // That a path leads nowhere needs no more words: it is what `unimplemented` means there.
+    if error.code() == Code::Malformed || error.metadata().next().is_some() {
         let info = ErrorInfo {
             reason: error.code().as_str().to_ascii_uppercase(),
             domain: DOMAIN.to_owned(),

@@ -14,6 +14,8 @@ pub(crate) struct Dialect {
     pub(crate) protocol: Protocol,
     pub(crate) media: Media,
     pub(crate) verb: Verb,
+    /// Whether the caller may be a Connect client that has not said so.
+    pub(crate) or_connect: bool,
 }
 
 /// Where the message of a request is.
@@ -27,7 +29,12 @@ pub(crate) enum Verb {
 
 impl Dialect {
     pub(crate) fn post(protocol: Protocol, media: Media) -> Self {
-        Dialect { protocol, media, verb: Verb::Post }
+        Dialect { protocol, media, verb: Verb::Post, or_connect: false }
+    }
+
+    /// Errors of Twirp, to be read by Connect clients too where `or_connect` says that one may ask.
+    pub(crate) fn or_connect(self, or_connect: bool) -> Self {
+        Dialect { or_connect, ..self }
     }
 
     /// The dialect that an error is best told in, of a request that reaches no method.
@@ -82,6 +89,7 @@ impl Dialect {
     /// The answer with an error.
     pub(crate) fn refusal(self, error: &Error) -> Response<Body> {
         let mut response = match self.protocol {
+            Protocol::Twirp if self.or_connect => return connect::response_of_either(error),
             Protocol::Twirp => return twirp::error_response(error),
             Protocol::Connect => connect::response(error),
             Protocol::Grpc => {

@@ -45,7 +45,7 @@ pub mod json;
 
 pub use body::{Body, BoxError};
 pub use client::{
-    Call, CallFuture, Channel, Endpoints, NeverSent, Retry, Transport, TransportFuture,
+    Call, CallFuture, Channel, Endpoints, NeverSent, Outcome, Retry, Transport, TransportFuture,
 };
 pub use cx::Cx;
 pub use dialect::error_response_to;

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
+use http::header::EXPECT;
 use http_body::Body as _;
 
 use crate::pace::Pace;
@@ -95,4 +96,17 @@ pub(crate) async fn discard(body: &mut Body) {
     };
     // Whether it ended or was given up, the answer goes out now.
     let _ = tokio::time::timeout(PATIENCE, discarding).await;
+}
+
+/// The body of a request that is refused unread, where it has to be read all the same: else the
+/// connection is reset under a client that is still sending, or that sends its next request.
+///
+/// A client that `expects` to be told to go on has sent nothing, and must not be told so.
+pub(crate) fn unwanted(expects: bool, body: Body) -> Option<Body> {
+    (!expects && !body.is_end_stream()).then_some(body)
+}
+
+/// Whether a client waits before it sends its body.
+pub(crate) fn expects(headers: &HeaderMap) -> bool {
+    headers.contains_key(EXPECT)
 }

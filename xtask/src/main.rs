@@ -2,6 +2,7 @@
 
 mod ci;
 mod fuzz;
+mod interop;
 #[cfg(test)]
 mod picture;
 mod run;
@@ -14,13 +15,16 @@ const USAGE: &str = "\
 cargo xtask test   sets up this machine as far as it may, then runs every test and doc test
 cargo xtask ci     formatting, lints, docs, licences, then all of the above
 cargo xtask fuzz [TARGET] [--seconds N]
-                   looks for inputs that break a decoder, one minute each; needs a C++ compiler";
+                   looks for inputs that break a decoder, one minute each; needs a C++ compiler
+cargo xtask interop
+                   lets the RPC clients of Python and Node call a server of mcsv-rpc";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test", rest @ ..] => test::run(rest),
         ["fuzz", rest @ ..] => fuzz::run_fuzz(rest),
+        ["interop"] => interop::run_interop(),
         ["ci"] => ci::run_ci(),
         _ => {
             eprintln!("{USAGE}");

@@ -9,7 +9,8 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use mcsv_core::Result;
 
-use super::channel::{Shared, insert};
+use super::channel::{Shared, secret};
+use super::outcome::{KeptHead, Outcome};
 use super::persist::Policy;
 use super::retry::Retry;
 use super::send::send;
@@ -36,6 +37,8 @@ pub struct Call<Resp> {
     pub(crate) defect: Option<&'static str>,
     /// In place of the channel's.
     pub(crate) policy: Option<Arc<Policy>>,
+    /// Where the metadata of the answer goes, if it is wanted.
+    pub(crate) head: Option<Arc<KeptHead>>,
     response: PhantomData<fn() -> Resp>,
 }
 
@@ -56,6 +59,7 @@ impl<Resp> Call<Resp> {
             headers: HeaderMap::new(),
             defect: None,
             policy,
+            head: None,
             response: PhantomData,
         }
     }
@@ -92,8 +96,8 @@ impl<Resp> Call<Resp> {
         self
     }
 
-    /// Sends a header with this call, in place of its client's of that name. No `Debug` shows the
-    /// value.
+    /// Sends a header with this call, in place of its client's of that name; a name that is given
+    /// again has several values. No `Debug` shows a value.
     ///
     /// A name or value that is no header makes the call answer `invalid_argument`.
     pub fn header<K, V>(mut self, name: K, value: V) -> Self
@@ -101,7 +105,8 @@ impl<Resp> Call<Resp> {
         K: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        let defect = insert(&mut self.headers, name, value).err();
+        let defect =
+            secret(name, value).map(|(name, value)| self.headers.append(name, value)).err();
         self.defect = self.defect.or(defect);
         self
     }
@@ -117,6 +122,20 @@ impl<Resp: Message + 'static> Call<Resp> {
     /// answer that can't be read) from this side.
     pub async fn into_response(self) -> Result<Response<Resp>> {
         send(self).await
+    }
+
+    /// Sends the call and gives all of the answer: its headers and trailers too where it is an error.
+    ///
+    /// ```
+    /// # async fn run(call: mcsv_rpc::Call<()>) {
+    /// let outcome = call.into_outcome().await;
+    /// println!("{:?} after {:?}", outcome.result(), outcome.headers().get("server-timing"));
+    /// # }
+    /// ```
+    pub async fn into_outcome(mut self) -> Outcome<Resp> {
+        let head = Arc::new(KeptHead::default());
+        self.head = Some(head.clone());
+        Outcome::new(&head, send(self).await)
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     /// Where a call may take more than one request.
     pub(crate) policy: Option<Arc<Policy>>,
     pub(crate) budget: Arc<Budget>,
+    /// What stands before the method's full name in Twirp's paths.
+    pub(crate) twirp_prefix: Box<str>,
     /// Whether calls without side effects go by GET where the protocol has it.
     pub(crate) get: bool,
     pub(crate) wire: Wire,
@@ -119,6 +121,7 @@ impl Channel {
             endpoints: None,
             policy: None,
             budget: budget(&Retry::idempotent(1)),
+            twirp_prefix: Router::TWIRP_PREFIX.into(),
             get: false,
             wire: Wire::default(),
             timeout: None,
@@ -185,6 +188,21 @@ impl Channel {
         self.edit(|shared| {
             let policy = shared.policy.as_deref().copied().unwrap_or(Policy::none());
             shared.policy = Some(Arc::new(Policy { hedge: Some(delay), ..policy }));
+        })
+    }
+
+    /// Calls Twirp's methods at `prefix/package.Service/Method` instead of
+    /// [`Router::TWIRP_PREFIX`]; an empty prefix is one too.
+    ///
+    /// A prefix that does not start with a slash makes every call answer `invalid_argument`.
+    #[must_use]
+    pub fn with_twirp_prefix(self, prefix: &str) -> Self {
+        let prefix = prefix.trim_end_matches('/');
+        self.edit(|shared| {
+            shared.twirp_prefix = prefix.into();
+            if !prefix.is_empty() && !prefix.starts_with('/') {
+                shared.defect.get_or_insert("the Twirp prefix does not start with a slash");
+            }
         })
     }
 
@@ -292,6 +310,12 @@ impl Channel {
         self.edit(|shared| shared.wire.coding = Coding::BEST)
     }
 
+    /// Compresses requests of at least `bytes` instead of 1 KiB, where the channel compresses at all.
+    #[must_use]
+    pub fn with_compression_from(self, bytes: usize) -> Self {
+        self.edit(|shared| shared.wire.pack_from = bytes)
+    }
+
     /// Sends a header with every call. Its value is treated as a secret: no `Debug` shows it.
     ///
     /// A name or value that is no header makes every call answer `invalid_argument`.
@@ -301,9 +325,9 @@ impl Channel {
         K: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        self.edit(|shared| {
-            let defect = insert(&mut shared.headers, name, value).err();
-            shared.defect = shared.defect.or(defect);
+        self.edit(|shared| match secret(name, value) {
+            Ok((name, value)) => drop(shared.headers.insert(name, value)),
+            Err(defect) => drop(shared.defect.get_or_insert(defect)),
         })
     }
 
@@ -336,8 +360,8 @@ fn budget(retry: &Retry) -> Arc<Budget> {
     Arc::new(Budget::new(percent, per_second))
 }
 
-/// Puts a header in, its value marked as a secret.
-pub(crate) fn insert<K, V>(headers: &mut HeaderMap, name: K, value: V) -> Result<(), &'static str>
+/// A header whose value is marked as a secret.
+pub(crate) fn secret<K, V>(name: K, value: V) -> Result<(HeaderName, HeaderValue), &'static str>
 where
     K: TryInto<HeaderName>,
     V: TryInto<HeaderValue>,
@@ -345,11 +369,18 @@ where
     let name = name.try_into().map_err(|_| "a header's name is no token")?;
     let mut value = value.try_into().map_err(|_| "a header's value holds control characters")?;
     value.set_sensitive(true);
-    headers.insert(name, value);
-    Ok(())
+    Ok((name, value))
 }
 
 impl Shared {
+    /// What stands between a server's own prefix and a method's full name.
+    pub(crate) fn prefix(&self) -> &str {
+        match self.wire.protocol {
+            Protocol::Twirp => &self.twirp_prefix,
+            Protocol::Connect | Protocol::Grpc => "",
+        }
+    }
+
     /// Where the calls go, for an error.
     pub(crate) fn place(&self) -> String {
         match &self.endpoints {

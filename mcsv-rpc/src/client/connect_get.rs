@@ -25,18 +25,21 @@ pub(crate) fn query(
         Codec::Json => ("json", coding.is_some()),
     };
     let mut query = String::with_capacity(64 + message.len() * 4 / 3);
-    query.push_str("?connect=v1&encoding=");
-    query.push_str(encoding);
+    // In the order that the specification recommends, for caches that compare URLs as they are.
+    query.push_str("?connect=v1");
+    if binary {
+        query.push_str("&base64=1");
+    }
     if let Some(coding) = coding {
         query.push_str("&compression=");
         query.push_str(coding);
     }
-    if binary {
-        query.push_str("&base64=1&message=");
-        URL_SAFE_NO_PAD.encode_string(message, &mut query);
-    } else {
-        query.push_str("&message=");
-        escape(message, &mut query);
+    query.push_str("&encoding=");
+    query.push_str(encoding);
+    query.push_str("&message=");
+    match binary {
+        true => URL_SAFE_NO_PAD.encode_string(message, &mut query),
+        false => escape(message, &mut query),
     }
     (query.len() <= room).then_some(query)
 }
@@ -77,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_message_is_written_as_the_specification_says() {
-        check(Codec::Proto, None, b"\xff\xef", "?connect=v1&encoding=proto&base64=1&message=_-8");
+        check(Codec::Proto, None, b"\xff\xef", "?connect=v1&base64=1&encoding=proto&message=_-8");
         check(
             Codec::Json,
             None,
@@ -88,9 +91,9 @@ mod tests {
             Codec::Json,
             Some("gzip"),
             b"abc",
-            "?connect=v1&encoding=json&compression=gzip&base64=1&message=YWJj",
+            "?connect=v1&base64=1&compression=gzip&encoding=json&message=YWJj",
         );
-        check(Codec::Proto, None, b"", "?connect=v1&encoding=proto&base64=1&message=");
+        check(Codec::Proto, None, b"", "?connect=v1&base64=1&encoding=proto&message=");
     }
 
     #[test]

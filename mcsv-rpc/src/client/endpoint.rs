@@ -50,7 +50,7 @@ impl Endpoint {
 
     /// The URL of a method: the server's prefix, the protocol's and the method's full name.
     pub(crate) fn url(&self, protocol: &str, method: &RpcMethod) -> Result<Uri> {
-        let path = [&*self.prefix, protocol, method.full_name()].concat();
+        let path = [&*self.prefix, protocol, "/", method.full_name()].concat();
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());

@@ -11,6 +11,7 @@ mod endpoint;
 #[cfg(feature = "tls")]
 mod identity;
 mod never_sent;
+mod outcome;
 mod persist;
 mod retry;
 mod send;
@@ -21,5 +22,6 @@ pub use balance::Endpoints;
 pub use call::{Call, CallFuture};
 pub use channel::Channel;
 pub use never_sent::NeverSent;
+pub use outcome::Outcome;
 pub use retry::Retry;
 pub use transport::{Transport, TransportFuture};

@@ -129,7 +129,8 @@ impl<'a, Resp: Message> Persistent<'a, Resp> {
         if self.sent > 1 {
             self.observed.sent_again(self.sent - 1);
         }
-        Ok(Attempt { channel, wire: self.call.wire, method: self.call.method, request, ticket })
+        let (wire, method, head) = (self.call.wire, self.call.method, self.call.head.as_deref());
+        Ok(Attempt { channel, wire, method, request, ticket, head })
     }
 
     /// Pays for a further request and counts it.

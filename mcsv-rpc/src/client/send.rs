@@ -12,6 +12,7 @@ use super::channel::Shared;
 use super::connect_get;
 use super::endpoint::Endpoint;
 use super::never_sent::NeverSent;
+use super::outcome::KeptHead;
 use super::persist::Persistent;
 use super::wire::{Packed, Received, Wire};
 use crate::observe::Observed;
@@ -68,7 +69,8 @@ async fn delivered<Resp: Message>(
     }
     let endpoint = ticket.as_ref().map_or(&channel.endpoint, Ticket::endpoint);
     let request = request(&call, packed, endpoint, deadline, observed, 0)?;
-    attempt(Attempt { channel, wire: call.wire, method: call.method, request, ticket }).await
+    let head = call.head.as_deref();
+    attempt(Attempt { channel, wire: call.wire, method: call.method, request, ticket, head }).await
 }
 
 /// The call's own time-out or the deadline of the handler that makes it, whichever ends first.
@@ -93,7 +95,7 @@ pub(crate) fn request<Resp>(
     const ATTEMPTS: HeaderName = HeaderName::from_static("grpc-previous-rpc-attempts");
     let (wire, channel) = (call.wire, &call.channel);
     let coding = packed.coding();
-    let url = endpoint.url(wire.path(), call.method)?;
+    let url = endpoint.url(channel.prefix(), call.method)?;
     let by_get = if channel.get { get_url(call, &packed, &url) } else { None };
     let is_get = by_get.is_some();
     let mut request = match by_get {
@@ -116,8 +118,12 @@ pub(crate) fn request<Resp>(
     if !channel.headers.is_empty() {
         headers.extend(channel.headers.clone());
     }
+    // A call's header takes the place of its channel's, and may have several values.
+    for name in call.headers.keys() {
+        headers.remove(name);
+    }
     for (name, value) in &call.headers {
-        headers.insert(name, value.clone());
+        headers.append(name, value.clone());
     }
     wire.write_headers(headers, coding, deadline);
     if is_get {
@@ -155,13 +161,18 @@ pub(crate) struct Attempt<'a> {
     pub(crate) method: &'static RpcMethod,
     pub(crate) request: Request<Body>,
     pub(crate) ticket: Option<Ticket>,
+    /// Where the metadata of the answer is wanted, whatever the answer is.
+    pub(crate) head: Option<&'a KeptHead>,
 }
 
 /// Sends it and reads the answer.
 pub(crate) async fn attempt<Resp: Message>(attempt: Attempt<'_>) -> Result<Response<Resp>> {
-    let Attempt { channel, wire, method, request, ticket } = attempt;
+    let Attempt { channel, wire, method, request, ticket, head } = attempt;
     let endpoint = ticket.as_ref().map_or(&channel.endpoint, Ticket::endpoint);
     let received = answered(channel, endpoint, request).await;
+    if let (Some(head), Ok(received)) = (head, &received) {
+        head.keep(wire.protocol, received);
+    }
     let outcome = received.and_then(|received| wire.read(method, channel.response_limit, received));
     if let Some(ticket) = ticket {
         ticket.settle(&outcome);

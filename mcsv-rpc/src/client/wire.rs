@@ -11,15 +11,25 @@ use crate::compress::{self, UnpackError};
 use crate::media::{self, Media};
 use crate::{Message, Protocol, RpcMethod, connect, grpc, timeout, twirp};
 
-/// The shortest request that is worth packing, in bytes.
-const COMPRESS_FROM: usize = 1024;
-
 /// How a client writes its requests and reads the answers.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Wire {
     pub(crate) protocol: Protocol,
     pub(crate) codec: Codec,
     pub(crate) coding: Coding,
+    /// The shortest request that is worth packing, in bytes.
+    pub(crate) pack_from: usize,
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        Wire {
+            protocol: Protocol::default(),
+            codec: Codec::default(),
+            coding: Coding::default(),
+            pack_from: 1024,
+        }
+    }
 }
 
 /// The bytes of a request, framed and packed.
@@ -47,14 +57,6 @@ impl Wire {
         }
     }
 
-    /// What stands between a server's prefix and a method's full name.
-    pub(crate) fn path(self) -> &'static str {
-        match self.protocol {
-            Protocol::Twirp => "/twirp/",
-            Protocol::Connect | Protocol::Grpc => "/",
-        }
-    }
-
     /// The bytes in front of a message.
     pub(crate) fn room(self) -> usize {
         match self.protocol {
@@ -68,7 +70,7 @@ impl Wire {
         let mut bytes = self.codec.encode(request, room).map_err(|cause| {
             Error::invalid_argument(format!("the request can't be sent: {cause}"))
         })?;
-        let worth = bytes.len() - room >= COMPRESS_FROM;
+        let worth = bytes.len() - room >= self.pack_from;
         let coding = if worth { self.coding } else { Coding::Identity };
         bytes = compress::pack(coding, bytes, room)?;
         if self.protocol == Protocol::Grpc {
@@ -118,7 +120,15 @@ impl Wire {
         if self.protocol == Protocol::Grpc {
             let packed;
             (packed, body) = self.read_grpc(&parts, body, trailers.as_ref())?;
-            coding = if packed { coding } else { Coding::Identity };
+            coding = match packed {
+                true if coding == Coding::Identity => {
+                    return Err(Error::internal(
+                        "the answer is compressed, and no grpc-encoding says how",
+                    ));
+                }
+                true => coding,
+                false => Coding::Identity,
+            };
         }
         body = compress::unpack(coding, body, limit).map_err(|e| unpacked(e, coding, limit))?;
         match (self.protocol, parts.status) {
@@ -148,8 +158,12 @@ impl Wire {
         if !media::is_grpc(&parts.headers) {
             return Err(self.wrong_type(&parts.headers));
         }
-        // An answer without a message has all of its trailers in the headers.
-        grpc::read(trailers.unwrap_or(&parts.headers))?;
+        match trailers {
+            Some(trailers) => grpc::read(trailers)?,
+            // An answer without a message has all of its trailers in the headers.
+            None if body.is_empty() => grpc::read(&parts.headers)?,
+            None => grpc::read(&HeaderMap::new())?,
+        }
         grpc::open(body)
     }
 

@@ -12,7 +12,7 @@ use super::status::status;
 use crate::canonical::{canonical, of_status};
 use crate::details::{details, received};
 use crate::retry_after;
-use crate::twirp::shortened;
+use crate::twirp::{self, shortened};
 use crate::{Body, base64_any};
 
 #[derive(Serialize, Deserialize)]
@@ -50,6 +50,27 @@ pub(crate) fn response(error: &Error) -> Response<Body> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     retry_after::write(headers, error);
     response
+}
+
+/// An error that clients of Twirp and of Connect both read: Twirp's status and fields, and beside them
+/// those of Connect under their own names.
+pub(crate) fn response_of_either(error: &Error) -> Response<Body> {
+    #[derive(Serialize)]
+    struct EitherBody<'a> {
+        #[serde(flatten)]
+        twirp: twirp::ErrorBody<'a>,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        message: &'a str,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        details: Vec<Detail<'a>>,
+    }
+    let details = details(error);
+    let body = EitherBody {
+        twirp: twirp::ErrorBody::of(error),
+        message: shortened(error.message()),
+        details: details.iter().map(Detail::of).collect(),
+    };
+    twirp::error_with(error, &body)
 }
 
 impl<'a> Detail<'a> {

@@ -15,6 +15,8 @@ pub(crate) struct Activity {
     blocked: AtomicBool,
     begun: AtomicU64,
     ended: AtomicU64,
+    /// Whether the server wants the connection to end.
+    leaving: AtomicBool,
     /// Answers that have more to send than was taken from them, and what was taken.
     untaken: AtomicU64,
     taken: AtomicU64,
@@ -66,6 +68,16 @@ impl Activity {
         if self.blocked.load(Relaxed) {
             self.blocked.store(false, Relaxed);
         }
+    }
+
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Relaxed);
+    }
+
+    /// Whether the end of the connection may cut the client off while it sends: HTTP/1.1 alone has no
+    /// other way to stop it, and where the server leaves there is no request under way.
+    pub(crate) fn may_cut_off(&self) -> bool {
+        !self.http2.load(Relaxed) && !self.leaving.load(Relaxed)
     }
 
     pub(crate) fn block(&self) {

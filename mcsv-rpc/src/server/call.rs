@@ -2,12 +2,12 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::Response;
-use http::header::EXPECT;
 use http::request::Parts;
-use mcsv_core::{Error, Result, TraceContext};
+use http::{HeaderMap, Response};
+use mcsv_core::{Deadline, Error, Result, TraceContext};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::Answer;
@@ -18,7 +18,7 @@ use crate::coding::Coding;
 use crate::compress::{self, UnpackError};
 use crate::dialect::{Dialect, Packed};
 use crate::observe::Observed;
-use crate::read::{Bounds, ReadError, discard, read};
+use crate::read::{Bounds, ReadError, discard, expects, read, unwanted};
 use crate::rpc_layer::{Layers, Next};
 use crate::within::Within;
 use crate::{Body, Cx, Message, Protocol, RpcMethod, connect, grpc, timeout, trace_headers};
@@ -66,7 +66,7 @@ impl IncomingCall {
         async move {
             let _place = place;
             let answer = match admitted {
-                Err(error) => Answer::refused(error),
+                Err((error, expects)) => Box::pin(refuse(error, expects, body)).await,
                 Ok((cx, packing)) if !layers.is_empty() => {
                     let deadline = cx.deadline();
                     let packing = Packing { compress_from, ..packing };
@@ -120,8 +120,20 @@ fn admit(
     parts: Parts,
     peer: Option<SocketAddr>,
     trace: TraceContext,
-) -> Result<(Cx, Packing)> {
-    let headers = &parts.headers;
+) -> Result<(Cx, Packing), (Error, bool)> {
+    let (packing, deadline) = match wanted(dialect, &parts.headers) {
+        Ok(wanted) => wanted,
+        Err(error) => return Err((error, expects(&parts.headers))),
+    };
+    let protocol = dialect.protocol;
+    let mut cx = Cx::of_request(method, protocol, parts.headers, parts.extensions, trace);
+    cx.set_deadline(deadline);
+    cx.set_peer(peer);
+    Ok((cx, packing))
+}
+
+/// What the headers say of the messages and of the time.
+fn wanted(dialect: Dialect, headers: &HeaderMap) -> Result<(Packing, Option<Deadline>)> {
     if dialect.protocol == Protocol::Connect {
         connect::check_version(headers)?;
     }
@@ -133,11 +145,14 @@ fn admit(
     };
     let packing = Packing { dialect, request, answer, compress_from: 0 };
     let deadline = timeout::requested(headers, || tokio::time::Instant::now().into_std())?;
-    let protocol = dialect.protocol;
-    let mut cx = Cx::of_request(method, protocol, parts.headers, parts.extensions, trace);
-    cx.set_deadline(deadline);
-    cx.set_peer(peer);
-    Ok((cx, packing))
+    Ok((packing, deadline))
+}
+
+async fn refuse(error: Error, expects: bool, body: Body) -> Answer {
+    if let Some(mut body) = unwanted(expects, body) {
+        discard(&mut body).await;
+    }
+    Answer::refused(error)
 }
 
 /// [`answer`] within layers, all of it in a box: a call without any carries none of this.
@@ -157,7 +172,12 @@ where
 {
     let (kept, outer) = (cx.keep_response_headers(), cx.deadline());
     let within = kept.clone();
+    let expects = expects(cx.headers());
+    // A layer that refuses leaves it behind.
+    let unread = Arc::new(Mutex::new(Some(body)));
+    let left = unread.clone();
     let next = Next::new(layers, move |cx: Cx| async move {
+        let body = take(&unread).unwrap_or_default();
         let deadline = cx.deadline();
         let work = answer(cx, packing, body, bounds, handler);
         // What was not shortened is bounded already, around all layers.
@@ -167,7 +187,18 @@ where
         };
         answer.into_reply(&within)
     });
-    Box::pin(async move { Answer::of_reply(next.run(cx).await, &kept) })
+    Box::pin(async move {
+        let reply = next.run(cx).await;
+        let refused = take(&left).and_then(|body| unwanted(expects, body));
+        if let Some(mut body) = refused {
+            discard(&mut body).await;
+        }
+        Answer::of_reply(reply, &kept)
+    })
+}
+
+fn take(body: &Mutex<Option<Body>>) -> Option<Body> {
+    body.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 async fn answer<Req, Resp, H, F>(
@@ -247,11 +278,10 @@ fn pack<Resp: Message>(message: &Resp, packing: Packing) -> Result<Packed> {
     Ok(Packed { bytes, coding })
 }
 
-async fn unread(error: ReadError, cx: Cx, mut body: Body, bounds: Bounds, limit: usize) -> Answer {
+async fn unread(error: ReadError, cx: Cx, body: Body, bounds: Bounds, limit: usize) -> Answer {
     Answer::refused(match error {
         ReadError::TooLarge => {
-            // A client that asked first has sent nothing and must not be told to go on.
-            if !cx.headers().contains_key(EXPECT) {
+            if let Some(mut body) = unwanted(expects(cx.headers()), body) {
                 discard(&mut body).await;
             }
             too_large(limit)
@@ -269,5 +299,5 @@ async fn unread(error: ReadError, cx: Cx, mut body: Body, bounds: Bounds, limit:
 
 fn too_large(limit: usize) -> Error {
     let message = format!("the request body is larger than the limit of {limit} bytes");
-    Error::resource_exhausted(message).with_meta("limit", limit)
+    Error::resource_exhausted(message)
 }

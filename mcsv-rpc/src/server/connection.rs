@@ -94,7 +94,7 @@ pub(crate) async fn serve_connection(
     let mut watchdog = Watchdog::new(activity.clone(), options.patience);
     let serving = Serving {
         router,
-        activity,
+        activity: activity.clone(),
         #[cfg(feature = "tls")]
         certificate,
     };
@@ -121,6 +121,7 @@ pub(crate) async fn serve_connection(
             }
         }
         leaving = true;
+        activity.leave();
         watchdog.patience.idle = watchdog.patience.head.min(watchdog.patience.idle);
         connection.as_mut().graceful_shutdown();
     }
@@ -160,7 +161,7 @@ impl Serving {
         if request.headers().len() > MOST_HEADERS {
             let mut refusal = Response::new(Body::empty());
             *refusal.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            return RouterFuture::refused(refusal);
+            return RouterFuture::refused(refusal, None);
         }
         #[cfg(feature = "tls")]
         if let Some(certificate) = &self.certificate {

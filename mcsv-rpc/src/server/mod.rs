@@ -7,6 +7,7 @@ mod call;
 mod connection;
 mod guard;
 mod http_service;
+mod linger;
 mod negotiate;
 mod probe;
 mod router;

@@ -3,90 +3,71 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 use mcsv_core::Error;
 
-use crate::connect::Query;
+use crate::connect::{self, Query};
 use crate::dialect::{Dialect, Verb};
 use crate::media::{self, Media};
 use crate::twirp::error_response;
 use crate::{Body, Idempotency, Protocol, RpcMethod};
 
-/// The kinds of path that lead to a method.
+/// The kinds of path that lead to a method: all answer every protocol, and differ in what they tell a
+/// request of none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// `/twirp/package.Service/Method`, or an alias: Twirp's alone.
+    /// `/twirp/package.Service/Method`, or an alias: Twirp's.
     Twirp,
-    /// `/package.Service/Method`, which the protocols share.
+    /// `/package.Service/Method`: that of Connect and gRPC.
     Bare,
 }
 
-/// Finds the protocol of a request by path, verb and content type; gives the body that its message
-/// is in.
+/// Finds the protocol of a request by verb and content type; puts the message of a GET into `body`.
 ///
-/// A request of none of them is answered as the protocol that owns the path says.
+/// Every protocol is answered at every path. A request of none of them is answered as the protocol
+/// that owns the path says.
 pub(crate) fn negotiate(
     form: Form,
     method: &RpcMethod,
     parts: &Parts,
-    body: Body,
-) -> Result<(Dialect, Body), Box<Response<Body>>> {
-    match (form, &parts.method) {
-        (Form::Twirp, _) => match twirp(method, parts) {
-            Ok(dialect) => Ok((dialect, body)),
-            Err(error) => Err(Box::new(error_response(&error))),
-        },
-        (Form::Bare, &Method::POST) => Ok((bare(parts)?, body)),
-        (Form::Bare, &Method::GET) if method.idempotency() == Idempotency::NoSideEffects => {
-            get(parts)
+    body: &mut Body,
+) -> Result<Dialect, Box<Response<Body>>> {
+    match parts.method {
+        Method::POST => post(form, parts),
+        Method::GET
+            if method.idempotency() == Idempotency::NoSideEffects && is_get(form, parts) =>
+        {
+            get(parts, body)
         }
-        (Form::Bare, _) => Err(wrong_verb(method)),
+        _ => Err(wrong_verb(form, method, parts)),
     }
 }
 
-fn twirp(method: &RpcMethod, parts: &Parts) -> Result<Dialect, Error> {
-    if parts.method != Method::POST {
-        let verb = parts.method.as_str();
-        return Err(Error::bad_route(format!(
-            "unsupported method {} for {}: use POST",
-            &verb[..verb.floor_char_boundary(200)],
-            method.full_name()
-        )));
-    }
-    match Media::of(&parts.headers) {
-        Some(media @ (Media::Protobuf | Media::XProtobuf | Media::Proto | Media::Json)) => {
-            Ok(Dialect::post(Protocol::Twirp, media))
+fn post(form: Form, parts: &Parts) -> Result<Dialect, Box<Response<Body>>> {
+    let Some(media) = Media::of(&parts.headers) else { return Err(wrong_type(form, parts)) };
+    let is_connect = || parts.headers.contains_key(connect::VERSION);
+    Ok(match media {
+        Media::Protobuf | Media::XProtobuf => Dialect::post(Protocol::Twirp, media),
+        Media::Proto => Dialect::post(Protocol::Connect, media),
+        Media::Json if is_connect() => Dialect::post(Protocol::Connect, media),
+        // A Connect client may leave its header out; it is told its errors so that it reads them.
+        Media::Json => Dialect::post(Protocol::Twirp, media).or_connect(form == Form::Bare),
+        Media::Grpc | Media::GrpcProto | Media::GrpcJson if parts.version >= Version::HTTP_2 => {
+            Dialect::post(Protocol::Grpc, media)
         }
+        // Over HTTP/1.1 the trailers, and the status in them, would be lost.
+        _ if form == Form::Twirp => return Err(wrong_type(form, parts)),
         _ => {
-            let problem = match &*media::shown(&parts.headers) {
-                "" => "the request has no content-type".to_owned(),
-                other => format!("unexpected content-type {other:?}"),
-            };
-            let remedy = "send application/protobuf or application/json";
-            Err(Error::bad_route(format!("{problem}: {remedy}")))
+            let problem = "gRPC needs HTTP/2".to_owned();
+            return Err(plain(StatusCode::HTTP_VERSION_NOT_SUPPORTED, problem));
         }
-    }
+    })
 }
 
-fn bare(parts: &Parts) -> Result<Dialect, Box<Response<Body>>> {
-    match Media::of(&parts.headers) {
-        Some(media @ (Media::Protobuf | Media::XProtobuf)) => {
-            Ok(Dialect::post(Protocol::Twirp, media))
-        }
-        Some(media @ (Media::Proto | Media::Json)) => Ok(Dialect::post(Protocol::Connect, media)),
-        Some(media @ (Media::Grpc | Media::GrpcProto | Media::GrpcJson)) => {
-            // Over HTTP/1.1 the trailers, and the status in them, would be lost.
-            match parts.version < Version::HTTP_2 {
-                true => Err(plain(
-                    StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-                    "gRPC needs HTTP/2".to_owned(),
-                )),
-                false => Ok(Dialect::post(Protocol::Grpc, media)),
-            }
-        }
-        None => Err(wrong_type(parts)),
-    }
+/// Twirp has no GET, so at its paths one has to say that it is Connect's.
+fn is_get(form: Form, parts: &Parts) -> bool {
+    form == Form::Bare || connect::is_connect(parts.uri.query().unwrap_or_default())
 }
 
 /// A GET has no body and no content type: all of its message is in the query.
-fn get(parts: &Parts) -> Result<(Dialect, Body), Box<Response<Body>>> {
+fn get(parts: &Parts, body: &mut Body) -> Result<Dialect, Box<Response<Body>>> {
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let Some(media) = query.media() else {
         let problem = "the query parameter encoding is not proto or json";
@@ -95,27 +76,40 @@ fn get(parts: &Parts) -> Result<(Dialect, Body), Box<Response<Body>>> {
     let dialect = Dialect::post(Protocol::Connect, media);
     let refused = |error| Box::new(dialect.refusal(&error));
     let verb = Verb::Get(query.coding().map_err(refused)?);
-    let message = query.message().map_err(refused)?;
-    Ok((Dialect { verb, ..dialect }, Body::from(message)))
+    *body = Body::from(query.message().map_err(refused)?);
+    Ok(Dialect { verb, ..dialect })
 }
 
-fn wrong_verb(method: &RpcMethod) -> Box<Response<Body>> {
+fn wrong_verb(form: Form, method: &RpcMethod, parts: &Parts) -> Box<Response<Body>> {
+    let name = method.full_name();
+    if form == Form::Twirp {
+        let verb = parts.method.as_str();
+        let verb = &verb[..verb.floor_char_boundary(200)];
+        let problem = format!("unsupported method {verb} for {name}: use POST");
+        return Box::new(error_response(&Error::bad_route(problem)));
+    }
     let allowed = match method.idempotency() {
         Idempotency::NoSideEffects => "GET, POST",
         _ => "POST",
     };
-    let problem = format!("{} answers {allowed}", method.full_name());
-    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, problem);
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, format!("{name} answers {allowed}"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
-fn wrong_type(parts: &Parts) -> Box<Response<Body>> {
+fn wrong_type(form: Form, parts: &Parts) -> Box<Response<Body>> {
     const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
     const ACCEPTED: &str = "application/proto, application/json, application/grpc, \
                             application/grpc+proto, application/grpc+json, application/protobuf";
-    let problem =
-        format!("unexpected content-type {:?}: send {ACCEPTED}", media::shown(&parts.headers));
+    let problem = match &*media::shown(&parts.headers) {
+        "" => "the request has no content-type".to_owned(),
+        other => format!("unexpected content-type {other:?}"),
+    };
+    if form == Form::Twirp && !parts.headers.contains_key(connect::VERSION) {
+        let remedy = "send application/protobuf or application/json";
+        return Box::new(error_response(&Error::bad_route(format!("{problem}: {remedy}"))));
+    }
+    let problem = format!("{problem}: send {ACCEPTED}");
     let mut response = plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, problem);
     response.headers_mut().insert(ACCEPT_POST, HeaderValue::from_static(ACCEPTED));
     response

@@ -22,7 +22,7 @@ use super::service::{RpcService, ServiceFuture};
 use crate::dialect::Dialect;
 use crate::grpc_health::{CHECK, HealthService};
 use crate::observe::refused;
-use crate::read::Bounds;
+use crate::read::{Bounds, discard, expects, unwanted};
 use crate::rpc_layer::Layers;
 use crate::twirp::error_response;
 use crate::{Body, BoxError, PeerAddr, Protocol, RpcLayer, error_response_to};
@@ -34,7 +34,7 @@ use crate::{Body, BoxError, PeerAddr, Protocol, RpcLayer, error_response_to};
 /// network. Cloning it is cheap.
 ///
 /// Each method has three paths: `/twirp/package.Service/Method`, `/package.Service/Method`, and
-/// `/alias/Method` for every alias of its service.
+/// `/alias/Method` for every alias of its service. Each answers every protocol.
 ///
 /// ```
 /// use mcsv_rpc::{Health, Router};
@@ -58,6 +58,9 @@ impl Router {
 
     /// The shortest answer that is compressed, where nothing else is set: 1 KiB.
     pub const COMPRESS_FROM: usize = 1024;
+
+    /// What stands before `/package.Service/Method` in Twirp's paths, where nothing else is set.
+    pub const TWIRP_PREFIX: &str = "/twirp";
 
     /// A router that knows no path.
     #[must_use]
@@ -106,6 +109,19 @@ impl Router {
         self.edit(|routes| routes.add_health(&health))
     }
 
+    /// Serves Twirp at `prefix/package.Service/Method`, instead of
+    /// [`TWIRP_PREFIX`](Self::TWIRP_PREFIX); with an empty one, at `/package.Service/Method` alone.
+    ///
+    /// ```
+    /// let app = mcsv_rpc::Router::new().with_twirp_prefix("/api/rpc");
+    /// # app.check()?;
+    /// # Ok::<(), mcsv_rpc::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_twirp_prefix(self, prefix: &str) -> Self {
+        self.edit(|routes| routes.set_twirp_prefix(prefix))
+    }
+
     /// Takes request messages of at most `bytes` where a method has no limit of its own, instead of
     /// [`BODY_LIMIT`](Self::BODY_LIMIT). What a [`layer`](Self::layer) has closed keeps its limit.
     #[must_use]
@@ -152,6 +168,7 @@ impl Router {
         outer.limit = self.routes.limit;
         outer.idle = self.routes.idle;
         outer.compress_from = self.routes.compress_from;
+        outer.twirp_prefix = self.routes.twirp_prefix.clone();
         outer.healths = self.routes.healths.clone();
         outer.places = self.routes.places.clone();
         outer.services = self.routes.services.clone();
@@ -226,9 +243,10 @@ impl Router {
         };
         let Some(service) = http else {
             let error = no_route(path);
-            let (parts, _) = request.into_parts();
+            let (parts, body) = request.into_parts();
             refused(Some(Dialect::of_stray(&parts).protocol), None, error.code().as_str());
-            return RouterFuture::refused(error_response_to(&parts, &error));
+            let unread = unwanted(expects(&parts.headers), body);
+            return RouterFuture::refused(error_response_to(&parts, &error), unread);
         };
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(PeerAddr(peer));
@@ -243,13 +261,13 @@ impl Router {
         request: Request<Body>,
     ) -> RouterFuture {
         let Route { form, method, .. } = *route;
-        let (mut parts, body) = request.into_parts();
-        let (dialect, body) = match negotiate(form, method, &parts, body) {
-            Ok(negotiated) => negotiated,
+        let (mut parts, mut body) = request.into_parts();
+        let dialect = match negotiate(form, method, &parts, &mut body) {
+            Ok(dialect) => dialect,
             Err(refusal) => {
                 let protocol = (form == Form::Twirp).then_some(Protocol::Twirp);
                 refused(protocol, Some(method), Code::BadRoute.as_str());
-                return RouterFuture::refused(*refusal);
+                return RouterFuture::refused(*refusal, unwanted(expects(&parts.headers), body));
             }
         };
         let limit = route.limit.unwrap_or(self.routes.limit);
@@ -259,7 +277,8 @@ impl Router {
             Ok(place) => place,
             Err(_) => {
                 refused(Some(dialect.protocol), Some(method), Code::Unavailable.as_str());
-                return RouterFuture::refused(dialect.refusal(&full()));
+                let unread = unwanted(expects(&parts.headers), body);
+                return RouterFuture::refused(dialect.refusal(&full()), unread);
             }
         };
         let peer = self.peer;
@@ -339,9 +358,16 @@ impl RouterFuture {
         RouterFuture(Pending::Rpc(future))
     }
 
-    pub(crate) fn refused(refusal: Response<Body>) -> Self {
+    /// Answers `refusal`, once what is left `unread` has been read.
+    pub(crate) fn refused(refusal: Response<Body>, unread: Option<Body>) -> Self {
         tracing::debug!(status = refusal.status().as_u16(), "refused a request");
-        RouterFuture(Pending::Refused(Some(refusal)))
+        match unread {
+            None => RouterFuture(Pending::Refused(Some(refusal))),
+            Some(mut body) => RouterFuture::rpc(Box::pin(async move {
+                discard(&mut body).await;
+                refusal
+            })),
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Routes {
     pub(crate) limit: usize,
     pub(crate) idle: Duration,
     pub(crate) compress_from: usize,
+    /// What stands before `/package.Service/Method` in Twirp's paths; empty where nothing does.
+    pub(crate) twirp_prefix: Box<str>,
     /// The calls that may run at a time, where that is bounded.
     pub(crate) places: Option<Arc<Semaphore>>,
     pub(crate) healths: Vec<Health>,
@@ -60,6 +62,7 @@ impl Routes {
             limit: Router::BODY_LIMIT,
             idle: Router::BODY_IDLE,
             compress_from: Router::COMPRESS_FROM,
+            twirp_prefix: Router::TWIRP_PREFIX.into(),
             places: None,
             healths: Vec::new(),
             services: Arc::default(),
@@ -106,11 +109,44 @@ impl Routes {
 
     fn add_method(&mut self, service_aliases: &[Box<str>], name: &str, route: &Route) {
         let service = route.method.service();
-        self.insert(format!("/twirp/{service}/{name}"), Target::Rpc(route.clone()));
+        let path = format!("/{service}/{name}");
+        self.add_twirp_path(&path, route);
         let bare = Route { form: Form::Bare, ..route.clone() };
-        self.insert(format!("/{service}/{name}"), Target::Rpc(bare));
+        self.insert(path, Target::Rpc(bare));
         for alias in service_aliases {
             self.insert(format!("/{alias}/{name}"), Target::Rpc(route.clone()));
+        }
+    }
+
+    /// Without a prefix Twirp shares the path of the others.
+    fn add_twirp_path(&mut self, path: &str, route: &Route) {
+        if !self.twirp_prefix.is_empty() {
+            let route = Route { form: Form::Twirp, ..route.clone() };
+            self.insert([&*self.twirp_prefix, path].concat(), Target::Rpc(route));
+        }
+    }
+
+    /// Moves Twirp's paths, those too that are here already.
+    pub(crate) fn set_twirp_prefix(&mut self, prefix: &str) {
+        let prefix = prefix.trim_end_matches('/');
+        if !prefix.is_empty() && !prefix.starts_with('/') {
+            self.defects.push(format!("the Twirp prefix {prefix:?} does not start with a slash"));
+        }
+        if self.fallback.is_some() {
+            let problem = "is set after a layer, which it does not reach: set it before";
+            self.defects.push(format!("the Twirp prefix {prefix:?} {problem}"));
+        }
+        let old = std::mem::replace(&mut self.twirp_prefix, prefix.into());
+        let bare = self.exact.iter().filter_map(|(path, target)| match target {
+            Target::Rpc(route) if route.form == Form::Bare => Some((path.clone(), route.clone())),
+            _ => None,
+        });
+        let bare: Vec<_> = bare.collect();
+        for (path, route) in bare {
+            if !old.is_empty() {
+                self.exact.remove(&*[&*old, &*path].concat());
+            }
+            self.add_twirp_path(&path, &route);
         }
     }
 

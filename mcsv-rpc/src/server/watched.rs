@@ -11,6 +11,7 @@ use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Activity, InFlight};
+use super::linger::Linger;
 use super::router::RouterFuture;
 use crate::{Body, BoxError};
 
@@ -18,11 +19,12 @@ use crate::{Body, BoxError};
 pub(crate) struct WatchedStream<S> {
     inner: S,
     activity: Arc<Activity>,
+    linger: Option<Linger>,
 }
 
 impl<S> WatchedStream<S> {
     pub(crate) fn new(inner: S, activity: Arc<Activity>) -> Self {
-        WatchedStream { inner, activity }
+        WatchedStream { inner, activity, linger: None }
     }
 }
 
@@ -51,7 +53,7 @@ impl<S: AsyncWrite + Unpin> WatchedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -86,8 +88,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let result = Pin::new(&mut this.inner).poll_shutdown(cx);
-        this.written(result.map_ok(|()| 0)).map_ok(drop)
+        if this.linger.is_none() {
+            let result = Pin::new(&mut this.inner).poll_shutdown(cx);
+            ready!(this.written(result.map_ok(|()| 0)))?;
+            if !this.activity.may_cut_off() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let linger = this.linger.get_or_insert_with(Linger::new);
+        linger.poll_end(&mut this.inner, cx).map(Ok)
     }
 }
 

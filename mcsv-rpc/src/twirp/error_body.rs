@@ -15,7 +15,7 @@ use crate::{Body, retry_after};
 const LONGEST_MESSAGE: usize = 64 * 1024;
 
 #[derive(Serialize, Deserialize)]
-struct ErrorBody<'a> {
+pub(crate) struct ErrorBody<'a> {
     #[serde(borrow)]
     code: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -35,13 +35,23 @@ struct ErrorBody<'a> {
 /// ```
 #[must_use]
 pub fn error_response(error: &Error) -> Response<Body> {
-    let body = ErrorBody {
-        code: error.code().as_str().into(),
-        msg: shortened(error.message()).into(),
-        meta: error.metadata().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
-    };
-    // Strings and maps of strings always have a JSON form.
-    let json = serde_json::to_vec(&body).unwrap_or_default();
+    error_with(error, &ErrorBody::of(error))
+}
+
+impl<'a> ErrorBody<'a> {
+    pub(crate) fn of(error: &'a Error) -> Self {
+        ErrorBody {
+            code: error.code().as_str().into(),
+            msg: shortened(error.message()).into(),
+            meta: error.metadata().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+        }
+    }
+}
+
+/// The answer for `error` with another body than Twirp's own.
+pub(crate) fn error_with(error: &Error, body: &impl Serialize) -> Response<Body> {
+    // Strings, and maps and lists of strings, always have a JSON form.
+    let json = serde_json::to_vec(body).unwrap_or_default();
     let mut response = Response::new(Body::from(json));
     *response.status_mut() = status(error.code());
     let headers = response.headers_mut();

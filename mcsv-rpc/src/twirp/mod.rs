@@ -7,4 +7,4 @@ mod intermediary;
 mod status;
 
 pub use error_body::error_response;
-pub(crate) use error_body::{read_error, shortened};
+pub(crate) use error_body::{ErrorBody, error_with, read_error, shortened};

@@ -6,6 +6,8 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use mcsv_rpc::{Body, Code, Router};
 use prost::Message;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::app::{App, EchoServer, Ping, Running, ping};
 use crate::wire::{check_error, pieces, post, raw, send};
@@ -133,4 +135,21 @@ async fn an_answer_over_the_client_s_limit_is_refused() {
     let error = client.echo(ping("more than ten")).await.unwrap_err();
     assert_eq!(error.code(), Code::ResourceExhausted);
     assert!(error.message().contains("10 bytes"), "{error}");
+}
+
+#[tokio::test]
+async fn a_client_that_is_refused_while_it_sends_is_not_cut_off() {
+    let running = Running::start(App::default().router()).await;
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    stream
+        .write_all(b"POST /no HTTP/1.1\r\nhost: a\r\ncontent-length: 300000\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    for _ in 0..3 {
+        // A connection that was closed takes the first piece and is reset by it.
+        stream.write_all(&[0; 100_000]).await.unwrap();
+    }
 }

@@ -72,7 +72,7 @@ const STATUSES: [(&str, &str, u16); 18] = [
 ];
 
 #[tokio::test]
-async fn every_code_has_its_status_and_comes_back_as_itself() {
+async fn every_code_has_its_status_and_comes_back() {
     let router = App::default().router();
     let client = EchoClient::in_process(router.clone()).with_protocol(Protocol::Connect);
     assert_eq!(STATUSES.len(), Code::ALL.len());
@@ -82,6 +82,7 @@ async fn every_code_has_its_status_and_comes_back_as_itself() {
         assert_eq!(response.headers()["x-failed"], "yes");
 
         let error = client.fail(failure(name)).await.unwrap_err();
+        let name = if name == "bad_route" { "unimplemented" } else { name };
         assert_eq!((error.code().as_str(), error.message()), (name, "as told"));
     }
 }
@@ -127,9 +128,17 @@ async fn json_needs_no_header_but_its_type() {
     let response = answer(request.body(Body::from(r#"{"text":"hi"}"#)).unwrap()).await;
     assert_eq!(response.headers()["content-type"], "application/json");
     assert_eq!(response.body(), r#"{"text":"hi"}"#);
-    let request = Request::post(ECHO).header("content-type", "application/json");
-    let response = answer(request.body(Body::from("{")).unwrap()).await;
-    check_error(&response, 400, "invalid_argument");
+}
+
+#[tokio::test]
+async fn an_error_of_json_without_the_header_is_read_by_twirp_and_connect() {
+    let request = Request::post("/echo.v1.Echo/Fail").header("content-type", "application/json");
+    let body = r#"{"how":"failed_precondition","message":"no"}"#;
+    let response = answer(request.body(Body::from(body)).unwrap()).await;
+    assert_eq!(response.status(), 412);
+    let told: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(told["code"], "failed_precondition");
+    assert_eq!((&told["msg"], &told["message"]), (&"no".into(), &"no".into()));
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 use http::{Method, Request};
-use mcsv_rpc::{Body, Code, Router};
+use mcsv_rpc::{Body, Channel, Code, Router};
 use prost::Message;
 
-use crate::app::{App, EchoServer, Ping, ping};
+use crate::app::{App, EchoClient, EchoServer, Ping, ping};
 use crate::wire::{check_error, echo_request, post, send};
 
 #[track_caller]
@@ -22,6 +22,48 @@ async fn every_form_of_the_path_reaches_the_handler() {
             let request = post(&format!("/{service}/{method}"), ping("hi").encode_to_vec());
             check_is_echo(&send(&router, request).await, "hi");
         }
+    }
+}
+
+#[tokio::test]
+async fn twirp_has_the_prefix_that_is_set_whenever_that_was() {
+    let service = || EchoServer::new(App::default());
+    for prefix in ["", "/api/rpc", "/x/"] {
+        let before = Router::new().with_twirp_prefix(prefix).add(service());
+        let after = Router::new().add(service()).with_twirp_prefix("/y").with_twirp_prefix(prefix);
+        for router in [before, after] {
+            router.check().unwrap();
+            let path = format!("{}/echo.v1.Echo/Echo", prefix.trim_end_matches('/'));
+            check_is_echo(&send(&router, post(&path, ping("hi").encode_to_vec())).await, "hi");
+            let moved = send(&router, echo_request("hi")).await;
+            check_error(&moved, 404, "bad_route");
+            let client =
+                EchoClient::from_channel(Channel::in_process(router).with_twirp_prefix(prefix));
+            client.echo(ping("hi")).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_prefix_that_reaches_nothing_is_a_defect() {
+    let identity = tower::layer::util::Identity::new();
+    let late = App::default().router().layer(identity).with_twirp_prefix("/late");
+    assert!(late.check().unwrap_err().message().contains("/late"));
+    assert!(Router::new().with_twirp_prefix("no-slash").check().is_err());
+}
+
+#[tokio::test]
+async fn every_protocol_is_answered_at_every_path() {
+    let router = Router::new().add(EchoServer::new(App::default()).with_alias("echo_svc"));
+    for service in ["twirp/echo.v1.Echo", "echo.v1.Echo", "echo_svc"] {
+        let mut connect = post(&format!("/{service}/Fail"), b"{\"how\":\"canceled\"}".to_vec());
+        connect.headers_mut().insert("content-type", "application/json".parse().unwrap());
+        connect.headers_mut().insert("connect-protocol-version", "1".parse().unwrap());
+        assert_eq!(send(&router, connect).await.status(), 499);
+        let mut grpc = post(&format!("/{service}/Echo"), vec![0, 0, 0, 0, 0]);
+        *grpc.version_mut() = http::Version::HTTP_2;
+        grpc.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+        assert_eq!(send(&router, grpc).await.headers()["content-type"], "application/grpc");
     }
 }
 

@@ -55,6 +55,11 @@ fn the_party_of_the_examples_is_fresh() {
 }
 
 #[test]
+fn the_service_of_the_interop_example_is_fresh() {
+    check("examples/interop", &["interop.proto"], "interop", &["interop.v1.rs"]);
+}
+
+#[test]
 fn the_health_service_is_fresh() {
     check("src/grpc_health", &["grpc/health/v1/health.proto"], "protos", &["grpc.health.v1.rs"]);
 }
