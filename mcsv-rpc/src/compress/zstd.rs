@@ -1,4 +1,4 @@
-use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::io::{Read, Result, Write};
 
 use zstd::stream::read::Decoder;
 use zstd::stream::write::Encoder;
@@ -22,10 +22,6 @@ pub(super) fn pack(bytes: &[u8], room: usize) -> Result<Vec<u8>> {
 }
 
 pub(super) fn reader(packed: &[u8]) -> Result<impl Read> {
-    // The decoder takes no frame at all for an empty message.
-    if packed.is_empty() {
-        return Err(Error::new(ErrorKind::UnexpectedEof, "no frame"));
-    }
     let mut decoder = Decoder::with_buffer(packed)?;
     decoder.window_log_max(WINDOW_LOG)?;
     Ok(decoder)

@@ -196,11 +196,21 @@ async fn a_message_that_is_not_whole_is_malformed() {
     let router = App::default().router();
     for coding in CODINGS.0 {
         let whole = packed(coding, &ping(&"abc".repeat(500)).encode_to_vec());
-        for broken in [&whole[..whole.len() - 1], &whole[1..], b"", b"no such thing"] {
+        for broken in [&whole[..whole.len() - 1], &whole[1..], b"no such thing"] {
             for protocol in PROTOCOLS {
                 let request = request(protocol, coding, broken);
                 assert_eq!(refusal(&router, protocol, request).await.0, Code::Malformed);
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_body_is_an_empty_message_whatever_its_coding() {
+    for coding in CODINGS.0 {
+        for protocol in PROTOCOLS {
+            let response = answer(request(protocol, coding, b"")).await;
+            assert_eq!(read(protocol, &response), ("identity".to_owned(), ping("")));
         }
     }
 }
