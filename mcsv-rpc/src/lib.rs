@@ -22,6 +22,7 @@ mod media;
 mod message;
 mod method;
 mod observe;
+mod openapi;
 mod pace;
 mod peer;
 mod percent;
@@ -52,6 +53,7 @@ pub use dialect::error_response_to;
 pub use mcsv_core::{Code, Deadline, Error, ErrorDetail, Health, Result, Shutdown, TraceContext};
 pub use message::Message;
 pub use method::{Idempotency, RpcMethod};
+pub use openapi::OpenApi;
 pub use peer::PeerAddr;
 #[cfg(feature = "tls")]
 pub use peer::PeerCertificate;

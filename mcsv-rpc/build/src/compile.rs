@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use protox::Compiler;
 
+use crate::check::check;
 use crate::generate::Generator;
 use crate::{Error, map_debug};
 
@@ -44,6 +45,14 @@ pub fn compile(protos: &[impl AsRef<Path>], includes: &[impl AsRef<Path>]) -> Re
 #[non_exhaustive]
 pub struct Builder {
     out_dir: Option<PathBuf>,
+    streaming: Streaming,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Streaming {
+    #[default]
+    Refuse,
+    Skip,
 }
 
 impl Builder {
@@ -58,6 +67,39 @@ impl Builder {
     pub fn with_out_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(dir.into());
         self
+    }
+
+    /// Leaves streaming methods out of traits and clients instead of refusing their proto. Who calls
+    /// one is answered as for a method that does not exist: in gRPC and Connect `unimplemented`.
+    #[must_use]
+    pub fn skip_streaming(mut self) -> Self {
+        self.streaming = Streaming::Skip;
+        self
+    }
+
+    /// Compares what [`compile`](Self::compile) would write with the files in `dir`, which are
+    /// checked in: call it from a test. With `UPDATE_GENERATED` in the environment it writes them.
+    ///
+    /// Files in `dir` that these protos do not make are left alone.
+    ///
+    /// # Errors
+    ///
+    /// Files that are missing or differ ([`Error::is_stale`]), all of them named; and like
+    /// [`compile`].
+    ///
+    /// ```no_run
+    /// #[test]
+    /// fn the_generated_code_is_fresh() -> Result<(), mcsv_rpc_build::Error> {
+    ///     mcsv_rpc_build::Builder::new().check("src/generated", &["hello.proto"], &["proto"])
+    /// }
+    /// ```
+    pub fn check(
+        &self,
+        dir: impl AsRef<Path>,
+        protos: &[impl AsRef<Path>],
+        includes: &[impl AsRef<Path>],
+    ) -> Result<(), Error> {
+        check(self, dir.as_ref(), protos, includes)
     }
 
     /// Compiles; see [`compile`].
@@ -75,7 +117,9 @@ impl Builder {
             None => std::env::var_os("OUT_DIR").ok_or_else(Error::no_out_dir)?.into(),
         };
         let descriptors = parse(protos, includes)?;
-        refuse_streaming(&descriptors)?;
+        if matches!(self.streaming, Streaming::Refuse) {
+            refuse_streaming(&descriptors)?;
+        }
         let mut config = prost_config(&out_dir, &descriptors);
         map_debug::derive(&mut config, &descriptors);
         config.compile_fds(descriptors).map_err(Error::write)

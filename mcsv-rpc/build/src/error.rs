@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 
 /// Why nothing was generated.
 ///
@@ -12,6 +13,7 @@ enum Kind {
     Proto(Box<protox::Error>),
     Streaming { file: String, line: usize, method: String },
     Write(std::io::Error),
+    Stale(Vec<PathBuf>),
     OutDir,
 }
 
@@ -28,8 +30,18 @@ impl Error {
         Error { kind: Kind::Write(cause) }
     }
 
+    pub(crate) fn stale(files: Vec<PathBuf>) -> Self {
+        Error { kind: Kind::Stale(files) }
+    }
+
     pub(crate) fn no_out_dir() -> Self {
         Error { kind: Kind::OutDir }
+    }
+
+    /// Whether code that is checked in differs from what its protos say now.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        matches!(self.kind, Kind::Stale(_))
     }
 
     /// Whether a `.proto` file is at fault, not the place that the code goes to.
@@ -46,9 +58,16 @@ impl fmt::Display for Error {
             Kind::Proto(cause) => write!(f, "{cause:?}"),
             Kind::Streaming { file, line, method } => write!(
                 f,
-                "{file}:{line}: {method} streams, which is not supported yet: make it unary"
+                "{file}:{line}: {method} streams, which is not supported yet: make it unary, or \
+                 leave such methods out with `Builder::skip_streaming`"
             ),
             Kind::Write(cause) => write!(f, "can't write the generated code: {cause}"),
+            Kind::Stale(files) => {
+                let files: Vec<String> =
+                    files.iter().map(|file| file.display().to_string()).collect();
+                let files = files.join(", ");
+                write!(f, "stale generated code: {files}: run the test with UPDATE_GENERATED=1")
+            }
             Kind::OutDir => {
                 write!(f, "OUT_DIR is not set: call this from build.rs, or give an out dir")
             }
@@ -67,7 +86,7 @@ impl std::error::Error for Error {
         match &self.kind {
             Kind::Proto(cause) => Some(&**cause),
             Kind::Write(cause) => Some(cause),
-            Kind::Streaming { .. } | Kind::OutDir => None,
+            Kind::Streaming { .. } | Kind::Stale(_) | Kind::OutDir => None,
         }
     }
 }

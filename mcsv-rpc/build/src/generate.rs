@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use prost_build::{Comments, Method, Service, ServiceGenerator};
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
-use crate::{json, template};
+use crate::{json, openapi, service_names, template};
 
 /// Names that a generated client has beside the methods of its service.
 const CLIENT_NAMES: [&str; 14] = [
@@ -43,7 +43,10 @@ impl ServiceGenerator for Generator {
         buf.push_str(&self.json.pop_front().unwrap_or_default());
     }
 
-    fn generate(&mut self, service: Service, buf: &mut String) {
+    fn generate(&mut self, mut service: Service, buf: &mut String) {
+        // Refused before, or left out by the user's choice.
+        service.methods.retain(|method| !method.client_streaming && !method.server_streaming);
+        service_names::settle(&mut service, &self.files);
         let mut text = template::SERVICE.to_owned();
         let each = |template: &str| -> String {
             let methods = service.methods.iter().enumerate();
@@ -54,6 +57,8 @@ impl ServiceGenerator for Generator {
             ("@descriptors@", each(template::DESCRIPTOR)),
             ("@arms@", each(template::ARM)),
             ("@client_methods@", each(template::CLIENT_METHOD)),
+            ("@forwards@", each(template::FORWARD)),
+            ("@openapi@", format!("{:?}", openapi::fragment(&self.files, &service))),
             ("@any_types@", json::any_types(&service.package, self.files.iter())),
             ("@doc@", doc(&service.comments, &format!("The service `{}`.", full_name(&service)))),
             ("@full_name@", full_name(&service)),
@@ -74,7 +79,7 @@ fn fill(template: &str, service: &Service, index: usize, method: &Method) -> Str
         .replace("@full_name@", &full_name)
         .replace("@request_name@", request)
         .replace("@idempotency@", idempotency(method))
-        .replace("@client_method@", &client_name(&method.name))
+        .replace("@client_method@", &client_name(&method.name, service))
         .replace("@method@", &method.name)
         .replace("@Request@", &method.input_type)
         .replace("@Response@", &method.output_type)
@@ -87,11 +92,15 @@ fn full_name(service: &Service) -> String {
     }
 }
 
-fn client_name(method: &str) -> String {
-    match CLIENT_NAMES.contains(&method) {
-        true => format!("{method}_"),
-        false => method.to_owned(),
+/// The name itself, or one that neither the client nor another method has.
+fn client_name(method: &str, service: &Service) -> String {
+    let mut name = method.to_owned();
+    while CLIENT_NAMES.contains(&&*name)
+        || (name != method && service.methods.iter().any(|other| other.name == name))
+    {
+        name.push('_');
     }
+    name
 }
 
 fn idempotency(method: &Method) -> &'static str {

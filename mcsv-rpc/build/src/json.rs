@@ -8,7 +8,8 @@ use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto};
 use crate::field::{Field, Shape};
 use crate::names;
 
-const ALLOW: &str = "#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]";
+const ALLOW: &str =
+    "#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]";
 
 /// The code for all that `file` defines, to be put into the module of its package.
 pub(crate) fn code(file: &FileDescriptorProto) -> String {

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod check;
+mod comments;
 mod compile;
 mod error;
 mod field;
@@ -8,6 +10,8 @@ mod generate;
 mod json;
 mod map_debug;
 mod names;
+mod openapi;
+mod service_names;
 mod template;
 
 pub use compile::{Builder, compile};

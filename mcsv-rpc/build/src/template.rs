@@ -7,7 +7,7 @@ pub(crate) const SERVICE: &str = r#"
     message = "`{Self}` does not implement the RPC service `@Service@`",
     note = "write `impl @Service@ for ...` with one `async fn` per method"
 )]
-pub trait @Service@: Send + Sync + 'static {
+pub trait @Service@: ::core::marker::Send + ::core::marker::Sync + 'static {
 @trait_methods@
 }
 
@@ -64,6 +64,10 @@ impl<T: @Service@> ::mcsv_rpc::RpcService for @Service@Server<T> {
         &self.options
     }
 
+    fn openapi(&self) -> &'static str {
+        @Service@Client::OPENAPI
+    }
+
     fn call(&self, method: usize, call: ::mcsv_rpc::IncomingCall) -> ::mcsv_rpc::ServiceFuture {
         let service = ::std::sync::Arc::clone(&self.service);
         match method {
@@ -87,6 +91,9 @@ impl @Service@Client {
 @descriptors@
     ];
 
+    /// What an OpenAPI document says of this service, for `mcsv_rpc::OpenApi`.
+    const OPENAPI: &'static str = @openapi@;
+
     /// The messages of this package, which an `Any` in JSON may hold.
     const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[@any_types@];
 
@@ -95,8 +102,8 @@ impl @Service@Client {
     /// # Errors
     ///
     /// The URL can't be used; see [`Channel::connect`](::mcsv_rpc::Channel::connect).
-    pub fn connect(url: impl AsRef<str>) -> ::mcsv_rpc::Result<Self> {
-        Ok(Self::from_channel(::mcsv_rpc::Channel::connect(url)?))
+    pub fn connect(url: impl ::core::convert::AsRef<str>) -> ::mcsv_rpc::Result<Self> {
+        ::mcsv_rpc::Channel::connect(url).map(Self::from_channel)
     }
 
     /// A client of several servers of the same kind, among which the calls are spread.
@@ -115,10 +122,10 @@ impl @Service@Client {
         Self::from_channel(::mcsv_rpc::Channel::new(transport))
     }
 
-    /// A client of `router` in this process, without a network.
+    /// A client of a router, or of one [`@Service@Server`], in this process, without a network.
     #[must_use]
-    pub fn in_process(router: ::mcsv_rpc::Router) -> Self {
-        Self::from_channel(::mcsv_rpc::Channel::in_process(router))
+    pub fn in_process(router: impl ::core::convert::Into<::mcsv_rpc::Router>) -> Self {
+        Self::from_channel(::mcsv_rpc::Channel::in_process(router.into()))
     }
 
     /// A client over a channel that others may share.
@@ -196,6 +203,13 @@ impl @Service@Client {
     }
 @client_methods@
 }
+
+/// A server that is called takes the place of one that is here: the calls inherit the deadline and
+/// the trace of `cx`, and nothing else of it.
+#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+impl @Service@ for @Service@Client {
+@forwards@
+}
 "#;
 
 pub(crate) const TRAIT_METHOD: &str = r#"
@@ -204,7 +218,7 @@ pub(crate) const TRAIT_METHOD: &str = r#"
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: @Request@,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<@Response@>> + Send;
+    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<@Response@>> + ::core::marker::Send;
 "#;
 
 pub(crate) const DESCRIPTOR: &str = r#"
@@ -216,7 +230,7 @@ pub(crate) const DESCRIPTOR: &str = r#"
 pub(crate) const ARM: &str = r#"
             @index@ => ::std::boxed::Box::pin(call.unary(
                 move |mut cx: ::mcsv_rpc::Cx, request: @Request@| async move {
-                    let outcome = service.@method@(&mut cx, request).await;
+                    let outcome = <T as @Service@>::@method@(&*service, &mut cx, request).await;
                     (cx, outcome)
                 },
             )),
@@ -226,5 +240,15 @@ pub(crate) const CLIENT_METHOD: &str = r#"
 @doc@
     pub fn @client_method@(&self, request: @Request@) -> ::mcsv_rpc::Call<@Response@> {
         self.channel.call(&Self::METHODS[@index@], &request)
+    }
+"#;
+
+pub(crate) const FORWARD: &str = r#"
+    async fn @method@(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: @Request@,
+    ) -> ::mcsv_rpc::Result<@Response@> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[@index@], &request)).await
     }
 "#;

@@ -23,13 +23,15 @@ pub struct GreetResponse {
     message = "`{Self}` does not implement the RPC service `Greeter`",
     note = "write `impl Greeter for ...` with one `async fn` per method"
 )]
-pub trait Greeter: Send + Sync + 'static {
+pub trait Greeter: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Says hello to `name`.
     fn greet(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: GreetRequest,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<GreetResponse>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<GreetResponse>,
+    > + ::core::marker::Send;
 }
 /// Serves a [`Greeter`]: give it to a router's `add`.
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -79,6 +81,9 @@ impl<T: Greeter> ::mcsv_rpc::RpcService for GreeterServer<T> {
     fn options(&self) -> &::mcsv_rpc::ServiceOptions {
         &self.options
     }
+    fn openapi(&self) -> &'static str {
+        GreeterClient::OPENAPI
+    }
     fn call(
         &self,
         method: usize,
@@ -90,7 +95,12 @@ impl<T: Greeter> ::mcsv_rpc::RpcService for GreeterServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: GreetRequest| async move {
-                            let outcome = service.greet(&mut cx, request).await;
+                            let outcome = <T as Greeter>::greet(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -113,6 +123,8 @@ impl GreeterClient {
             .with_request("hello.v1.GreetRequest")
             .with_idempotency(::mcsv_rpc::Idempotency::Unspecified),
     ];
+    /// What an OpenAPI document says of this service, for `mcsv_rpc::OpenApi`.
+    const OPENAPI: &'static str = "{\"description\":\"Greets.\",\"methods\":[{\"description\":\"Says hello to `name`.\",\"name\":\"Greet\",\"request\":\"hello.v1.GreetRequest\",\"response\":\"hello.v1.GreetResponse\",\"summary\":\"Says hello to `name`\"}],\"name\":\"hello.v1.Greeter\",\"schemas\":{\"hello.v1.GreetRequest\":{\"description\":\"Who is to be greeted.\",\"properties\":{\"name\":{\"description\":\"A person's name, not empty.\",\"type\":\"string\"}},\"type\":\"object\"},\"hello.v1.GreetResponse\":{\"description\":\"The greeting.\",\"properties\":{\"greeting\":{\"description\":\"The whole line.\",\"type\":\"string\"}},\"type\":\"object\"}}}";
     /// The messages of this package, which an `Any` in JSON may hold.
     const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
         ::mcsv_rpc::json::AnyType::of::<GreetRequest>("hello.v1.GreetRequest"),
@@ -123,8 +135,8 @@ impl GreeterClient {
     /// # Errors
     ///
     /// The URL can't be used; see [`Channel::connect`](::mcsv_rpc::Channel::connect).
-    pub fn connect(url: impl AsRef<str>) -> ::mcsv_rpc::Result<Self> {
-        Ok(Self::from_channel(::mcsv_rpc::Channel::connect(url)?))
+    pub fn connect(url: impl ::core::convert::AsRef<str>) -> ::mcsv_rpc::Result<Self> {
+        ::mcsv_rpc::Channel::connect(url).map(Self::from_channel)
     }
     /// A client of several servers of the same kind, among which the calls are spread.
     ///
@@ -140,10 +152,10 @@ impl GreeterClient {
     pub fn new(transport: impl ::mcsv_rpc::HttpService) -> Self {
         Self::from_channel(::mcsv_rpc::Channel::new(transport))
     }
-    /// A client of `router` in this process, without a network.
+    /// A client of a router, or of one [`GreeterServer`], in this process, without a network.
     #[must_use]
-    pub fn in_process(router: ::mcsv_rpc::Router) -> Self {
-        Self::from_channel(::mcsv_rpc::Channel::in_process(router))
+    pub fn in_process(router: impl ::core::convert::Into<::mcsv_rpc::Router>) -> Self {
+        Self::from_channel(::mcsv_rpc::Channel::in_process(router.into()))
     }
     /// A client over a channel that others may share.
     #[must_use]
@@ -214,7 +226,20 @@ impl GreeterClient {
         self.channel.call(&Self::METHODS[0], &request)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+/// A server that is called takes the place of one that is here: the calls inherit the deadline and
+/// the trace of `cx`, and nothing else of it.
+#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+impl Greeter for GreeterClient {
+    async fn greet(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: GreetRequest,
+    ) -> ::mcsv_rpc::Result<GreetResponse> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[0], &request))
+            .await
+    }
+}
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for GreetRequest {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -240,7 +265,7 @@ impl ::mcsv_rpc::json::JsonMessage for GreetRequest {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for GreetResponse {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {

@@ -75,25 +75,31 @@ impl Colour {
     message = "`{Self}` does not implement the RPC service `Interop`",
     note = "write `impl Interop for ...` with one `async fn` per method"
 )]
-pub trait Interop: Send + Sync + 'static {
+pub trait Interop: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Gives the message back, and the `x-reflect` headers as `x-reflected`.
     fn echo(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Ping,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Ping>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Ping>,
+    > + ::core::marker::Send;
     /// Fails as it is told, with a Ping as detail.
     fn fail(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Failure,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Ping>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Ping>,
+    > + ::core::marker::Send;
     /// Never answers of its own: the caller's deadline ends it.
     fn sleep(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Ping,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Ping>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Ping>,
+    > + ::core::marker::Send;
 }
 /// Serves a [`Interop`]: give it to a router's `add`.
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -143,6 +149,9 @@ impl<T: Interop> ::mcsv_rpc::RpcService for InteropServer<T> {
     fn options(&self) -> &::mcsv_rpc::ServiceOptions {
         &self.options
     }
+    fn openapi(&self) -> &'static str {
+        InteropClient::OPENAPI
+    }
     fn call(
         &self,
         method: usize,
@@ -154,7 +163,12 @@ impl<T: Interop> ::mcsv_rpc::RpcService for InteropServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Ping| async move {
-                            let outcome = service.echo(&mut cx, request).await;
+                            let outcome = <T as Interop>::echo(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -163,7 +177,12 @@ impl<T: Interop> ::mcsv_rpc::RpcService for InteropServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Failure| async move {
-                            let outcome = service.fail(&mut cx, request).await;
+                            let outcome = <T as Interop>::fail(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -172,7 +191,12 @@ impl<T: Interop> ::mcsv_rpc::RpcService for InteropServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Ping| async move {
-                            let outcome = service.sleep(&mut cx, request).await;
+                            let outcome = <T as Interop>::sleep(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -201,6 +225,8 @@ impl InteropClient {
             .with_request("interop.v1.Ping")
             .with_idempotency(::mcsv_rpc::Idempotency::Unspecified),
     ];
+    /// What an OpenAPI document says of this service, for `mcsv_rpc::OpenApi`.
+    const OPENAPI: &'static str = "{\"description\":\"What foreign clients call, to show that they understand this crate.\",\"methods\":[{\"description\":\"Gives the message back, and the `x-reflect` headers as `x-reflected`.\",\"get\":true,\"name\":\"Echo\",\"request\":\"interop.v1.Ping\",\"response\":\"interop.v1.Ping\",\"summary\":\"Gives the message back, and the `x-reflect` headers as `x-reflected`\"},{\"description\":\"Fails as it is told, with a Ping as detail.\",\"name\":\"Fail\",\"request\":\"interop.v1.Failure\",\"response\":\"interop.v1.Ping\",\"summary\":\"Fails as it is told, with a Ping as detail\"},{\"description\":\"Never answers of its own: the caller's deadline ends it.\",\"name\":\"Sleep\",\"request\":\"interop.v1.Ping\",\"response\":\"interop.v1.Ping\",\"summary\":\"Never answers of its own: the caller's deadline ends it\"}],\"name\":\"interop.v1.Interop\",\"schemas\":{\"google.protobuf.Timestamp\":{\"description\":\"A moment, as RFC 3339 writes it.\",\"format\":\"date-time\",\"type\":\"string\"},\"interop.v1.Colour\":{\"enum\":[\"COLOUR_UNSPECIFIED\",\"COLOUR_RED\"],\"type\":\"string\"},\"interop.v1.Failure\":{\"properties\":{\"code\":{\"description\":\"Its name as Twirp writes it.\",\"type\":\"string\"},\"message\":{\"type\":\"string\"},\"meta\":{\"additionalProperties\":{\"type\":\"string\"},\"type\":\"object\"}},\"type\":\"object\"},\"interop.v1.Ping\":{\"properties\":{\"at\":{\"$ref\":\"#/components/schemas/google.protobuf.Timestamp\"},\"colours\":{\"items\":{\"$ref\":\"#/components/schemas/interop.v1.Colour\"},\"type\":\"array\"},\"data\":{\"contentEncoding\":\"base64\",\"type\":\"string\"},\"number\":{\"format\":\"int64\",\"pattern\":\"^-?[0-9]+$\",\"type\":\"string\"},\"text\":{\"type\":\"string\"}},\"type\":\"object\"}}}";
     /// The messages of this package, which an `Any` in JSON may hold.
     const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
         ::mcsv_rpc::json::AnyType::of::<Ping>("interop.v1.Ping"),
@@ -211,8 +237,8 @@ impl InteropClient {
     /// # Errors
     ///
     /// The URL can't be used; see [`Channel::connect`](::mcsv_rpc::Channel::connect).
-    pub fn connect(url: impl AsRef<str>) -> ::mcsv_rpc::Result<Self> {
-        Ok(Self::from_channel(::mcsv_rpc::Channel::connect(url)?))
+    pub fn connect(url: impl ::core::convert::AsRef<str>) -> ::mcsv_rpc::Result<Self> {
+        ::mcsv_rpc::Channel::connect(url).map(Self::from_channel)
     }
     /// A client of several servers of the same kind, among which the calls are spread.
     ///
@@ -228,10 +254,10 @@ impl InteropClient {
     pub fn new(transport: impl ::mcsv_rpc::HttpService) -> Self {
         Self::from_channel(::mcsv_rpc::Channel::new(transport))
     }
-    /// A client of `router` in this process, without a network.
+    /// A client of a router, or of one [`InteropServer`], in this process, without a network.
     #[must_use]
-    pub fn in_process(router: ::mcsv_rpc::Router) -> Self {
-        Self::from_channel(::mcsv_rpc::Channel::in_process(router))
+    pub fn in_process(router: impl ::core::convert::Into<::mcsv_rpc::Router>) -> Self {
+        Self::from_channel(::mcsv_rpc::Channel::in_process(router.into()))
     }
     /// A client over a channel that others may share.
     #[must_use]
@@ -310,7 +336,36 @@ impl InteropClient {
         self.channel.call(&Self::METHODS[2], &request)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+/// A server that is called takes the place of one that is here: the calls inherit the deadline and
+/// the trace of `cx`, and nothing else of it.
+#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+impl Interop for InteropClient {
+    async fn echo(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Ping,
+    ) -> ::mcsv_rpc::Result<Ping> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[0], &request))
+            .await
+    }
+    async fn fail(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Failure,
+    ) -> ::mcsv_rpc::Result<Ping> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[1], &request))
+            .await
+    }
+    async fn sleep(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Ping,
+    ) -> ::mcsv_rpc::Result<Ping> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[2], &request))
+            .await
+    }
+}
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Ping {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -368,7 +423,7 @@ impl ::mcsv_rpc::json::JsonMessage for Ping {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Failure {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -411,7 +466,7 @@ impl ::mcsv_rpc::json::JsonMessage for Failure {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonEnum for Colour {
     fn json_name(number: i32) -> ::core::option::Option<&'static str> {
         ::core::option::Option::Some(

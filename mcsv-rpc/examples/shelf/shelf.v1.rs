@@ -28,19 +28,23 @@ pub struct FindRequest {
     message = "`{Self}` does not implement the RPC service `Shelf`",
     note = "write `impl Shelf for ...` with one `async fn` per method"
 )]
-pub trait Shelf: Send + Sync + 'static {
+pub trait Shelf: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Puts a book on the shelf.
     fn put(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Book,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<PutResponse>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<PutResponse>,
+    > + ::core::marker::Send;
     /// Finds a book by its title.
     fn find(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: FindRequest,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Book>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Book>,
+    > + ::core::marker::Send;
 }
 /// Serves a [`Shelf`]: give it to a router's `add`.
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -90,6 +94,9 @@ impl<T: Shelf> ::mcsv_rpc::RpcService for ShelfServer<T> {
     fn options(&self) -> &::mcsv_rpc::ServiceOptions {
         &self.options
     }
+    fn openapi(&self) -> &'static str {
+        ShelfClient::OPENAPI
+    }
     fn call(
         &self,
         method: usize,
@@ -101,7 +108,8 @@ impl<T: Shelf> ::mcsv_rpc::RpcService for ShelfServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Book| async move {
-                            let outcome = service.put(&mut cx, request).await;
+                            let outcome = <T as Shelf>::put(&*service, &mut cx, request)
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -110,7 +118,8 @@ impl<T: Shelf> ::mcsv_rpc::RpcService for ShelfServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: FindRequest| async move {
-                            let outcome = service.find(&mut cx, request).await;
+                            let outcome = <T as Shelf>::find(&*service, &mut cx, request)
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -136,6 +145,8 @@ impl ShelfClient {
             .with_request("shelf.v1.FindRequest")
             .with_idempotency(::mcsv_rpc::Idempotency::NoSideEffects),
     ];
+    /// What an OpenAPI document says of this service, for `mcsv_rpc::OpenApi`.
+    const OPENAPI: &'static str = "{\"description\":\"Keeps books.\",\"methods\":[{\"description\":\"Puts a book on the shelf.\",\"name\":\"Put\",\"request\":\"shelf.v1.Book\",\"response\":\"shelf.v1.PutResponse\",\"summary\":\"Puts a book on the shelf\"},{\"description\":\"Finds a book by its title.\",\"get\":true,\"name\":\"Find\",\"request\":\"shelf.v1.FindRequest\",\"response\":\"shelf.v1.Book\",\"summary\":\"Finds a book by its title\"}],\"name\":\"shelf.v1.Shelf\",\"schemas\":{\"shelf.v1.Book\":{\"properties\":{\"pages\":{\"maximum\":4294967295,\"minimum\":0,\"type\":\"integer\"},\"title\":{\"type\":\"string\"}},\"type\":\"object\"},\"shelf.v1.FindRequest\":{\"properties\":{\"title\":{\"type\":\"string\"}},\"type\":\"object\"},\"shelf.v1.PutResponse\":{\"properties\":{\"count\":{\"maximum\":4294967295,\"minimum\":0,\"type\":\"integer\"}},\"type\":\"object\"}}}";
     /// The messages of this package, which an `Any` in JSON may hold.
     const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
         ::mcsv_rpc::json::AnyType::of::<Book>("shelf.v1.Book"),
@@ -147,8 +158,8 @@ impl ShelfClient {
     /// # Errors
     ///
     /// The URL can't be used; see [`Channel::connect`](::mcsv_rpc::Channel::connect).
-    pub fn connect(url: impl AsRef<str>) -> ::mcsv_rpc::Result<Self> {
-        Ok(Self::from_channel(::mcsv_rpc::Channel::connect(url)?))
+    pub fn connect(url: impl ::core::convert::AsRef<str>) -> ::mcsv_rpc::Result<Self> {
+        ::mcsv_rpc::Channel::connect(url).map(Self::from_channel)
     }
     /// A client of several servers of the same kind, among which the calls are spread.
     ///
@@ -164,10 +175,10 @@ impl ShelfClient {
     pub fn new(transport: impl ::mcsv_rpc::HttpService) -> Self {
         Self::from_channel(::mcsv_rpc::Channel::new(transport))
     }
-    /// A client of `router` in this process, without a network.
+    /// A client of a router, or of one [`ShelfServer`], in this process, without a network.
     #[must_use]
-    pub fn in_process(router: ::mcsv_rpc::Router) -> Self {
-        Self::from_channel(::mcsv_rpc::Channel::in_process(router))
+    pub fn in_process(router: impl ::core::convert::Into<::mcsv_rpc::Router>) -> Self {
+        Self::from_channel(::mcsv_rpc::Channel::in_process(router.into()))
     }
     /// A client over a channel that others may share.
     #[must_use]
@@ -242,7 +253,28 @@ impl ShelfClient {
         self.channel.call(&Self::METHODS[1], &request)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+/// A server that is called takes the place of one that is here: the calls inherit the deadline and
+/// the trace of `cx`, and nothing else of it.
+#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+impl Shelf for ShelfClient {
+    async fn put(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Book,
+    ) -> ::mcsv_rpc::Result<PutResponse> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[0], &request))
+            .await
+    }
+    async fn find(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: FindRequest,
+    ) -> ::mcsv_rpc::Result<Book> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[1], &request))
+            .await
+    }
+}
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Book {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -276,7 +308,7 @@ impl ::mcsv_rpc::json::JsonMessage for Book {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for PutResponse {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -302,7 +334,7 @@ impl ::mcsv_rpc::json::JsonMessage for PutResponse {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for FindRequest {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {

@@ -25,7 +25,7 @@ pub struct WelcomeResponse {
     message = "`{Self}` does not implement the RPC service `Party`",
     note = "write `impl Party for ...` with one `async fn` per method"
 )]
-pub trait Party: Send + Sync + 'static {
+pub trait Party: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Greets everybody, in the order of the names.
     fn welcome(
         &self,
@@ -33,7 +33,7 @@ pub trait Party: Send + Sync + 'static {
         request: WelcomeRequest,
     ) -> impl ::core::future::Future<
         Output = ::mcsv_rpc::Result<WelcomeResponse>,
-    > + Send;
+    > + ::core::marker::Send;
 }
 /// Serves a [`Party`]: give it to a router's `add`.
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -83,6 +83,9 @@ impl<T: Party> ::mcsv_rpc::RpcService for PartyServer<T> {
     fn options(&self) -> &::mcsv_rpc::ServiceOptions {
         &self.options
     }
+    fn openapi(&self) -> &'static str {
+        PartyClient::OPENAPI
+    }
     fn call(
         &self,
         method: usize,
@@ -94,7 +97,12 @@ impl<T: Party> ::mcsv_rpc::RpcService for PartyServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: WelcomeRequest| async move {
-                            let outcome = service.welcome(&mut cx, request).await;
+                            let outcome = <T as Party>::welcome(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -117,6 +125,8 @@ impl PartyClient {
             .with_request("party.v1.WelcomeRequest")
             .with_idempotency(::mcsv_rpc::Idempotency::NoSideEffects),
     ];
+    /// What an OpenAPI document says of this service, for `mcsv_rpc::OpenApi`.
+    const OPENAPI: &'static str = "{\"description\":\"Receives guests.\",\"methods\":[{\"description\":\"Greets everybody, in the order of the names.\",\"get\":true,\"name\":\"Welcome\",\"request\":\"party.v1.WelcomeRequest\",\"response\":\"party.v1.WelcomeResponse\",\"summary\":\"Greets everybody, in the order of the names\"}],\"name\":\"party.v1.Party\",\"schemas\":{\"party.v1.WelcomeRequest\":{\"description\":\"Who comes.\",\"properties\":{\"names\":{\"items\":{\"type\":\"string\"},\"type\":\"array\"}},\"type\":\"object\"},\"party.v1.WelcomeResponse\":{\"description\":\"What is said to them.\",\"properties\":{\"greetings\":{\"items\":{\"type\":\"string\"},\"type\":\"array\"}},\"type\":\"object\"}}}";
     /// The messages of this package, which an `Any` in JSON may hold.
     const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
         ::mcsv_rpc::json::AnyType::of::<WelcomeRequest>("party.v1.WelcomeRequest"),
@@ -127,8 +137,8 @@ impl PartyClient {
     /// # Errors
     ///
     /// The URL can't be used; see [`Channel::connect`](::mcsv_rpc::Channel::connect).
-    pub fn connect(url: impl AsRef<str>) -> ::mcsv_rpc::Result<Self> {
-        Ok(Self::from_channel(::mcsv_rpc::Channel::connect(url)?))
+    pub fn connect(url: impl ::core::convert::AsRef<str>) -> ::mcsv_rpc::Result<Self> {
+        ::mcsv_rpc::Channel::connect(url).map(Self::from_channel)
     }
     /// A client of several servers of the same kind, among which the calls are spread.
     ///
@@ -144,10 +154,10 @@ impl PartyClient {
     pub fn new(transport: impl ::mcsv_rpc::HttpService) -> Self {
         Self::from_channel(::mcsv_rpc::Channel::new(transport))
     }
-    /// A client of `router` in this process, without a network.
+    /// A client of a router, or of one [`PartyServer`], in this process, without a network.
     #[must_use]
-    pub fn in_process(router: ::mcsv_rpc::Router) -> Self {
-        Self::from_channel(::mcsv_rpc::Channel::in_process(router))
+    pub fn in_process(router: impl ::core::convert::Into<::mcsv_rpc::Router>) -> Self {
+        Self::from_channel(::mcsv_rpc::Channel::in_process(router.into()))
     }
     /// A client over a channel that others may share.
     #[must_use]
@@ -218,7 +228,20 @@ impl PartyClient {
         self.channel.call(&Self::METHODS[0], &request)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+/// A server that is called takes the place of one that is here: the calls inherit the deadline and
+/// the trace of `cx`, and nothing else of it.
+#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+impl Party for PartyClient {
+    async fn welcome(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: WelcomeRequest,
+    ) -> ::mcsv_rpc::Result<WelcomeResponse> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[0], &request))
+            .await
+    }
+}
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for WelcomeRequest {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -244,7 +267,7 @@ impl ::mcsv_rpc::json::JsonMessage for WelcomeRequest {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for WelcomeResponse {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {

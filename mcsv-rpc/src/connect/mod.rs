@@ -9,4 +9,5 @@ mod version;
 
 pub(crate) use error_body::{read_error, response, response_of_either};
 pub(crate) use get::{Query, is_connect};
+pub(crate) use status::status;
 pub(crate) use version::{VERSION, VERSION_1, check_version};

@@ -68,7 +68,7 @@ pub mod health_check_response {
     message = "`{Self}` does not implement the RPC service `Health`",
     note = "write `impl Health for ...` with one `async fn` per method"
 )]
-pub trait Health: Send + Sync + 'static {
+pub trait Health: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Tells how one service is, or the whole server where none is named.
     fn check(
         &self,
@@ -76,7 +76,7 @@ pub trait Health: Send + Sync + 'static {
         request: HealthCheckRequest,
     ) -> impl ::core::future::Future<
         Output = ::mcsv_rpc::Result<HealthCheckResponse>,
-    > + Send;
+    > + ::core::marker::Send;
 }
 /// Serves a [`Health`]: give it to a router's `add`.
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -126,6 +126,9 @@ impl<T: Health> ::mcsv_rpc::RpcService for HealthServer<T> {
     fn options(&self) -> &::mcsv_rpc::ServiceOptions {
         &self.options
     }
+    fn openapi(&self) -> &'static str {
+        HealthClient::OPENAPI
+    }
     fn call(
         &self,
         method: usize,
@@ -140,7 +143,12 @@ impl<T: Health> ::mcsv_rpc::RpcService for HealthServer<T> {
                             mut cx: ::mcsv_rpc::Cx,
                             request: HealthCheckRequest|
                         async move {
-                            let outcome = service.check(&mut cx, request).await;
+                            let outcome = <T as Health>::check(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -163,6 +171,8 @@ impl HealthClient {
             .with_request("grpc.health.v1.HealthCheckRequest")
             .with_idempotency(::mcsv_rpc::Idempotency::NoSideEffects),
     ];
+    /// What an OpenAPI document says of this service, for `mcsv_rpc::OpenApi`.
+    const OPENAPI: &'static str = "{\"description\":\"Tells whether a service takes calls, as gRPC's health checking protocol has it.\\n\\nWithout the streaming method Watch: a client that gets `unimplemented` for it asks with Check.\",\"methods\":[{\"description\":\"Tells how one service is, or the whole server where none is named.\",\"get\":true,\"name\":\"Check\",\"request\":\"grpc.health.v1.HealthCheckRequest\",\"response\":\"grpc.health.v1.HealthCheckResponse\",\"summary\":\"Tells how one service is, or the whole server where none is named\"}],\"name\":\"grpc.health.v1.Health\",\"schemas\":{\"grpc.health.v1.HealthCheckRequest\":{\"properties\":{\"service\":{\"type\":\"string\"}},\"type\":\"object\"},\"grpc.health.v1.HealthCheckResponse\":{\"properties\":{\"status\":{\"$ref\":\"#/components/schemas/grpc.health.v1.HealthCheckResponse.ServingStatus\"}},\"type\":\"object\"},\"grpc.health.v1.HealthCheckResponse.ServingStatus\":{\"enum\":[\"UNKNOWN\",\"SERVING\",\"NOT_SERVING\",\"SERVICE_UNKNOWN\"],\"type\":\"string\"}}}";
     /// The messages of this package, which an `Any` in JSON may hold.
     const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
         ::mcsv_rpc::json::AnyType::of::<
@@ -177,8 +187,8 @@ impl HealthClient {
     /// # Errors
     ///
     /// The URL can't be used; see [`Channel::connect`](::mcsv_rpc::Channel::connect).
-    pub fn connect(url: impl AsRef<str>) -> ::mcsv_rpc::Result<Self> {
-        Ok(Self::from_channel(::mcsv_rpc::Channel::connect(url)?))
+    pub fn connect(url: impl ::core::convert::AsRef<str>) -> ::mcsv_rpc::Result<Self> {
+        ::mcsv_rpc::Channel::connect(url).map(Self::from_channel)
     }
     /// A client of several servers of the same kind, among which the calls are spread.
     ///
@@ -194,10 +204,10 @@ impl HealthClient {
     pub fn new(transport: impl ::mcsv_rpc::HttpService) -> Self {
         Self::from_channel(::mcsv_rpc::Channel::new(transport))
     }
-    /// A client of `router` in this process, without a network.
+    /// A client of a router, or of one [`HealthServer`], in this process, without a network.
     #[must_use]
-    pub fn in_process(router: ::mcsv_rpc::Router) -> Self {
-        Self::from_channel(::mcsv_rpc::Channel::in_process(router))
+    pub fn in_process(router: impl ::core::convert::Into<::mcsv_rpc::Router>) -> Self {
+        Self::from_channel(::mcsv_rpc::Channel::in_process(router.into()))
     }
     /// A client over a channel that others may share.
     #[must_use]
@@ -271,7 +281,20 @@ impl HealthClient {
         self.channel.call(&Self::METHODS[0], &request)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+/// A server that is called takes the place of one that is here: the calls inherit the deadline and
+/// the trace of `cx`, and nothing else of it.
+#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+impl Health for HealthClient {
+    async fn check(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: HealthCheckRequest,
+    ) -> ::mcsv_rpc::Result<HealthCheckResponse> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[0], &request))
+            .await
+    }
+}
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for HealthCheckRequest {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -297,7 +320,7 @@ impl ::mcsv_rpc::json::JsonMessage for HealthCheckRequest {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for HealthCheckResponse {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -326,7 +349,7 @@ impl ::mcsv_rpc::json::JsonMessage for HealthCheckResponse {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonEnum for health_check_response::ServingStatus {
     fn json_name(number: i32) -> ::core::option::Option<&'static str> {
         ::core::option::Option::Some(

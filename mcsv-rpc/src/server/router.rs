@@ -25,7 +25,7 @@ use crate::observe::refused;
 use crate::read::{Bounds, discard, expects, unwanted};
 use crate::rpc_layer::Layers;
 use crate::twirp::error_response;
-use crate::{Body, BoxError, PeerAddr, Protocol, RpcLayer, error_response_to};
+use crate::{Body, BoxError, OpenApi, PeerAddr, Protocol, RpcLayer, error_response_to, openapi};
 
 /// Everything that one port serves: RPC services, health, and any tower service beside them.
 ///
@@ -122,6 +122,20 @@ impl Router {
         self.edit(|routes| routes.set_twirp_prefix(prefix))
     }
 
+    /// Answers `GET /openapi.json` and `/openapi.yaml` with `document` and every service that is
+    /// added to this router, before or after. What is added outside of a [`layer`](Self::layer)
+    /// that is around this is not in it.
+    ///
+    /// ```
+    /// use mcsv_rpc::{OpenApi, Router};
+    ///
+    /// let app = Router::new().openapi(OpenApi::new("Shop", "1.0"));
+    /// ```
+    #[must_use]
+    pub fn openapi(self, document: OpenApi) -> Self {
+        self.edit(|routes| routes.add_openapi(document))
+    }
+
     /// Takes request messages of at most `bytes` where a method has no limit of its own, instead of
     /// [`BODY_LIMIT`](Self::BODY_LIMIT). What a [`layer`](Self::layer) has closed keeps its limit.
     #[must_use]
@@ -172,6 +186,7 @@ impl Router {
         outer.healths = self.routes.healths.clone();
         outer.places = self.routes.places.clone();
         outer.services = self.routes.services.clone();
+        outer.parts = self.routes.parts.clone();
         outer.defects = self.routes.defects.clone();
         outer.fallback = Some(layer.layer(self).boxed());
         Router::of(outer)
@@ -229,6 +244,11 @@ impl Router {
                 return self.dispatch_rpc(route, &self.routes.places, request);
             }
             Some(Target::Probe(probe)) => return RouterFuture::rpc(probe.answer(request.method())),
+            Some(Target::OpenApi(document, form)) => {
+                let (prefix, parts) = (&self.routes.twirp_prefix, &self.routes.parts);
+                let answer = openapi::answer(request.method(), *form, document, prefix, parts);
+                return RouterFuture::rpc(Box::pin(std::future::ready(answer)));
+            }
             Some(Target::GrpcHealth(health)) => {
                 let service = HealthService::server(health.clone(), self.routes.services.clone());
                 let (service, form) = (Arc::new(service), Form::Bare);
@@ -311,6 +331,13 @@ fn no_route(path: &str) -> Error {
 /// At most 200 bytes of what a stranger sent.
 fn shown(text: &str) -> &str {
     &text[..text.floor_char_boundary(200)]
+}
+
+/// A router of one service, where nothing else is to be set.
+impl<S: RpcService> From<S> for Router {
+    fn from(service: S) -> Self {
+        Router::new().add(service)
+    }
 }
 
 impl Default for Router {

@@ -11,9 +11,10 @@ use super::negotiate::Form;
 use super::probe::Probe;
 use super::router::Router;
 use super::service::RpcService;
-use crate::RpcMethod;
 use crate::grpc_health::CHECK;
+use crate::openapi::{Form as Document, Part};
 use crate::rpc_layer::Layers;
+use crate::{OpenApi, RpcMethod};
 
 /// Where the requests go that one router knows.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub(crate) struct Routes {
     pub(crate) healths: Vec<Health>,
     /// The names of the RPC services, also of those within a layer.
     pub(crate) services: Arc<[&'static str]>,
+    /// What a document says of those services.
+    pub(crate) parts: Vec<Part>,
     pub(crate) defects: Vec<String>,
 }
 
@@ -40,6 +43,7 @@ pub(crate) enum Target {
     Http(BoxHttpService),
     Probe(Probe),
     GrpcHealth(Health),
+    OpenApi(Arc<OpenApi>, Document),
 }
 
 /// One method of one service, under one of its paths.
@@ -66,6 +70,7 @@ impl Routes {
             places: None,
             healths: Vec::new(),
             services: Arc::default(),
+            parts: Vec::new(),
             defects: Vec::new(),
         }
     }
@@ -84,6 +89,7 @@ impl Routes {
     pub(crate) fn add_service(&mut self, service: Arc<dyn RpcService>) {
         let options = service.options();
         let methods = service.methods();
+        self.parts.push(Part::of(&*service));
         let names = methods.iter().map(RpcMethod::name);
         let known = methods.first().map(RpcMethod::service);
         self.services = self.services.iter().copied().chain(known).collect();
@@ -163,7 +169,7 @@ impl Routes {
                 Target::Rpc(route) => route.layers = layer.around(&route.layers),
                 Target::Http(service) => *service = service.with_rpc_layer(layer.clone()),
                 // Whoever asks for a server's health need not be known to it.
-                Target::Probe(_) | Target::GrpcHealth(_) => {}
+                Target::Probe(_) | Target::GrpcHealth(_) | Target::OpenApi(..) => {}
             }
         }
         for (_, service) in &mut self.nests {
@@ -189,6 +195,13 @@ impl Routes {
         let check = format!("/{}", CHECK.full_name());
         self.insert(check, Target::GrpcHealth(health.clone()));
         self.healths.push(health.clone());
+    }
+
+    pub(crate) fn add_openapi(&mut self, document: OpenApi) {
+        let document = Arc::new(document);
+        let json = Target::OpenApi(document.clone(), Document::Json);
+        self.insert("/openapi.json".to_owned(), json);
+        self.insert("/openapi.yaml".to_owned(), Target::OpenApi(document, Document::Yaml));
     }
 
     /// The first one to take a path keeps it; the second is a defect that `serve` refuses.

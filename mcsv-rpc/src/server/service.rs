@@ -23,6 +23,11 @@ pub trait RpcService: Send + Sync + 'static {
     /// What was set for this service.
     fn options(&self) -> &ServiceOptions;
 
+    /// What an OpenAPI document says of the service, as generated; empty where nothing is known.
+    fn openapi(&self) -> &'static str {
+        ""
+    }
+
     /// Answers a call of `methods()[method]`.
     fn call(&self, method: usize, call: IncomingCall) -> ServiceFuture;
 }

@@ -8,3 +8,4 @@ mod status;
 
 pub use error_body::error_response;
 pub(crate) use error_body::{ErrorBody, error_with, read_error, shortened};
+pub(crate) use status::status;

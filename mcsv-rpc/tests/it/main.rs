@@ -27,6 +27,7 @@ mod json_known;
 mod layers;
 mod nesting;
 mod observed;
+mod openapi;
 mod overload;
 mod pooling;
 mod retries;
@@ -52,6 +53,11 @@ mod generated {
     pub mod json {
         pub mod v1 {
             include!("generated/json.v1.rs");
+        }
+    }
+    pub mod names {
+        pub mod v1 {
+            include!("generated/names.v1.rs");
         }
     }
     pub mod shapes {

@@ -12,13 +12,15 @@ pub struct BareMessage {
     message = "`{Self}` does not implement the RPC service `Bare`",
     note = "write `impl Bare for ...` with one `async fn` per method"
 )]
-pub trait Bare: Send + Sync + 'static {
+pub trait Bare: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// The method `Bare/Call`.
     fn call(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: BareMessage,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<BareMessage>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<BareMessage>,
+    > + ::core::marker::Send;
 }
 /// Serves a [`Bare`]: give it to a router's `add`.
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -68,6 +70,9 @@ impl<T: Bare> ::mcsv_rpc::RpcService for BareServer<T> {
     fn options(&self) -> &::mcsv_rpc::ServiceOptions {
         &self.options
     }
+    fn openapi(&self) -> &'static str {
+        BareClient::OPENAPI
+    }
     fn call(
         &self,
         method: usize,
@@ -79,7 +84,8 @@ impl<T: Bare> ::mcsv_rpc::RpcService for BareServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: BareMessage| async move {
-                            let outcome = service.call(&mut cx, request).await;
+                            let outcome = <T as Bare>::call(&*service, &mut cx, request)
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -102,6 +108,8 @@ impl BareClient {
             .with_request("BareMessage")
             .with_idempotency(::mcsv_rpc::Idempotency::Unspecified),
     ];
+    /// What an OpenAPI document says of this service, for `mcsv_rpc::OpenApi`.
+    const OPENAPI: &'static str = "{\"description\":\"A service without a package.\",\"methods\":[{\"name\":\"Call\",\"request\":\"BareMessage\",\"response\":\"BareMessage\"}],\"name\":\"Bare\",\"schemas\":{\"BareMessage\":{\"properties\":{\"text\":{\"type\":\"string\"}},\"type\":\"object\"}}}";
     /// The messages of this package, which an `Any` in JSON may hold.
     const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
         ::mcsv_rpc::json::AnyType::of::<BareMessage>("BareMessage"),
@@ -111,8 +119,8 @@ impl BareClient {
     /// # Errors
     ///
     /// The URL can't be used; see [`Channel::connect`](::mcsv_rpc::Channel::connect).
-    pub fn connect(url: impl AsRef<str>) -> ::mcsv_rpc::Result<Self> {
-        Ok(Self::from_channel(::mcsv_rpc::Channel::connect(url)?))
+    pub fn connect(url: impl ::core::convert::AsRef<str>) -> ::mcsv_rpc::Result<Self> {
+        ::mcsv_rpc::Channel::connect(url).map(Self::from_channel)
     }
     /// A client of several servers of the same kind, among which the calls are spread.
     ///
@@ -128,10 +136,10 @@ impl BareClient {
     pub fn new(transport: impl ::mcsv_rpc::HttpService) -> Self {
         Self::from_channel(::mcsv_rpc::Channel::new(transport))
     }
-    /// A client of `router` in this process, without a network.
+    /// A client of a router, or of one [`BareServer`], in this process, without a network.
     #[must_use]
-    pub fn in_process(router: ::mcsv_rpc::Router) -> Self {
-        Self::from_channel(::mcsv_rpc::Channel::in_process(router))
+    pub fn in_process(router: impl ::core::convert::Into<::mcsv_rpc::Router>) -> Self {
+        Self::from_channel(::mcsv_rpc::Channel::in_process(router.into()))
     }
     /// A client over a channel that others may share.
     #[must_use]
@@ -202,7 +210,20 @@ impl BareClient {
         self.channel.call(&Self::METHODS[0], &request)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+/// A server that is called takes the place of one that is here: the calls inherit the deadline and
+/// the trace of `cx`, and nothing else of it.
+#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+impl Bare for BareClient {
+    async fn call(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: BareMessage,
+    ) -> ::mcsv_rpc::Result<BareMessage> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[0], &request))
+            .await
+    }
+}
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for BareMessage {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {

@@ -53,37 +53,47 @@ pub struct Seen {
     message = "`{Self}` does not implement the RPC service `Echo`",
     note = "write `impl Echo for ...` with one `async fn` per method"
 )]
-pub trait Echo: Send + Sync + 'static {
+pub trait Echo: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Gives the message back.
     fn echo(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Ping,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Ping>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Ping>,
+    > + ::core::marker::Send;
     /// Fails as it is told.
     fn fail(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Failure,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Ping>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Ping>,
+    > + ::core::marker::Send;
     /// Tells what the handler saw of its call.
     fn look(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Ping,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Seen>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Seen>,
+    > + ::core::marker::Send;
     /// Calls Look on the next server.
     fn forward(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Ping,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Seen>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Seen>,
+    > + ::core::marker::Send;
     /// Waits until the test lets it go.
     fn wait(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Ping,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Ping>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Ping>,
+    > + ::core::marker::Send;
 }
 /// Serves a [`Echo`]: give it to a router's `add`.
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -133,6 +143,9 @@ impl<T: Echo> ::mcsv_rpc::RpcService for EchoServer<T> {
     fn options(&self) -> &::mcsv_rpc::ServiceOptions {
         &self.options
     }
+    fn openapi(&self) -> &'static str {
+        EchoClient::OPENAPI
+    }
     fn call(
         &self,
         method: usize,
@@ -144,7 +157,8 @@ impl<T: Echo> ::mcsv_rpc::RpcService for EchoServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Ping| async move {
-                            let outcome = service.echo(&mut cx, request).await;
+                            let outcome = <T as Echo>::echo(&*service, &mut cx, request)
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -153,7 +167,8 @@ impl<T: Echo> ::mcsv_rpc::RpcService for EchoServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Failure| async move {
-                            let outcome = service.fail(&mut cx, request).await;
+                            let outcome = <T as Echo>::fail(&*service, &mut cx, request)
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -162,7 +177,8 @@ impl<T: Echo> ::mcsv_rpc::RpcService for EchoServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Ping| async move {
-                            let outcome = service.look(&mut cx, request).await;
+                            let outcome = <T as Echo>::look(&*service, &mut cx, request)
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -171,7 +187,12 @@ impl<T: Echo> ::mcsv_rpc::RpcService for EchoServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Ping| async move {
-                            let outcome = service.forward(&mut cx, request).await;
+                            let outcome = <T as Echo>::forward(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -180,7 +201,8 @@ impl<T: Echo> ::mcsv_rpc::RpcService for EchoServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Ping| async move {
-                            let outcome = service.wait(&mut cx, request).await;
+                            let outcome = <T as Echo>::wait(&*service, &mut cx, request)
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -215,6 +237,8 @@ impl EchoClient {
             .with_request("echo.v1.Ping")
             .with_idempotency(::mcsv_rpc::Idempotency::Unspecified),
     ];
+    /// What an OpenAPI document says of this service, for `mcsv_rpc::OpenApi`.
+    const OPENAPI: &'static str = "{\"description\":\"What the integration tests call.\",\"methods\":[{\"description\":\"Gives the message back.\",\"get\":true,\"name\":\"Echo\",\"request\":\"echo.v1.Ping\",\"response\":\"echo.v1.Ping\",\"summary\":\"Gives the message back\"},{\"description\":\"Fails as it is told.\",\"name\":\"Fail\",\"request\":\"echo.v1.Failure\",\"response\":\"echo.v1.Ping\",\"summary\":\"Fails as it is told\"},{\"description\":\"Tells what the handler saw of its call.\",\"name\":\"Look\",\"request\":\"echo.v1.Ping\",\"response\":\"echo.v1.Seen\",\"summary\":\"Tells what the handler saw of its call\"},{\"description\":\"Calls Look on the next server.\",\"name\":\"Forward\",\"request\":\"echo.v1.Ping\",\"response\":\"echo.v1.Seen\",\"summary\":\"Calls Look on the next server\"},{\"description\":\"Waits until the test lets it go.\",\"name\":\"Wait\",\"request\":\"echo.v1.Ping\",\"response\":\"echo.v1.Ping\",\"summary\":\"Waits until the test lets it go\"}],\"name\":\"echo.v1.Echo\",\"schemas\":{\"echo.v1.Failure\":{\"properties\":{\"how\":{\"description\":\"A code, `panic` or `source`.\",\"type\":\"string\"},\"message\":{\"type\":\"string\"},\"meta\":{\"additionalProperties\":{\"type\":\"string\"},\"type\":\"object\"},\"retryAfterMs\":{\"maximum\":4294967295,\"minimum\":0,\"type\":\"integer\"}},\"type\":\"object\"},\"echo.v1.Ping\":{\"properties\":{\"data\":{\"contentEncoding\":\"base64\",\"type\":\"string\"},\"text\":{\"type\":\"string\"}},\"type\":\"object\"},\"echo.v1.Seen\":{\"properties\":{\"method\":{\"type\":\"string\"},\"peer\":{\"type\":\"string\"},\"remainingMs\":{\"description\":\"0 without a deadline.\",\"format\":\"uint64\",\"pattern\":\"^[0-9]+$\",\"type\":\"string\"},\"spanId\":{\"type\":\"string\"},\"tenant\":{\"type\":\"string\"},\"traceId\":{\"type\":\"string\"},\"tracestate\":{\"type\":\"string\"}},\"type\":\"object\"}}}";
     /// The messages of this package, which an `Any` in JSON may hold.
     const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
         ::mcsv_rpc::json::AnyType::of::<Ping>("echo.v1.Ping"),
@@ -226,8 +250,8 @@ impl EchoClient {
     /// # Errors
     ///
     /// The URL can't be used; see [`Channel::connect`](::mcsv_rpc::Channel::connect).
-    pub fn connect(url: impl AsRef<str>) -> ::mcsv_rpc::Result<Self> {
-        Ok(Self::from_channel(::mcsv_rpc::Channel::connect(url)?))
+    pub fn connect(url: impl ::core::convert::AsRef<str>) -> ::mcsv_rpc::Result<Self> {
+        ::mcsv_rpc::Channel::connect(url).map(Self::from_channel)
     }
     /// A client of several servers of the same kind, among which the calls are spread.
     ///
@@ -243,10 +267,10 @@ impl EchoClient {
     pub fn new(transport: impl ::mcsv_rpc::HttpService) -> Self {
         Self::from_channel(::mcsv_rpc::Channel::new(transport))
     }
-    /// A client of `router` in this process, without a network.
+    /// A client of a router, or of one [`EchoServer`], in this process, without a network.
     #[must_use]
-    pub fn in_process(router: ::mcsv_rpc::Router) -> Self {
-        Self::from_channel(::mcsv_rpc::Channel::in_process(router))
+    pub fn in_process(router: impl ::core::convert::Into<::mcsv_rpc::Router>) -> Self {
+        Self::from_channel(::mcsv_rpc::Channel::in_process(router.into()))
     }
     /// A client over a channel that others may share.
     #[must_use]
@@ -333,7 +357,52 @@ impl EchoClient {
         self.channel.call(&Self::METHODS[4], &request)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+/// A server that is called takes the place of one that is here: the calls inherit the deadline and
+/// the trace of `cx`, and nothing else of it.
+#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+impl Echo for EchoClient {
+    async fn echo(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Ping,
+    ) -> ::mcsv_rpc::Result<Ping> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[0], &request))
+            .await
+    }
+    async fn fail(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Failure,
+    ) -> ::mcsv_rpc::Result<Ping> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[1], &request))
+            .await
+    }
+    async fn look(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Ping,
+    ) -> ::mcsv_rpc::Result<Seen> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[2], &request))
+            .await
+    }
+    async fn forward(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Ping,
+    ) -> ::mcsv_rpc::Result<Seen> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[3], &request))
+            .await
+    }
+    async fn wait(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Ping,
+    ) -> ::mcsv_rpc::Result<Ping> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[4], &request))
+            .await
+    }
+}
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Ping {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -367,7 +436,7 @@ impl ::mcsv_rpc::json::JsonMessage for Ping {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Failure {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -421,7 +490,7 @@ impl ::mcsv_rpc::json::JsonMessage for Failure {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Seen {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {

@@ -235,25 +235,31 @@ impl Colour {
     message = "`{Self}` does not implement the RPC service `Forms`",
     note = "write `impl Forms for ...` with one `async fn` per method"
 )]
-pub trait Forms: Send + Sync + 'static {
+pub trait Forms: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// The method `json.v1.Forms/EchoScalars`.
     fn echo_scalars(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Scalars,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Scalars>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Scalars>,
+    > + ::core::marker::Send;
     /// The method `json.v1.Forms/EchoShapes`.
     fn echo_shapes(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Shapes,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Shapes>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Shapes>,
+    > + ::core::marker::Send;
     /// The method `json.v1.Forms/EchoKnown`.
     fn echo_known(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Known,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Known>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Known>,
+    > + ::core::marker::Send;
 }
 /// Serves a [`Forms`]: give it to a router's `add`.
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -303,6 +309,9 @@ impl<T: Forms> ::mcsv_rpc::RpcService for FormsServer<T> {
     fn options(&self) -> &::mcsv_rpc::ServiceOptions {
         &self.options
     }
+    fn openapi(&self) -> &'static str {
+        FormsClient::OPENAPI
+    }
     fn call(
         &self,
         method: usize,
@@ -314,7 +323,12 @@ impl<T: Forms> ::mcsv_rpc::RpcService for FormsServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Scalars| async move {
-                            let outcome = service.echo_scalars(&mut cx, request).await;
+                            let outcome = <T as Forms>::echo_scalars(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -323,7 +337,12 @@ impl<T: Forms> ::mcsv_rpc::RpcService for FormsServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Shapes| async move {
-                            let outcome = service.echo_shapes(&mut cx, request).await;
+                            let outcome = <T as Forms>::echo_shapes(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -332,7 +351,12 @@ impl<T: Forms> ::mcsv_rpc::RpcService for FormsServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Known| async move {
-                            let outcome = service.echo_known(&mut cx, request).await;
+                            let outcome = <T as Forms>::echo_known(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -361,6 +385,8 @@ impl FormsClient {
             .with_request("json.v1.Known")
             .with_idempotency(::mcsv_rpc::Idempotency::Unspecified),
     ];
+    /// What an OpenAPI document says of this service, for `mcsv_rpc::OpenApi`.
+    const OPENAPI: &'static str = "{\"description\":\"Echoes messages of every form that JSON knows.\",\"methods\":[{\"name\":\"EchoScalars\",\"request\":\"json.v1.Scalars\",\"response\":\"json.v1.Scalars\"},{\"name\":\"EchoShapes\",\"request\":\"json.v1.Shapes\",\"response\":\"json.v1.Shapes\"},{\"name\":\"EchoKnown\",\"request\":\"json.v1.Known\",\"response\":\"json.v1.Known\"}],\"name\":\"json.v1.Forms\",\"schemas\":{\"google.protobuf.Any\":{\"additionalProperties\":true,\"description\":\"A message of any type, its fields beside `@type`.\",\"properties\":{\"@type\":{\"description\":\"The type of the message: `type.googleapis.com/package.Message`.\",\"type\":\"string\"}},\"type\":\"object\"},\"google.protobuf.BoolValue\":{\"type\":\"boolean\"},\"google.protobuf.BytesValue\":{\"contentEncoding\":\"base64\",\"type\":\"string\"},\"google.protobuf.DoubleValue\":{\"oneOf\":[{\"format\":\"double\",\"type\":\"number\"},{\"enum\":[\"NaN\",\"Infinity\",\"-Infinity\"],\"type\":\"string\"}]},\"google.protobuf.Duration\":{\"description\":\"A span of time in seconds: `1.5s`.\",\"pattern\":\"^-?[0-9]+(\\\\.[0-9]{1,9})?s$\",\"type\":\"string\"},\"google.protobuf.Empty\":{\"description\":\"A message without fields.\",\"type\":\"object\"},\"google.protobuf.FieldMask\":{\"description\":\"Paths of fields, separated by commas.\",\"type\":\"string\"},\"google.protobuf.FloatValue\":{\"oneOf\":[{\"format\":\"float\",\"type\":\"number\"},{\"enum\":[\"NaN\",\"Infinity\",\"-Infinity\"],\"type\":\"string\"}]},\"google.protobuf.Int32Value\":{\"format\":\"int32\",\"type\":\"integer\"},\"google.protobuf.Int64Value\":{\"format\":\"int64\",\"pattern\":\"^-?[0-9]+$\",\"type\":\"string\"},\"google.protobuf.ListValue\":{\"description\":\"Any JSON array.\",\"items\":{},\"type\":\"array\"},\"google.protobuf.NullValue\":{\"description\":\"JSON's null.\",\"type\":\"null\"},\"google.protobuf.StringValue\":{\"type\":\"string\"},\"google.protobuf.Struct\":{\"additionalProperties\":true,\"description\":\"Any JSON object.\",\"type\":\"object\"},\"google.protobuf.Timestamp\":{\"description\":\"A moment, as RFC 3339 writes it.\",\"format\":\"date-time\",\"type\":\"string\"},\"google.protobuf.UInt32Value\":{\"maximum\":4294967295,\"minimum\":0,\"type\":\"integer\"},\"google.protobuf.UInt64Value\":{\"format\":\"uint64\",\"pattern\":\"^[0-9]+$\",\"type\":\"string\"},\"google.protobuf.Value\":{\"description\":\"Any JSON value.\"},\"json.v1.Colour\":{\"enum\":[\"COLOUR_UNSPECIFIED\",\"COLOUR_RED\",\"COLOUR_SCARLET\",\"COLOUR_NEGATIVE\"],\"type\":\"string\"},\"json.v1.Known\":{\"properties\":{\"any\":{\"$ref\":\"#/components/schemas/google.protobuf.Any\"},\"boolValue\":{\"$ref\":\"#/components/schemas/google.protobuf.BoolValue\"},\"bytesValue\":{\"$ref\":\"#/components/schemas/google.protobuf.BytesValue\"},\"doubleValue\":{\"$ref\":\"#/components/schemas/google.protobuf.DoubleValue\"},\"duration\":{\"$ref\":\"#/components/schemas/google.protobuf.Duration\"},\"empty\":{\"$ref\":\"#/components/schemas/google.protobuf.Empty\"},\"floatValue\":{\"$ref\":\"#/components/schemas/google.protobuf.FloatValue\"},\"int32Value\":{\"$ref\":\"#/components/schemas/google.protobuf.Int32Value\"},\"int64Value\":{\"$ref\":\"#/components/schemas/google.protobuf.Int64Value\"},\"list\":{\"$ref\":\"#/components/schemas/google.protobuf.ListValue\"},\"mask\":{\"$ref\":\"#/components/schemas/google.protobuf.FieldMask\"},\"namedValues\":{\"additionalProperties\":{\"$ref\":\"#/components/schemas/google.protobuf.Value\"},\"type\":\"object\"},\"null\":{\"$ref\":\"#/components/schemas/google.protobuf.NullValue\"},\"stringValue\":{\"$ref\":\"#/components/schemas/google.protobuf.StringValue\"},\"struct\":{\"$ref\":\"#/components/schemas/google.protobuf.Struct\"},\"times\":{\"items\":{\"$ref\":\"#/components/schemas/google.protobuf.Timestamp\"},\"type\":\"array\"},\"timestamp\":{\"$ref\":\"#/components/schemas/google.protobuf.Timestamp\"},\"uint32Value\":{\"$ref\":\"#/components/schemas/google.protobuf.UInt32Value\"},\"uint64Value\":{\"$ref\":\"#/components/schemas/google.protobuf.UInt64Value\"},\"value\":{\"$ref\":\"#/components/schemas/google.protobuf.Value\"},\"values\":{\"items\":{\"$ref\":\"#/components/schemas/google.protobuf.Value\"},\"type\":\"array\"}},\"type\":\"object\"},\"json.v1.Scalars\":{\"properties\":{\"aBool\":{\"type\":\"boolean\"},\"aBytes\":{\"contentEncoding\":\"base64\",\"type\":\"string\"},\"aColour\":{\"$ref\":\"#/components/schemas/json.v1.Colour\"},\"aDouble\":{\"oneOf\":[{\"format\":\"double\",\"type\":\"number\"},{\"enum\":[\"NaN\",\"Infinity\",\"-Infinity\"],\"type\":\"string\"}]},\"aFloat\":{\"oneOf\":[{\"format\":\"float\",\"type\":\"number\"},{\"enum\":[\"NaN\",\"Infinity\",\"-Infinity\"],\"type\":\"string\"}]},\"aString\":{\"type\":\"string\"},\"fixed32\":{\"maximum\":4294967295,\"minimum\":0,\"type\":\"integer\"},\"fixed64\":{\"format\":\"uint64\",\"pattern\":\"^[0-9]+$\",\"type\":\"string\"},\"int32\":{\"format\":\"int32\",\"type\":\"integer\"},\"int64\":{\"format\":\"int64\",\"pattern\":\"^-?[0-9]+$\",\"type\":\"string\"},\"sfixed32\":{\"format\":\"int32\",\"type\":\"integer\"},\"sfixed64\":{\"format\":\"int64\",\"pattern\":\"^-?[0-9]+$\",\"type\":\"string\"},\"sint32\":{\"format\":\"int32\",\"type\":\"integer\"},\"sint64\":{\"format\":\"int64\",\"pattern\":\"^-?[0-9]+$\",\"type\":\"string\"},\"uint32\":{\"maximum\":4294967295,\"minimum\":0,\"type\":\"integer\"},\"uint64\":{\"format\":\"uint64\",\"pattern\":\"^[0-9]+$\",\"type\":\"string\"}},\"type\":\"object\"},\"json.v1.Shapes\":{\"allOf\":[{\"oneOf\":[{\"required\":[\"oneText\"]},{\"required\":[\"oneInt\"]},{\"required\":[\"oneColour\"]},{\"required\":[\"oneShape\"]},{\"required\":[\"oneNull\"]},{\"required\":[\"oneDuration\"]},{\"not\":{\"anyOf\":[{\"required\":[\"oneText\"]},{\"required\":[\"oneInt\"]},{\"required\":[\"oneColour\"]},{\"required\":[\"oneShape\"]},{\"required\":[\"oneNull\"]},{\"required\":[\"oneDuration\"]}]}}]}],\"properties\":{\"@custom \\\"name\\\"\":{\"type\":\"string\"},\"byBool\":{\"additionalProperties\":{\"$ref\":\"#/components/schemas/json.v1.Colour\"},\"type\":\"object\"},\"byInt\":{\"additionalProperties\":{\"$ref\":\"#/components/schemas/json.v1.Scalars\"},\"type\":\"object\"},\"byLong\":{\"additionalProperties\":{\"contentEncoding\":\"base64\",\"type\":\"string\"},\"type\":\"object\"},\"byText\":{\"additionalProperties\":{\"format\":\"int64\",\"pattern\":\"^-?[0-9]+$\",\"type\":\"string\"},\"type\":\"object\"},\"child\":{\"$ref\":\"#/components/schemas/json.v1.Shapes\"},\"fieldName\":{\"type\":\"string\"},\"isKind\":{\"type\":\"boolean\"},\"manyColours\":{\"items\":{\"$ref\":\"#/components/schemas/json.v1.Colour\"},\"type\":\"array\"},\"manyInts\":{\"items\":{\"format\":\"int64\",\"pattern\":\"^-?[0-9]+$\",\"type\":\"string\"},\"type\":\"array\"},\"manyShapes\":{\"items\":{\"$ref\":\"#/components/schemas/json.v1.Shapes\"},\"type\":\"array\"},\"ofKind\":{\"$ref\":\"#/components/schemas/json.v1.Shapes.Kind\"},\"old\":{\"deprecated\":true,\"type\":\"string\"},\"oneColour\":{\"$ref\":\"#/components/schemas/json.v1.Colour\"},\"oneDuration\":{\"$ref\":\"#/components/schemas/google.protobuf.Duration\"},\"oneInt\":{\"format\":\"int64\",\"pattern\":\"^-?[0-9]+$\",\"type\":\"string\"},\"oneNull\":{\"$ref\":\"#/components/schemas/google.protobuf.NullValue\"},\"oneShape\":{\"$ref\":\"#/components/schemas/json.v1.Shapes\"},\"oneText\":{\"type\":\"string\"},\"optionalColour\":{\"$ref\":\"#/components/schemas/json.v1.Colour\"},\"optionalInt\":{\"format\":\"int32\",\"type\":\"integer\"},\"optionalText\":{\"type\":\"string\"}},\"type\":\"object\"},\"json.v1.Shapes.Kind\":{\"properties\":{\"inner\":{\"type\":\"string\"}},\"type\":\"object\"}}}";
     /// The messages of this package, which an `Any` in JSON may hold.
     const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
         ::mcsv_rpc::json::AnyType::of::<Scalars>("json.v1.Scalars"),
@@ -375,8 +401,8 @@ impl FormsClient {
     /// # Errors
     ///
     /// The URL can't be used; see [`Channel::connect`](::mcsv_rpc::Channel::connect).
-    pub fn connect(url: impl AsRef<str>) -> ::mcsv_rpc::Result<Self> {
-        Ok(Self::from_channel(::mcsv_rpc::Channel::connect(url)?))
+    pub fn connect(url: impl ::core::convert::AsRef<str>) -> ::mcsv_rpc::Result<Self> {
+        ::mcsv_rpc::Channel::connect(url).map(Self::from_channel)
     }
     /// A client of several servers of the same kind, among which the calls are spread.
     ///
@@ -392,10 +418,10 @@ impl FormsClient {
     pub fn new(transport: impl ::mcsv_rpc::HttpService) -> Self {
         Self::from_channel(::mcsv_rpc::Channel::new(transport))
     }
-    /// A client of `router` in this process, without a network.
+    /// A client of a router, or of one [`FormsServer`], in this process, without a network.
     #[must_use]
-    pub fn in_process(router: ::mcsv_rpc::Router) -> Self {
-        Self::from_channel(::mcsv_rpc::Channel::in_process(router))
+    pub fn in_process(router: impl ::core::convert::Into<::mcsv_rpc::Router>) -> Self {
+        Self::from_channel(::mcsv_rpc::Channel::in_process(router.into()))
     }
     /// A client over a channel that others may share.
     #[must_use]
@@ -474,7 +500,36 @@ impl FormsClient {
         self.channel.call(&Self::METHODS[2], &request)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+/// A server that is called takes the place of one that is here: the calls inherit the deadline and
+/// the trace of `cx`, and nothing else of it.
+#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+impl Forms for FormsClient {
+    async fn echo_scalars(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Scalars,
+    ) -> ::mcsv_rpc::Result<Scalars> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[0], &request))
+            .await
+    }
+    async fn echo_shapes(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Shapes,
+    ) -> ::mcsv_rpc::Result<Shapes> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[1], &request))
+            .await
+    }
+    async fn echo_known(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Known,
+    ) -> ::mcsv_rpc::Result<Known> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[2], &request))
+            .await
+    }
+}
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Scalars {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -620,7 +675,7 @@ impl ::mcsv_rpc::json::JsonMessage for Scalars {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Shapes {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -914,7 +969,7 @@ impl ::mcsv_rpc::json::JsonMessage for Shapes {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for shapes::Kind {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -940,7 +995,7 @@ impl ::mcsv_rpc::json::JsonMessage for shapes::Kind {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Known {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -1144,7 +1199,7 @@ impl ::mcsv_rpc::json::JsonMessage for Known {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonEnum for Colour {
     fn json_name(number: i32) -> ::core::option::Option<&'static str> {
         ::core::option::Option::Some(
@@ -1230,7 +1285,7 @@ pub mod old {
         }
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Old {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -1280,7 +1335,7 @@ impl ::mcsv_rpc::json::JsonMessage for Old {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for old::Part {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -1306,7 +1361,7 @@ impl ::mcsv_rpc::json::JsonMessage for old::Part {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonEnum for old::Level {
     fn json_name(number: i32) -> ::core::option::Option<&'static str> {
         ::core::option::Option::Some(

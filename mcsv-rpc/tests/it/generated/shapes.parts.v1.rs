@@ -45,7 +45,7 @@ impl Colour {
         }
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Part {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -71,7 +71,7 @@ impl ::mcsv_rpc::json::JsonMessage for Part {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonEnum for Colour {
     fn json_name(number: i32) -> ::core::option::Option<&'static str> {
         ::core::option::Option::Some(

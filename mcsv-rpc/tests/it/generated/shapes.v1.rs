@@ -124,49 +124,63 @@ pub mod everything {
     message = "`{Self}` does not implement the RPC service `Keywords`",
     note = "write `impl Keywords for ...` with one `async fn` per method"
 )]
-pub trait Keywords: Send + Sync + 'static {
+pub trait Keywords: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// The method `shapes.v1.Keywords/Type`.
     fn r#type(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Match,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Match>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Match>,
+    > + ::core::marker::Send;
     /// The method `shapes.v1.Keywords/Self`.
     fn self_(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Match,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Match>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Match>,
+    > + ::core::marker::Send;
     /// The method `shapes.v1.Keywords/New`.
     fn new(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Match,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Match>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Match>,
+    > + ::core::marker::Send;
     /// The method `shapes.v1.Keywords/Connect`.
     fn connect(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Match,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Match>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Match>,
+    > + ::core::marker::Send;
     /// The method `shapes.v1.Keywords/WithTimeout`.
     fn with_timeout(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Match,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Match>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Match>,
+    > + ::core::marker::Send;
     /// With an \[unknown link\] and <a tag>, as comments may hold.
     fn everything(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: Everything,
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<Everything>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<Everything>,
+    > + ::core::marker::Send;
     /// The method `shapes.v1.Keywords/Nothing`.
     fn nothing(
         &self,
         cx: &mut ::mcsv_rpc::Cx,
         request: (),
-    ) -> impl ::core::future::Future<Output = ::mcsv_rpc::Result<()>> + Send;
+    ) -> impl ::core::future::Future<
+        Output = ::mcsv_rpc::Result<()>,
+    > + ::core::marker::Send;
 }
 /// Serves a [`Keywords`]: give it to a router's `add`.
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -216,6 +230,9 @@ impl<T: Keywords> ::mcsv_rpc::RpcService for KeywordsServer<T> {
     fn options(&self) -> &::mcsv_rpc::ServiceOptions {
         &self.options
     }
+    fn openapi(&self) -> &'static str {
+        KeywordsClient::OPENAPI
+    }
     fn call(
         &self,
         method: usize,
@@ -227,7 +244,12 @@ impl<T: Keywords> ::mcsv_rpc::RpcService for KeywordsServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Match| async move {
-                            let outcome = service.r#type(&mut cx, request).await;
+                            let outcome = <T as Keywords>::r#type(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -236,7 +258,12 @@ impl<T: Keywords> ::mcsv_rpc::RpcService for KeywordsServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Match| async move {
-                            let outcome = service.self_(&mut cx, request).await;
+                            let outcome = <T as Keywords>::self_(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -245,7 +272,12 @@ impl<T: Keywords> ::mcsv_rpc::RpcService for KeywordsServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Match| async move {
-                            let outcome = service.new(&mut cx, request).await;
+                            let outcome = <T as Keywords>::new(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -254,7 +286,12 @@ impl<T: Keywords> ::mcsv_rpc::RpcService for KeywordsServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Match| async move {
-                            let outcome = service.connect(&mut cx, request).await;
+                            let outcome = <T as Keywords>::connect(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -263,7 +300,12 @@ impl<T: Keywords> ::mcsv_rpc::RpcService for KeywordsServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Match| async move {
-                            let outcome = service.with_timeout(&mut cx, request).await;
+                            let outcome = <T as Keywords>::with_timeout(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -272,7 +314,12 @@ impl<T: Keywords> ::mcsv_rpc::RpcService for KeywordsServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: Everything| async move {
-                            let outcome = service.everything(&mut cx, request).await;
+                            let outcome = <T as Keywords>::everything(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -281,7 +328,12 @@ impl<T: Keywords> ::mcsv_rpc::RpcService for KeywordsServer<T> {
                 ::std::boxed::Box::pin(
                     call
                         .unary(move |mut cx: ::mcsv_rpc::Cx, request: ()| async move {
-                            let outcome = service.nothing(&mut cx, request).await;
+                            let outcome = <T as Keywords>::nothing(
+                                    &*service,
+                                    &mut cx,
+                                    request,
+                                )
+                                .await;
                             (cx, outcome)
                         }),
                 )
@@ -322,6 +374,8 @@ impl KeywordsClient {
             .with_request("google.protobuf.Empty")
             .with_idempotency(::mcsv_rpc::Idempotency::Idempotent),
     ];
+    /// What an OpenAPI document says of this service, for `mcsv_rpc::OpenApi`.
+    const OPENAPI: &'static str = "{\"description\":\"Names that are taken in Rust, or by the generated client.\",\"methods\":[{\"name\":\"Type\",\"request\":\"shapes.v1.Match\",\"response\":\"shapes.v1.Match\"},{\"name\":\"Self\",\"request\":\"shapes.v1.Match\",\"response\":\"shapes.v1.Match\"},{\"name\":\"New\",\"request\":\"shapes.v1.Match\",\"response\":\"shapes.v1.Match\"},{\"name\":\"Connect\",\"request\":\"shapes.v1.Match\",\"response\":\"shapes.v1.Match\"},{\"name\":\"WithTimeout\",\"request\":\"shapes.v1.Match\",\"response\":\"shapes.v1.Match\"},{\"description\":\"With an [unknown link] and <a tag>, as comments may hold.\",\"name\":\"Everything\",\"request\":\"shapes.v1.Everything\",\"response\":\"shapes.v1.Everything\",\"summary\":\"With an [unknown link] and <a tag>, as comments may hold\"},{\"name\":\"Nothing\",\"request\":\"google.protobuf.Empty\",\"response\":\"google.protobuf.Empty\"}],\"name\":\"shapes.v1.Keywords\",\"schemas\":{\"google.protobuf.Empty\":{\"description\":\"A message without fields.\",\"type\":\"object\"},\"google.protobuf.Timestamp\":{\"description\":\"A moment, as RFC 3339 writes it.\",\"format\":\"date-time\",\"type\":\"string\"},\"shapes.parts.v1.Colour\":{\"enum\":[\"COLOUR_UNSPECIFIED\",\"COLOUR_RED\"],\"type\":\"string\"},\"shapes.parts.v1.Part\":{\"description\":\"A part that another package uses.\",\"properties\":{\"name\":{\"type\":\"string\"}},\"type\":\"object\"},\"shapes.v1.Everything\":{\"allOf\":[{\"oneOf\":[{\"required\":[\"text\"]},{\"required\":[\"colour\"]},{\"required\":[\"deep\"]},{\"required\":[\"raw\"]},{\"not\":{\"anyOf\":[{\"required\":[\"text\"]},{\"required\":[\"colour\"]},{\"required\":[\"deep\"]},{\"required\":[\"raw\"]}]}}]}],\"properties\":{\"at\":{\"$ref\":\"#/components/schemas/google.protobuf.Timestamp\"},\"blobs\":{\"additionalProperties\":{\"contentEncoding\":\"base64\",\"type\":\"string\"},\"type\":\"object\"},\"colour\":{\"$ref\":\"#/components/schemas/shapes.parts.v1.Colour\"},\"colourOf\":{\"$ref\":\"#/components/schemas/shapes.parts.v1.Colour\"},\"deep\":{\"$ref\":\"#/components/schemas/shapes.v1.Everything.Nested\"},\"maybe\":{\"format\":\"int32\",\"type\":\"integer\"},\"nested\":{\"$ref\":\"#/components/schemas/shapes.v1.Everything.Nested\"},\"numbers\":{\"items\":{\"format\":\"int64\",\"pattern\":\"^-?[0-9]+$\",\"type\":\"string\"},\"type\":\"array\"},\"parts\":{\"additionalProperties\":{\"$ref\":\"#/components/schemas/shapes.parts.v1.Part\"},\"type\":\"object\"},\"raw\":{\"contentEncoding\":\"base64\",\"type\":\"string\"},\"text\":{\"type\":\"string\"}},\"type\":\"object\"},\"shapes.v1.Everything.Nested\":{\"properties\":{\"again\":{\"$ref\":\"#/components/schemas/shapes.v1.Everything\"},\"kind\":{\"$ref\":\"#/components/schemas/shapes.v1.Everything.Nested.Kind\"},\"kinds\":{\"additionalProperties\":{\"$ref\":\"#/components/schemas/shapes.v1.Everything.Nested.Kind\"},\"type\":\"object\"}},\"type\":\"object\"},\"shapes.v1.Everything.Nested.Kind\":{\"enum\":[\"KIND_UNSPECIFIED\",\"KIND_DEEP\"],\"type\":\"string\"},\"shapes.v1.Match\":{\"properties\":{\"fn\":{\"type\":\"string\"},\"self\":{\"type\":\"string\"},\"type\":{\"type\":\"string\"}},\"type\":\"object\"}}}";
     /// The messages of this package, which an `Any` in JSON may hold.
     const ANY_TYPES: &'static [::mcsv_rpc::json::AnyType] = &[
         ::mcsv_rpc::json::AnyType::of::<Match>("shapes.v1.Match"),
@@ -335,8 +389,8 @@ impl KeywordsClient {
     /// # Errors
     ///
     /// The URL can't be used; see [`Channel::connect`](::mcsv_rpc::Channel::connect).
-    pub fn connect(url: impl AsRef<str>) -> ::mcsv_rpc::Result<Self> {
-        Ok(Self::from_channel(::mcsv_rpc::Channel::connect(url)?))
+    pub fn connect(url: impl ::core::convert::AsRef<str>) -> ::mcsv_rpc::Result<Self> {
+        ::mcsv_rpc::Channel::connect(url).map(Self::from_channel)
     }
     /// A client of several servers of the same kind, among which the calls are spread.
     ///
@@ -352,10 +406,10 @@ impl KeywordsClient {
     pub fn new(transport: impl ::mcsv_rpc::HttpService) -> Self {
         Self::from_channel(::mcsv_rpc::Channel::new(transport))
     }
-    /// A client of `router` in this process, without a network.
+    /// A client of a router, or of one [`KeywordsServer`], in this process, without a network.
     #[must_use]
-    pub fn in_process(router: ::mcsv_rpc::Router) -> Self {
-        Self::from_channel(::mcsv_rpc::Channel::in_process(router))
+    pub fn in_process(router: impl ::core::convert::Into<::mcsv_rpc::Router>) -> Self {
+        Self::from_channel(::mcsv_rpc::Channel::in_process(router.into()))
     }
     /// A client over a channel that others may share.
     #[must_use]
@@ -450,7 +504,68 @@ impl KeywordsClient {
         self.channel.call(&Self::METHODS[6], &request)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+/// A server that is called takes the place of one that is here: the calls inherit the deadline and
+/// the trace of `cx`, and nothing else of it.
+#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+impl Keywords for KeywordsClient {
+    async fn r#type(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Match,
+    ) -> ::mcsv_rpc::Result<Match> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[0], &request))
+            .await
+    }
+    async fn self_(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Match,
+    ) -> ::mcsv_rpc::Result<Match> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[1], &request))
+            .await
+    }
+    async fn new(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Match,
+    ) -> ::mcsv_rpc::Result<Match> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[2], &request))
+            .await
+    }
+    async fn connect(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Match,
+    ) -> ::mcsv_rpc::Result<Match> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[3], &request))
+            .await
+    }
+    async fn with_timeout(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Match,
+    ) -> ::mcsv_rpc::Result<Match> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[4], &request))
+            .await
+    }
+    async fn everything(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: Everything,
+    ) -> ::mcsv_rpc::Result<Everything> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[5], &request))
+            .await
+    }
+    async fn nothing(
+        &self,
+        cx: &mut ::mcsv_rpc::Cx,
+        request: (),
+    ) -> ::mcsv_rpc::Result<()> {
+        ::mcsv_rpc::codegen::forward(cx, self.channel.call(&Self::METHODS[6], &request))
+            .await
+    }
+}
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Match {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -492,7 +607,7 @@ impl ::mcsv_rpc::json::JsonMessage for Match {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for Everything {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -650,7 +765,7 @@ impl ::mcsv_rpc::json::JsonMessage for Everything {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonMessage for everything::Nested {
     fn write_json(&self, out: &mut ::mcsv_rpc::json::JsonWriter) {
         out.object(|out| {
@@ -700,7 +815,7 @@ impl ::mcsv_rpc::json::JsonMessage for everything::Nested {
         Ok(message)
     }
 }
-#[allow(deprecated, unused_variables, clippy::all, clippy::pedantic)]
+#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]
 impl ::mcsv_rpc::json::JsonEnum for everything::nested::Kind {
     fn json_name(number: i32) -> ::core::option::Option<&'static str> {
         ::core::option::Option::Some(
