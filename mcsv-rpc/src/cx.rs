@@ -174,11 +174,11 @@ impl Cx {
     /// `trailer-{name}` in Connect, as its specification says. Twirp has no place for it.
     ///
     /// ```
-    /// use http::HeaderValue;
-    /// use http::header::SERVER_TIMING;
+    /// use http::{HeaderName, HeaderValue};
     ///
     /// fn note_cost(cx: &mut mcsv_rpc::Cx) {
-    ///     cx.add_response_trailer(&SERVER_TIMING, HeaderValue::from_static("db;dur=53"));
+    ///     let name = HeaderName::from_static("server-timing");
+    ///     cx.add_response_trailer(&name, HeaderValue::from_static("db;dur=53"));
     /// }
     /// ```
     pub fn add_response_trailer(&mut self, name: &HeaderName, value: HeaderValue) {

@@ -78,9 +78,7 @@ impl Dialect {
         let mut response = Response::new(body);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, self.media.header());
-        if packed.coding == Coding::Gzip {
-            headers.insert(coding::name(self.protocol), HeaderValue::from_static("gzip"));
-        }
+        coding::write(self.protocol, packed.coding, headers);
         if self.verb != Verb::Post {
             // A cache must not hand packed bytes to a client that can't read them.
             headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
@@ -104,7 +102,7 @@ impl Dialect {
         if error.code() == Code::Unimplemented {
             // What was unknown may have been a coding, and both protocols want the known ones named.
             let name = coding::accept_name(self.protocol);
-            response.headers_mut().insert(name, HeaderValue::from_static("gzip"));
+            response.headers_mut().insert(name, coding::KNOWN);
         }
         response
     }

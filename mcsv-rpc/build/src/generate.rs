@@ -6,7 +6,7 @@ use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use crate::{json, openapi, service_names, template};
 
 /// Names that a generated client has beside the methods of its service.
-const CLIENT_NAMES: [&str; 13] = [
+const CLIENT_NAMES: [&str; 14] = [
     "new",
     "connect",
     "in_process",
@@ -16,6 +16,7 @@ const CLIENT_NAMES: [&str; 13] = [
     "with_json",
     "with_protocol",
     "with_gzip",
+    "with_zstd",
     "with_response_limit",
     "with_url",
     "clone",

@@ -201,6 +201,12 @@ impl PartyClient {
         self.channel = self.channel.with_gzip();
         self
     }
+    /// Compresses long requests with zstd, and asks for answers in zstd or gzip.
+    #[must_use]
+    pub fn with_zstd(mut self) -> Self {
+        self.channel = self.channel.with_zstd();
+        self
+    }
     /// Sends a header with every call; no `Debug` shows its value.
     #[must_use]
     pub fn with_header<K, V>(mut self, name: K, value: V) -> Self

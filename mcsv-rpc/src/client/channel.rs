@@ -301,6 +301,15 @@ impl Channel {
         self.edit(|shared| shared.wire.coding = Coding::Gzip)
     }
 
+    /// Compresses requests of 1 KiB and more with zstd, and asks for answers in zstd or gzip.
+    ///
+    /// It packs tighter than gzip in less time, and fewer servers read it. Without the feature `zstd`
+    /// this is [`with_gzip`](Self::with_gzip).
+    #[must_use]
+    pub fn with_zstd(self) -> Self {
+        self.edit(|shared| shared.wire.coding = Coding::BEST)
+    }
+
     /// Compresses requests of at least `bytes` instead of 1 KiB, where the channel compresses at all.
     #[must_use]
     pub fn with_compression_from(self, bytes: usize) -> Self {

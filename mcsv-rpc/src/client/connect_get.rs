@@ -46,10 +46,7 @@ pub(crate) fn query(
 
 /// The name of a coding in a query.
 pub(crate) fn name(coding: Coding) -> Option<&'static str> {
-    match coding {
-        Coding::Identity => None,
-        Coding::Gzip => Some("gzip"),
-    }
+    (coding != Coding::Identity).then(|| coding.name())
 }
 
 /// What RFC 3986 calls unreserved stays, all else becomes `%XX`.

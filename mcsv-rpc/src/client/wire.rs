@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::codec::Codec;
 use crate::coding::{self, Coding};
-use crate::gzip::{GunzipError, gunzip, gzip};
+use crate::compress::{self, UnpackError};
 use crate::media::{self, Media};
 use crate::{Message, Protocol, RpcMethod, connect, grpc, timeout, twirp};
 
@@ -72,11 +72,9 @@ impl Wire {
         })?;
         let worth = bytes.len() - room >= self.pack_from;
         let coding = if worth { self.coding } else { Coding::Identity };
-        if coding == Coding::Gzip {
-            bytes = gzip(&bytes, room)?;
-        }
+        bytes = compress::pack(coding, bytes, room)?;
         if self.protocol == Protocol::Grpc {
-            grpc::seal(&mut bytes, u8::from(coding == Coding::Gzip))?;
+            grpc::seal(&mut bytes, u8::from(coding != Coding::Identity))?;
         }
         Ok(Packed { bytes: bytes.into(), coding })
     }
@@ -88,13 +86,11 @@ impl Wire {
         coding: Coding,
         deadline: Option<Deadline>,
     ) {
-        const GZIP: HeaderValue = HeaderValue::from_static("gzip");
         headers.insert(CONTENT_TYPE, self.media().header());
-        if coding == Coding::Gzip {
-            headers.insert(coding::name(self.protocol), GZIP);
-        }
-        if self.coding == Coding::Gzip {
-            headers.insert(coding::accept_name(self.protocol), GZIP);
+        coding::write(self.protocol, coding, headers);
+        if self.coding != Coding::Identity {
+            let asked = HeaderValue::from_static(self.coding.asked());
+            headers.insert(coding::accept_name(self.protocol), asked);
         }
         match self.protocol {
             Protocol::Twirp => {}
@@ -134,9 +130,7 @@ impl Wire {
                 false => Coding::Identity,
             };
         }
-        if coding == Coding::Gzip {
-            body = gunzip(&body, limit).map_err(|error| unpacked(error, limit))?;
-        }
+        body = compress::unpack(coding, body, limit).map_err(|e| unpacked(e, coding, limit))?;
         match (self.protocol, parts.status) {
             (Protocol::Grpc, _) => {}
             (_, StatusCode::OK) => self.check_type(&parts.headers)?,
@@ -203,13 +197,13 @@ fn unreadable(error: Error) -> Error {
     Error::new(Code::Internal, format!("the answer can't be read: {}", error.message()))
 }
 
-fn unpacked(error: GunzipError, limit: usize) -> Error {
+fn unpacked(error: UnpackError, coding: Coding, limit: usize) -> Error {
     match error {
-        GunzipError::TooLarge => Error::resource_exhausted(format!(
+        UnpackError::TooLarge => Error::resource_exhausted(format!(
             "the answer is larger than the limit of {limit} bytes when it is unpacked"
         )),
-        GunzipError::Broken(cause) => {
-            Error::internal("the answer is not whole gzip").with_source(cause)
+        UnpackError::Broken(cause) => {
+            Error::internal(format!("the answer is not whole {coding}")).with_source(cause)
         }
     }
 }

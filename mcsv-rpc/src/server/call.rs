@@ -15,8 +15,8 @@ use super::guard::guard;
 use super::service::ServiceFuture;
 use crate::codec::CodecError;
 use crate::coding::Coding;
+use crate::compress::{self, UnpackError};
 use crate::dialect::{Dialect, Packed};
-use crate::gzip::{GunzipError, gunzip, gzip};
 use crate::observe::Observed;
 use crate::read::{Bounds, ReadError, discard, expects, read, unwanted};
 use crate::rpc_layer::{Layers, Next};
@@ -31,7 +31,7 @@ pub struct IncomingCall {
     pub(crate) body: Body,
     pub(crate) bounds: Bounds,
     /// The shortest answer that is worth packing, in bytes.
-    pub(crate) gzip_from: usize,
+    pub(crate) compress_from: usize,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) layers: Layers,
     /// The place that the call takes among those in flight, where they are counted.
@@ -48,8 +48,17 @@ impl IncomingCall {
         H: FnOnce(Cx, Req) -> F + Send + 'static,
         F: Future<Output = (Cx, Result<Resp>)> + Send + 'static,
     {
-        let IncomingCall { method, dialect, parts, body, bounds, gzip_from, peer, layers, place } =
-            self;
+        let IncomingCall {
+            method,
+            dialect,
+            parts,
+            body,
+            bounds,
+            compress_from,
+            peer,
+            layers,
+            place,
+        } = self;
         let remote = trace_headers::read(&parts.headers);
         let observed = Observed::server(dialect.protocol, method, &parts, peer, remote.as_ref());
         let admitted = admit(method, dialect, parts, peer, observed.trace().clone());
@@ -60,14 +69,14 @@ impl IncomingCall {
                 Err((error, expects)) => Box::pin(refuse(error, expects, body)).await,
                 Ok((cx, packing)) if !layers.is_empty() => {
                     let deadline = cx.deadline();
-                    let packing = Packing { gzip_from, ..packing };
+                    let packing = Packing { compress_from, ..packing };
                     let work = layered(layers, cx, packing, body, bounds, handler);
                     let work = pin!(Within::exactly(deadline, observed.around(work)));
                     guard(work, deadline).await
                 }
                 Ok((cx, packing)) => {
                     let deadline = cx.deadline();
-                    let packing = Packing { gzip_from, ..packing };
+                    let packing = Packing { compress_from, ..packing };
                     let work = answer(cx, packing, body, bounds, handler);
                     // Pinned here, once: an async fn that takes it by value would hold it twice.
                     let work = pin!(Within::exactly(deadline, observed.around(work)));
@@ -101,7 +110,7 @@ struct Packing {
     dialect: Dialect,
     request: Coding,
     answer: Coding,
-    gzip_from: usize,
+    compress_from: usize,
 }
 
 /// Checks what can be checked before the body is read.
@@ -129,12 +138,12 @@ fn wanted(dialect: Dialect, headers: &HeaderMap) -> Result<(Packing, Option<Dead
         connect::check_version(headers)?;
     }
     let request = dialect.packed(headers)?;
-    let answer = match (dialect.protocol, request) {
+    let answer = match dialect.protocol {
         // Every gRPC client says that it accepts gzip: only one that uses it wants it.
-        (Protocol::Grpc, Coding::Identity) => Coding::Identity,
-        _ => Coding::accepted(dialect.protocol, headers),
+        Protocol::Grpc => request.if_accepted(Protocol::Grpc, headers),
+        protocol => Coding::preferred(protocol, headers),
     };
-    let packing = Packing { dialect, request, answer, gzip_from: 0 };
+    let packing = Packing { dialect, request, answer, compress_from: 0 };
     let deadline = timeout::requested(headers, || tokio::time::Instant::now().into_std())?;
     Ok((packing, deadline))
 }
@@ -224,22 +233,19 @@ where
 
 /// Takes the framing and the compression off.
 fn unpack(mut bytes: Bytes, packing: Packing, limit: usize) -> Result<Bytes> {
-    let mut packed = packing.request == Coding::Gzip;
+    let mut coding = packing.request;
     if packing.dialect.protocol == Protocol::Grpc {
-        let flag;
-        (flag, bytes) = grpc::open(bytes)?;
-        if flag && !packed {
+        let packed;
+        (packed, bytes) = grpc::open(bytes)?;
+        if packed && coding == Coding::Identity {
             return Err(Error::internal("a message is compressed, and no grpc-encoding says how"));
         }
-        packed = flag;
+        coding = if packed { coding } else { Coding::Identity };
     }
-    if !packed {
-        return Ok(bytes);
-    }
-    gunzip(&bytes, limit).map_err(|error| match error {
-        GunzipError::TooLarge => too_large(limit),
-        GunzipError::Broken(cause) => {
-            Error::malformed("the request is not whole gzip").with_source(cause)
+    compress::unpack(coding, bytes, limit).map_err(|error| match error {
+        UnpackError::TooLarge => too_large(limit),
+        UnpackError::Broken(cause) => {
+            Error::malformed(format!("the request is not whole {coding}")).with_source(cause)
         }
     })
 }
@@ -257,19 +263,17 @@ fn decode<Req: Message>(bytes: Bytes, packing: Packing, method: &RpcMethod) -> R
 }
 
 fn pack<Resp: Message>(message: &Resp, packing: Packing) -> Result<Packed> {
-    let Packing { dialect, answer, gzip_from, .. } = packing;
+    let Packing { dialect, answer, compress_from, .. } = packing;
     let room = dialect.room();
     let codec = dialect.media.codec();
     let mut bytes = codec.encode(message, room).map_err(|cause| {
         Error::internal(format!("the answer has no form in {codec}")).with_source(cause)
     })?;
-    let mut coding = Coding::Identity;
-    if answer == Coding::Gzip && bytes.len() - room >= gzip_from {
-        bytes = gzip(&bytes, room)?;
-        coding = Coding::Gzip;
-    }
+    let worth = bytes.len() - room >= compress_from;
+    let coding = if worth { answer } else { Coding::Identity };
+    bytes = compress::pack(coding, bytes, room)?;
     if dialect.protocol == Protocol::Grpc {
-        grpc::seal(&mut bytes, u8::from(coding == Coding::Gzip))?;
+        grpc::seal(&mut bytes, u8::from(coding != Coding::Identity))?;
     }
     Ok(Packed { bytes, coding })
 }

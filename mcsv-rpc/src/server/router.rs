@@ -57,7 +57,7 @@ impl Router {
     pub const BODY_IDLE: Duration = Duration::from_secs(30);
 
     /// The shortest answer that is compressed, where nothing else is set: 1 KiB.
-    pub const GZIP_FROM: usize = 1024;
+    pub const COMPRESS_FROM: usize = 1024;
 
     /// What stands before `/package.Service/Method` in Twirp's paths, where nothing else is set.
     pub const TWIRP_PREFIX: &str = "/twirp";
@@ -143,13 +143,13 @@ impl Router {
         self.edit(|routes| routes.limit = bytes)
     }
 
-    /// Compresses answers of at least `bytes` for clients that accept gzip, instead of
-    /// [`GZIP_FROM`](Self::GZIP_FROM). `usize::MAX` compresses none.
+    /// Compresses answers of at least `bytes` for clients that accept zstd or gzip, instead of
+    /// [`COMPRESS_FROM`](Self::COMPRESS_FROM). `usize::MAX` compresses none.
     ///
-    /// A gRPC client gets a compressed answer only where its request was compressed.
+    /// A gRPC client gets a compressed answer only where its request was compressed, and in kind.
     #[must_use]
-    pub fn with_gzip_from(self, bytes: usize) -> Self {
-        self.edit(|routes| routes.gzip_from = bytes)
+    pub fn with_compression_from(self, bytes: usize) -> Self {
+        self.edit(|routes| routes.compress_from = bytes)
     }
 
     /// Runs at most `calls` calls at a time, over all connections; without this there is no bound but
@@ -181,7 +181,7 @@ impl Router {
         let mut outer = Routes::new();
         outer.limit = self.routes.limit;
         outer.idle = self.routes.idle;
-        outer.gzip_from = self.routes.gzip_from;
+        outer.compress_from = self.routes.compress_from;
         outer.twirp_prefix = self.routes.twirp_prefix.clone();
         outer.healths = self.routes.healths.clone();
         outer.places = self.routes.places.clone();
@@ -292,7 +292,7 @@ impl Router {
         };
         let limit = route.limit.unwrap_or(self.routes.limit);
         let bounds = Bounds { limit, idle: Some(self.routes.idle) };
-        let gzip_from = self.routes.gzip_from;
+        let compress_from = self.routes.compress_from;
         let place = match places.clone().map(Semaphore::try_acquire_owned).transpose() {
             Ok(place) => place,
             Err(_) => {
@@ -304,8 +304,17 @@ impl Router {
         let peer = self.peer;
         let passed = Layers::take_passed(&mut parts.extensions);
         let layers = passed.around(&route.layers);
-        let call =
-            IncomingCall { method, dialect, parts, body, bounds, gzip_from, peer, layers, place };
+        let call = IncomingCall {
+            method,
+            dialect,
+            parts,
+            body,
+            bounds,
+            compress_from,
+            peer,
+            layers,
+            place,
+        };
         RouterFuture::rpc(route.service.call(route.index, call))
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Routes {
     pub(crate) fallback: Option<BoxHttpService>,
     pub(crate) limit: usize,
     pub(crate) idle: Duration,
-    pub(crate) gzip_from: usize,
+    pub(crate) compress_from: usize,
     /// What stands before `/package.Service/Method` in Twirp's paths; empty where nothing does.
     pub(crate) twirp_prefix: Box<str>,
     /// The calls that may run at a time, where that is bounded.
@@ -65,7 +65,7 @@ impl Routes {
             fallback: None,
             limit: Router::BODY_LIMIT,
             idle: Router::BODY_IDLE,
-            gzip_from: Router::GZIP_FROM,
+            compress_from: Router::COMPRESS_FROM,
             twirp_prefix: Router::TWIRP_PREFIX.into(),
             places: None,
             healths: Vec::new(),

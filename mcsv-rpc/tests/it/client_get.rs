@@ -5,6 +5,7 @@ use mcsv_rpc::{Body, Channel, Protocol};
 use tower::Service as _;
 
 use crate::app::{App, EchoClient, Ping, ping};
+use crate::wire::CODINGS;
 
 /// A client of a router, and the requests that it sent.
 fn client(set: impl FnOnce(Channel) -> Channel) -> (EchoClient, Arc<Mutex<Vec<Sent>>>) {
@@ -39,8 +40,10 @@ async fn a_call_without_side_effects_goes_by_get_in_every_form() {
     let url = check(Channel::with_json, ping("é &"), Method::GET).await;
     assert!(url.contains("encoding=json&message=%7B%22text%22"), "{url}");
     let long = ping(&"long ".repeat(4000));
-    let url = check(|channel| channel.with_gzip(), long, Method::GET).await;
+    let url = check(Channel::with_gzip, long.clone(), Method::GET).await;
     assert!(url.contains("base64=1&compression=gzip"), "{url}");
+    let url = check(Channel::with_zstd, long, Method::GET).await;
+    assert!(url.contains(&format!("base64=1&compression={}", CODINGS.0[0])), "{url}");
 }
 
 #[tokio::test]

@@ -6,12 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use mcsv_rpc::{Body, Code, ErrorDetail, Protocol, Router};
+use mcsv_rpc::{Body, Code, ErrorDetail, Protocol};
 use prost::Message;
 use serde_json::Value;
 
 use crate::app::{App, EchoClient, Failure, Ping, Running, ping};
-use crate::wire::{gunzipped, gzipped, send};
+use crate::wire::{gzipped, send};
 
 const ECHO: &str = "/echo.v1.Echo/Echo";
 const FAIL: &str = "/echo.v1.Echo/Fail";
@@ -216,64 +216,4 @@ async fn a_get_that_can_t_be_read_is_refused() {
 #[tokio::test]
 async fn a_body_that_is_no_message_is_an_invalid_argument() {
     check_error(&answer(post(ECHO, vec![0xff])).await, 400, "invalid_argument");
-}
-
-#[tokio::test]
-async fn gzip_is_read_and_written() {
-    let long = "a".repeat(5000);
-    for path in [ECHO, "/twirp/echo.v1.Echo/Echo"] {
-        let mut request = post(path, gzipped(&ping(&long).encode_to_vec()));
-        request.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
-        request.headers_mut().insert("accept-encoding", "br, gzip;q=0.5".parse().unwrap());
-        let response = answer(request).await;
-        assert_eq!(response.headers()["content-encoding"], "gzip");
-        assert!(response.body().len() < 500);
-        let plain = gunzipped(response.body());
-        assert_eq!(Ping::decode(&plain[..]).unwrap(), ping(&long));
-    }
-}
-
-#[tokio::test]
-async fn no_one_gets_gzip_who_can_t_read_it_or_for_little() {
-    let long = ping(&"a".repeat(5000)).encode_to_vec();
-    for (accepted, body) in
-        [("identity", long.clone()), ("gzip;q=0", long), ("gzip", ping("hi").encode_to_vec())]
-    {
-        let mut request = post(ECHO, body);
-        request.headers_mut().insert("accept-encoding", accepted.parse().unwrap());
-        assert!(answer(request).await.headers().get("content-encoding").is_none());
-    }
-}
-
-#[tokio::test]
-async fn an_unknown_compression_is_unimplemented_and_the_known_one_is_named() {
-    let mut request = post(ECHO, "x");
-    request.headers_mut().insert("content-encoding", "zstd".parse().unwrap());
-    let response = answer(request).await;
-    check_error(&response, 501, "unimplemented");
-    assert_eq!(response.headers()["accept-encoding"], "gzip");
-}
-
-#[tokio::test]
-async fn a_bomb_is_refused_at_the_limit() {
-    let router =
-        Router::new().add(crate::app::EchoServer::new(App::default())).with_body_limit(64 * 1024);
-    let bomb = gzipped(&ping(&"a".repeat(1 << 20)).encode_to_vec());
-    let mut request = post(ECHO, bomb);
-    request.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
-    let message = check_error(&send(&router, request).await, 429, "resource_exhausted");
-    assert!(message.contains("65536"), "{message}");
-}
-
-#[tokio::test]
-async fn a_client_packs_long_requests_in_every_protocol() {
-    let running = Running::start(App::default().router()).await;
-    let long = ping(&"a".repeat(100_000));
-    for protocol in [Protocol::Twirp, Protocol::Connect, Protocol::Grpc] {
-        let client = running.client().with_protocol(protocol).with_gzip();
-        assert_eq!(client.echo(long.clone()).await.unwrap(), long);
-        assert_eq!(client.echo(ping("hi")).await.unwrap(), ping("hi"));
-        let error = client.with_response_limit(10_000).echo(long.clone()).await.unwrap_err();
-        assert_eq!(error.code(), Code::ResourceExhausted);
-    }
 }

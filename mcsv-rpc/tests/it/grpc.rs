@@ -14,7 +14,6 @@ use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use crate::app::{App, EchoClient, Failure, Ping, Running, ping};
-use crate::wire::{gunzipped, gzipped};
 
 const ECHO: &str = "/echo.v1.Echo/Echo";
 const FAIL: &str = "/echo.v1.Echo/Fail";
@@ -195,24 +194,6 @@ async fn grpc_over_http_1_is_refused() {
     *request.version_mut() = Version::HTTP_11;
     let (response, _) = send(&App::default().router(), request).await;
     assert_eq!(response.status(), 505);
-}
-
-#[tokio::test]
-async fn a_packed_message_is_read_and_answered_in_kind() {
-    let long = ping(&"a".repeat(5000));
-    let mut request = post(ECHO, framed(1, &gzipped(&long.encode_to_vec())));
-    request.headers_mut().insert("grpc-encoding", "gzip".parse().unwrap());
-    request.headers_mut().insert("grpc-accept-encoding", "identity,gzip".parse().unwrap());
-    let (response, _) = send(&App::default().router(), request).await;
-    assert_eq!(response.headers()["grpc-encoding"], "gzip");
-    assert_eq!(response.body()[0], 1);
-    assert_eq!(Ping::decode(&gunzipped(&response.body()[5..])[..]).unwrap(), long);
-
-    let mut request = post(ECHO, framed(1, b""));
-    request.headers_mut().insert("grpc-encoding", "zstd".parse().unwrap());
-    let (response, _) = send(&App::default().router(), request).await;
-    assert_eq!(response.headers()["grpc-status"], "12");
-    assert_eq!(response.headers()["grpc-accept-encoding"], "gzip");
 }
 
 /// The error of a call that gets this answer.

@@ -32,7 +32,7 @@ impl Forms for Back {
     }
 }
 
-fn forms() -> Router {
+pub(crate) fn forms() -> Router {
     Router::new().add(FormsServer::new(Back))
 }
 

@@ -40,13 +40,39 @@ pub(crate) fn pieces(pieces: impl IntoIterator<Item = Vec<u8>>) -> Body {
     Body::new(StreamBody::new(futures_util::stream::iter(frames)))
 }
 
+/// The codings that are served, the best first, and as a list.
+#[cfg(feature = "zstd")]
+pub(crate) const CODINGS: (&[&str], &str) = (&["zstd", "gzip"], "zstd, gzip");
+#[cfg(not(feature = "zstd"))]
+pub(crate) const CODINGS: (&[&str], &str) = (&["gzip"], "gzip");
+
+pub(crate) fn packed(coding: &str, plain: &[u8]) -> Vec<u8> {
+    match coding {
+        "identity" => plain.to_vec(),
+        "gzip" => gzipped(plain),
+        #[cfg(feature = "zstd")]
+        "zstd" => zstd::encode_all(plain, 19).unwrap(),
+        other => panic!("no coding {other}"),
+    }
+}
+
+pub(crate) fn unpacked(coding: &str, packed: &[u8]) -> Vec<u8> {
+    match coding {
+        "identity" => packed.to_vec(),
+        "gzip" => gunzipped(packed),
+        #[cfg(feature = "zstd")]
+        "zstd" => zstd::decode_all(packed).unwrap(),
+        other => panic!("no coding {other}"),
+    }
+}
+
 pub(crate) fn gzipped(plain: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     std::io::Write::write_all(&mut encoder, plain).unwrap();
     encoder.finish().unwrap()
 }
 
-pub(crate) fn gunzipped(packed: &[u8]) -> Vec<u8> {
+fn gunzipped(packed: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(packed), &mut plain).unwrap();
     plain

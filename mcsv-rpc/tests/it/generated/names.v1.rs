@@ -414,6 +414,12 @@ impl WideServiceClient {
         self.channel = self.channel.with_gzip();
         self
     }
+    /// Compresses long requests with zstd, and asks for answers in zstd or gzip.
+    #[must_use]
+    pub fn with_zstd(mut self) -> Self {
+        self.channel = self.channel.with_zstd();
+        self
+    }
     /// Sends a header with every call; no `Debug` shows its value.
     #[must_use]
     pub fn with_header<K, V>(mut self, name: K, value: V) -> Self
@@ -674,6 +680,12 @@ impl RouterClient {
     #[must_use]
     pub fn with_gzip(mut self) -> Self {
         self.channel = self.channel.with_gzip();
+        self
+    }
+    /// Compresses long requests with zstd, and asks for answers in zstd or gzip.
+    #[must_use]
+    pub fn with_zstd(mut self) -> Self {
+        self.channel = self.channel.with_zstd();
         self
     }
     /// Sends a header with every call; no `Debug` shows its value.
