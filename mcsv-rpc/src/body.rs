@@ -35,8 +35,8 @@ enum Kind {
     #[default]
     Empty,
     Full(Bytes),
-    /// A framed message, then trailers that say that all went well.
-    Grpc(Bytes),
+    /// A framed message, then trailers that say that all went well, with those of the handler.
+    Grpc(Bytes, Option<Box<HeaderMap>>),
     Incoming(Incoming),
     Boxed(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>),
 }
@@ -70,7 +70,18 @@ impl Body {
 
     /// A message with gRPC's prefix, and the trailers of success after it.
     pub(crate) fn grpc(framed: Bytes) -> Self {
-        Kind::Grpc(framed).into()
+        Kind::Grpc(framed, None).into()
+    }
+
+    /// Sends `trailers` too after a gRPC message; gives them back where there is none.
+    pub(crate) fn add_grpc_trailers(&mut self, trailers: HeaderMap) -> HeaderMap {
+        match &mut self.kind {
+            Kind::Grpc(_, place) => {
+                *place = Some(Box::new(trailers));
+                HeaderMap::new()
+            }
+            _ => trailers,
+        }
     }
 
     /// The bytes, where all of them are at hand.
@@ -78,7 +89,7 @@ impl Body {
         match &mut self.kind {
             Kind::Empty => Some(Bytes::new()),
             Kind::Full(bytes) => Some(std::mem::take(bytes)),
-            Kind::Grpc(_) | Kind::Incoming(_) | Kind::Boxed(_) => None,
+            Kind::Grpc(..) | Kind::Incoming(_) | Kind::Boxed(_) => None,
         }
     }
 }
@@ -134,12 +145,13 @@ impl http_body::Body for Body {
                 self.kind = Kind::Empty;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Kind::Grpc(bytes) if !bytes.is_empty() => {
+            Kind::Grpc(bytes, _) if !bytes.is_empty() => {
                 Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes)))))
             }
-            Kind::Grpc(_) => {
+            Kind::Grpc(_, trailers) => {
+                let mut trailers =
+                    trailers.take().map_or_else(|| HeaderMap::with_capacity(1), |boxed| *boxed);
                 self.kind = Kind::Empty;
-                let mut trailers = HeaderMap::with_capacity(1);
                 grpc::write_ok(&mut trailers);
                 Poll::Ready(Some(Ok(Frame::trailers(trailers))))
             }
@@ -153,7 +165,7 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Empty => true,
-            Kind::Full(_) | Kind::Grpc(_) => false,
+            Kind::Full(_) | Kind::Grpc(..) => false,
             Kind::Incoming(incoming) => incoming.is_end_stream(),
             Kind::Boxed(body) => body.is_end_stream(),
         }
@@ -164,7 +176,7 @@ impl http_body::Body for Body {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             // Not exact: a declared length promises that nothing follows, and trailers do.
-            Kind::Grpc(bytes) => {
+            Kind::Grpc(bytes, _) => {
                 let mut hint = SizeHint::new();
                 hint.set_lower(bytes.len() as u64);
                 hint
@@ -180,7 +192,7 @@ impl fmt::Debug for Body {
         let kind = match &self.kind {
             Kind::Empty => "empty",
             Kind::Full(_) => "full",
-            Kind::Grpc(_) => "grpc",
+            Kind::Grpc(..) => "grpc",
             Kind::Incoming(_) => "incoming",
             Kind::Boxed(_) => "boxed",
         };

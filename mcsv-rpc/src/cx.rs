@@ -5,7 +5,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use mcsv_core::{Deadline, TraceContext};
 
 use crate::rpc_layer::{AnswerHeaders, KeptHeaders};
-use crate::{PeerAddr, Protocol, RpcMethod};
+use crate::{PeerAddr, Protocol, RpcMethod, trailers};
 
 /// What a handler may know of its call beside the message, and the headers of its answer.
 ///
@@ -168,6 +168,22 @@ impl Cx {
     /// The content type and the length are the protocol's: what is set for them here is dropped.
     pub fn response_headers_mut(&mut self) -> &mut HeaderMap {
         self.response_headers.map_mut()
+    }
+
+    /// Adds metadata that goes out after the answer: as a trailer in gRPC and as a header
+    /// `trailer-{name}` in Connect, as its specification says. Twirp has no place for it.
+    ///
+    /// ```
+    /// use http::HeaderValue;
+    /// use http::header::SERVER_TIMING;
+    ///
+    /// fn note_cost(cx: &mut mcsv_rpc::Cx) {
+    ///     cx.add_response_trailer(&SERVER_TIMING, HeaderValue::from_static("db;dur=53"));
+    /// }
+    /// ```
+    pub fn add_response_trailer(&mut self, name: &HeaderName, value: HeaderValue) {
+        let name = trailers::header_name(name);
+        self.response_headers_mut().append(name, value);
     }
 }
 

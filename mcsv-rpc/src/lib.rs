@@ -34,6 +34,7 @@ mod timeout;
 #[cfg(feature = "tls")]
 mod tls;
 mod trace_headers;
+mod trailers;
 mod twirp;
 mod within;
 
@@ -52,6 +53,8 @@ pub use mcsv_core::{Code, Deadline, Error, ErrorDetail, Health, Result, Shutdown
 pub use message::Message;
 pub use method::{Idempotency, RpcMethod};
 pub use peer::PeerAddr;
+#[cfg(feature = "tls")]
+pub use peer::PeerCertificate;
 pub use protocol::Protocol;
 pub use rpc_layer::{Next, Reply, RpcLayer};
 pub use server::{

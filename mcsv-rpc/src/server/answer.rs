@@ -4,7 +4,7 @@ use mcsv_core::{Error, Result};
 
 use crate::dialect::{Dialect, Packed};
 use crate::rpc_layer::{KeptHeaders, Reply};
-use crate::{Body, Cx};
+use crate::{Body, Cx, Protocol, trailers};
 
 /// What goes back: the handler's headers, and a message or an error.
 pub(crate) struct Answer {
@@ -54,9 +54,24 @@ impl Answer {
             Err(error) => (dialect.refusal(&error), Err(error)),
         };
         if !headers.is_empty() {
-            response.headers_mut().extend(without_framing(headers));
+            add_metadata(dialect.protocol, without_framing(headers), &mut response);
         }
         (response, outcome)
+    }
+}
+
+/// Adds what the handler has set, where the protocol has its place.
+fn add_metadata(protocol: Protocol, mut headers: HeaderMap, response: &mut Response<Body>) {
+    let trailers = match protocol {
+        // They have their names on the wire already.
+        Protocol::Connect => HeaderMap::new(),
+        Protocol::Twirp | Protocol::Grpc => trailers::take(&mut headers),
+    };
+    response.headers_mut().extend(headers);
+    if protocol == Protocol::Grpc && !trailers.is_empty() {
+        let trailers = response.body_mut().add_grpc_trailers(without_framing(trailers));
+        // An answer without a message has all of its trailers in the headers.
+        response.headers_mut().extend(trailers);
     }
 }
 

@@ -1,5 +1,7 @@
 //! From a connection to a handler, in the order in which a request passes.
 
+mod accept;
+mod activity;
 mod answer;
 mod call;
 mod connection;
@@ -11,6 +13,8 @@ mod router;
 mod routes;
 mod serve;
 mod service;
+mod watchdog;
+mod watched;
 
 pub use call::IncomingCall;
 pub use http_service::HttpService;

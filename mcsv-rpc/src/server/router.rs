@@ -330,7 +330,7 @@ impl RouterFuture {
         RouterFuture(Pending::Rpc(future))
     }
 
-    fn refused(refusal: Response<Body>) -> Self {
+    pub(crate) fn refused(refusal: Response<Body>) -> Self {
         tracing::debug!(status = refusal.status().as_u16(), "refused a request");
         RouterFuture(Pending::Refused(Some(refusal)))
     }

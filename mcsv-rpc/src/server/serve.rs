@@ -3,17 +3,24 @@ use std::pin::pin;
 use std::time::Duration;
 use std::{fmt, io};
 
+use futures_util::FutureExt;
 use mcsv_core::{Error, Result, Shutdown};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 #[cfg(feature = "tls")]
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::TlsAcceptor;
 
+#[cfg(feature = "tls")]
+use super::accept::secured;
+use super::accept::{no_delay, pause_after};
 use super::connection::{ConnectionOptions, serve_connection};
 use super::router::Router;
 #[cfg(feature = "tls")]
-use crate::TlsIdentity;
+use crate::{PeerCertificate, TlsIdentity};
+
+/// The shortest wait that can be set: a shorter one would cut everybody off.
+const SHORTEST: Duration = Duration::from_millis(4);
 
 /// A port that is listened on, and the bounds of its connections.
 ///
@@ -63,17 +70,12 @@ impl Server {
     pub fn from_listener(listener: TcpListener) -> Result<Self> {
         let local_addr =
             listener.local_addr().map_err(|cause| cannot_listen("a listener", cause))?;
-        let options = ConnectionOptions {
-            header_timeout: Duration::from_secs(10),
-            max_header_bytes: 64 * 1024,
-            max_age: None,
-        };
         Ok(Server {
             listener,
             local_addr,
             drain_timeout: Duration::from_secs(30),
             max_connections: 10_000,
-            options,
+            options: ConnectionOptions::new(),
             #[cfg(feature = "tls")]
             tls: None,
         })
@@ -81,12 +83,13 @@ impl Server {
 
     /// Speaks TLS, and only TLS, as `identity`.
     ///
-    /// A client that does not finish its handshake within the header time-out is cut off.
+    /// A client that does not finish its handshake within the header time-out is cut off. Who the
+    /// client is, the identity can ask: see [`TlsIdentity::with_client_roots`].
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     #[must_use]
     pub fn with_tls(mut self, identity: TlsIdentity) -> Self {
-        self.tls = Some(identity.config.into());
+        self.tls = Some(identity.server_config().into());
         self
     }
 
@@ -98,15 +101,55 @@ impl Server {
         self
     }
 
-    /// Closes a connection that sends no complete request head for `timeout`; 10 seconds by
-    /// default. A kept-alive connection without a request counts as well.
+    /// Cuts off a connection that takes longer than `timeout` over a request head, over the greeting
+    /// of HTTP/2 or its TLS handshake, or that sends nothing at all; 10 seconds by default, at least
+    /// 4 milliseconds. HTTP/2 clients that answer no ping for 20 seconds are cut off too.
     #[must_use]
     pub fn with_header_timeout(mut self, timeout: Duration) -> Self {
-        self.options.header_timeout = timeout;
+        self.options.patience.head = timeout.max(SHORTEST);
         self
     }
 
-    /// Refuses request heads of more than `bytes`; 64 KiB by default, at least 8 KiB.
+    /// Closes a connection that has had no call for `timeout`; 2 minutes by default, at least 4
+    /// milliseconds.
+    ///
+    /// Keep it longer than what stands in front keeps idle connections, which is a minute for most
+    /// load balancers: the side that closes last loses no request. HTTP/2 clients are told first.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.options.patience.idle = timeout.max(SHORTEST);
+        self
+    }
+
+    /// Cuts off a connection whose client takes nothing of its answers for `timeout`; 30 seconds by
+    /// default, at least 4 milliseconds. Any progress starts the wait anew.
+    #[must_use]
+    pub fn with_write_timeout(mut self, timeout: Duration) -> Self {
+        self.options.patience.write = timeout.max(SHORTEST);
+        self
+    }
+
+    /// Lets an HTTP/2 connection run at most `streams` calls at a time; 200 by default, at least 1.
+    /// A client that knows the bound waits; a stream beyond it is refused.
+    #[must_use]
+    pub fn with_max_streams(mut self, streams: u32) -> Self {
+        self.options.max_streams = streams.max(1);
+        self
+    }
+
+    /// Ends an HTTP/2 connection that has more than `resets` streams which ended before the server
+    /// came to look at them, or by the client's mistake; 20 by default.
+    ///
+    /// A call that is given up while it runs does not count. Clients that open and reset streams in
+    /// haste cost the server work that no bound on streams sees (CVE-2023-44487).
+    #[must_use]
+    pub fn with_max_resets(mut self, resets: usize) -> Self {
+        self.options.max_resets = resets;
+        self
+    }
+
+    /// Refuses request heads of more than `bytes` with status 431; 64 KiB by default, at least 8 KiB.
+    /// One of more than 100 lines is refused too.
     #[must_use]
     pub fn with_max_header_bytes(mut self, bytes: usize) -> Self {
         self.options.max_header_bytes = bytes.max(8 * 1024);
@@ -169,21 +212,11 @@ impl Server {
                     }
                 },
             };
-            no_delay(&stream);
-            let options = self.options.spread(peer);
-            let router = app.with_peer(peer);
-            let stop = stopping.clone();
-            #[cfg(feature = "tls")]
-            if let Some(tls) = self.tls.clone() {
-                connections.spawn(async move {
-                    let Some(stream) = secured(&tls, stream, options.header_timeout).await else {
-                        return;
-                    };
-                    serve_connection(stream, router, options, stop).await;
-                });
-                continue;
-            }
-            connections.spawn(serve_connection(stream, router, options, stop));
+            self.spawn(&mut connections, &app, (stream, peer), &stopping);
+        }
+        // The system has shaken hands with these, and their clients may have sent a call.
+        while let Some(Ok(accepted)) = self.listener.accept().now_or_never() {
+            self.spawn(&mut connections, &app, accepted, &stopping);
         }
         app.set_draining();
         drop(self.listener);
@@ -196,6 +229,34 @@ impl Server {
         }
         connections.shutdown().await;
         Ok(())
+    }
+
+    fn spawn(
+        &self,
+        connections: &mut JoinSet<()>,
+        app: &Router,
+        (stream, peer): (TcpStream, SocketAddr),
+        stopping: &watch::Receiver<bool>,
+    ) {
+        no_delay(&stream);
+        let options = self.options.spread(peer);
+        let router = app.with_peer(peer);
+        let stop = stopping.clone();
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.tls.clone() {
+            connections.spawn(async move {
+                let Some(stream) = secured(&tls, stream, options.patience.head).await else {
+                    return;
+                };
+                let certificate = PeerCertificate::of(stream.get_ref().1);
+                serve_connection(stream, router, certificate, options, stop).await;
+            });
+            return;
+        }
+        #[cfg(feature = "tls")]
+        connections.spawn(serve_connection(stream, router, None, options, stop));
+        #[cfg(not(feature = "tls"))]
+        connections.spawn(serve_connection(stream, router, options, stop));
     }
 }
 
@@ -245,41 +306,4 @@ async fn stop_signal() {
 
 fn cannot_listen(address: &str, cause: io::Error) -> Error {
     Error::failed_precondition(format!("can't listen on {address}: {cause}")).with_source(cause)
-}
-
-/// The connection once its handshake is done, in time and well.
-#[cfg(feature = "tls")]
-async fn secured(
-    tls: &TlsAcceptor,
-    stream: TcpStream,
-    patience: Duration,
-) -> Option<TlsStream<TcpStream>> {
-    match tokio::time::timeout(patience, tls.accept(stream)).await {
-        Ok(Ok(stream)) => Some(stream),
-        Ok(Err(cause)) => {
-            tracing::debug!(%cause, "a TLS handshake failed");
-            None
-        }
-        Err(_) => {
-            tracing::debug!(after = ?patience, "cut off a TLS handshake");
-            None
-        }
-    }
-}
-
-/// A client that left early is no reason to wait; a process out of file descriptors is.
-async fn pause_after(cause: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if matches!(cause.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        return;
-    }
-    tracing::error!(%cause, "can't accept connections, trying again in a second");
-    tokio::time::sleep(Duration::from_secs(1)).await;
-}
-
-/// A small answer must not wait for the acknowledgement of the one before it.
-fn no_delay(stream: &TcpStream) {
-    if let Err(cause) = stream.set_nodelay(true) {
-        tracing::debug!(%cause, "can't set TCP_NODELAY");
-    }
 }

@@ -93,6 +93,73 @@ async fn a_slow_head_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_client_that_says_nothing_or_half_a_greeting_is_cut_off() {
+    let running = Running::start_with(App::default().router(), |server| {
+        server.with_header_timeout(Duration::from_millis(50))
+    });
+    let running = running.await;
+    for said in [&b""[..], b"PRI * HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        let mut stream = TcpStream::connect(running.address()).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        // Ends only because the server closes the connection, with a reset or without.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+    running.client().echo(ping("")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
+    let app = App::default();
+    let gate = app.gate.clone();
+    let running = Running::start_with(app.router(), |server| {
+        server.with_idle_timeout(Duration::from_millis(50))
+    });
+    let running = running.await;
+    let busy = tokio::spawn(running.client().wait(ping("busy")).into_response());
+    gate.entered.notified().await;
+    let head = "GET /nowhere HTTP/1.1\r\nhost: a\r\n\r\n";
+    // Kept alive, so the answer ends only when the server closes the connection.
+    let answer = raw(running.address(), head.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    gate.open.notify_one();
+    assert_eq!(busy.await.unwrap().unwrap().into_body(), ping("busy"));
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_answer_is_cut_off() {
+    let running = Running::start_with(App::default().router(), |server| {
+        server.with_write_timeout(Duration::from_millis(50))
+    });
+    let running = running.await;
+    let body = prost::Message::encode_to_vec(&ping(&"a".repeat(3 << 20)));
+    let head = format!(
+        "POST /echo_svc/Echo HTTP/1.1\r\nhost: a\r\ncontent-type: application/protobuf\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    let request = [head.as_bytes(), &body].concat();
+    // Asks again and again and never reads, until the server has had enough.
+    while stream.write_all(&request).await.is_ok() {}
+    running.client().echo(ping("")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_head_of_too_many_lines_is_refused_in_both_versions() {
+    let running = Running::start(App::default().router()).await;
+    let lines: String = (0..101).map(|n| format!("x-{n}: a\r\n")).collect();
+    let answer = raw(running.address(), format!("GET / HTTP/1.1\r\n{lines}\r\n").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let http2 = Client::builder(TokioExecutor::new()).http2_only(true).build_http::<Body>();
+    let mut request = http::Request::get(&running.url);
+    for n in 0..101 {
+        request = request.header(format!("x-{n}"), "a");
+    }
+    let response = http2.request(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 431);
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let running = Running::start(App::default().router()).await;
     let head = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "a".repeat(70 * 1024));

@@ -1,4 +1,4 @@
-use mcsv_rpc::{Channel, Code, Protocol, TlsIdentity};
+use mcsv_rpc::{Channel, Code, Cx, Next, PeerCertificate, Protocol, TlsIdentity};
 
 use crate::app::{App, EchoClient, Running, ping};
 
@@ -62,38 +62,22 @@ async fn certificates_that_can_t_be_read_are_refused_at_once() {
 
 #[tokio::test]
 async fn a_client_proves_its_name_to_a_server_that_asks() {
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-    let der = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(der.clone()).unwrap();
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let verifier =
-        rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier.build().unwrap())
-        .with_single_cert(vec![der.clone()], PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap())
-        .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    let shown = tokio::spawn(async move {
-        let (connection, _) = listener.accept().await.unwrap();
-        let connection = acceptor.accept(connection).await.unwrap();
-        let shown = connection.get_ref().1.peer_certificates();
-        shown.map(|chain| chain[0].clone().into_owned())
+    let identity = TlsIdentity::from_pem(&chain, &key).unwrap().with_client_roots(&chain).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let app = App::default().router().rpc_layer(move |cx: Cx, next: Next| {
+        let shown = cx.extensions().get::<PeerCertificate>().map(|peer| peer.der().to_vec());
+        tell.send(shown).unwrap();
+        next.run(cx)
     });
+    let running = Running::start_with(app, |server| server.with_tls(identity)).await;
+    let channel = Channel::connect(url(&running)).unwrap().with_tls_roots(&chain).unwrap();
 
-    let channel = Channel::connect(url).unwrap().with_tls_roots(&chain).unwrap();
     let channel = channel.with_tls_identity(&chain, &key).unwrap();
-    // It hangs up after the handshake.
-    EchoClient::from_channel(channel).echo(ping("")).await.unwrap_err();
-    assert_eq!(shown.await.unwrap(), Some(der));
+    EchoClient::from_channel(channel).echo(ping("hi")).await.unwrap();
+
+    assert_eq!(told.recv().unwrap().as_deref(), Some(&made.cert.der()[..]));
 }
 
 #[tokio::test]
@@ -107,4 +91,43 @@ async fn a_client_s_identity_that_can_t_be_used_is_refused_at_once() {
         assert_eq!(error.code(), Code::InvalidArgument);
         assert!(!format!("{error:?}").contains("PRIVATE"), "{error:?}");
     }
+}
+
+/// What a client without a certificate gets of a server with `identity`.
+async fn called_by_a_stranger(identity: TlsIdentity, certificate: &str) -> Result<(), Code> {
+    let running =
+        Running::start_with(App::default().router(), |server| server.with_tls(identity)).await;
+    let channel = Channel::connect(url(&running)).unwrap().with_tls_roots(certificate).unwrap();
+    let answer = EchoClient::from_channel(channel).echo(ping("hi")).await;
+    answer.map(drop).map_err(|error| error.code())
+}
+
+#[tokio::test]
+async fn a_client_without_a_certificate_is_served_only_where_it_needs_none() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let identity = TlsIdentity::from_pem(&certificate, key).unwrap();
+    assert!(identity.clone().with_client_roots("").is_err());
+    let strict = identity.clone().with_client_roots(&certificate).unwrap();
+    assert_eq!(called_by_a_stranger(strict, &certificate).await, Err(Code::Unavailable));
+    let lenient = identity.with_optional_client_roots(&certificate).unwrap();
+    assert_eq!(called_by_a_stranger(lenient, &certificate).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_without_a_restart() {
+    let made = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (old, new) = (made(), made());
+    let identity = TlsIdentity::from_pem(old.cert.pem(), old.signing_key.serialize_pem()).unwrap();
+    let serving = identity.clone();
+    let running =
+        Running::start_with(App::default().router(), |server| server.with_tls(serving)).await;
+    let call = async |roots: String| {
+        let channel = Channel::connect(url(&running)).unwrap().with_tls_roots(roots).unwrap();
+        EchoClient::from_channel(channel).echo(ping("hi")).await
+    };
+    call(old.cert.pem()).await.unwrap();
+    identity.renew(new.cert.pem(), new.signing_key.serialize_pem()).unwrap();
+    call(new.cert.pem()).await.unwrap();
+    assert!(call(old.cert.pem()).await.is_err());
 }
