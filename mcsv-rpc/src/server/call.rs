@@ -13,9 +13,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::answer::Answer;
 use super::guard::guard;
 use super::service::ServiceFuture;
+use crate::carried::Carried;
 use crate::codec::CodecError;
 use crate::coding::Coding;
-use crate::dialect::{Dialect, Packed};
+use crate::dialect::{Dialect, Packed, Verb};
 use crate::gzip::{GunzipError, gunzip, gzip};
 use crate::observe::Observed;
 use crate::read::{Bounds, ReadError, discard, read};
@@ -50,9 +51,10 @@ impl IncomingCall {
     {
         let IncomingCall { method, dialect, parts, body, bounds, gzip_from, peer, layers, place } =
             self;
-        let remote = trace_headers::read(&parts.headers);
+        let carried = Carried::by(&parts.headers);
+        let remote = if carried.trace { trace_headers::read(&parts.headers) } else { None };
         let observed = Observed::server(dialect.protocol, method, &parts, peer, remote.as_ref());
-        let admitted = admit(method, dialect, parts, peer, observed.trace().clone());
+        let admitted = admit(method, dialect, parts, carried, peer, observed.trace().clone());
         // What comes before this block is not part of the future, which is boxed for each call.
         async move {
             let _place = place;
@@ -68,8 +70,8 @@ impl IncomingCall {
                 Ok((cx, packing)) => {
                     let deadline = cx.deadline();
                     let packing = Packing { gzip_from, ..packing };
-                    let work = answer(cx, packing, body, bounds, handler);
-                    // Pinned here, once: an async fn that takes it by value would hold it twice.
+                    // Pinned first: what goes around it would move and hold it once more each.
+                    let work = pin!(answer(cx, packing, body, bounds, handler));
                     let work = pin!(Within::exactly(deadline, observed.around(work)));
                     guard(work, deadline).await
                 }
@@ -109,6 +111,7 @@ fn admit(
     method: &'static RpcMethod,
     dialect: Dialect,
     parts: Parts,
+    carried: Carried,
     peer: Option<SocketAddr>,
     trace: TraceContext,
 ) -> Result<(Cx, Packing)> {
@@ -116,14 +119,21 @@ fn admit(
     if dialect.protocol == Protocol::Connect {
         connect::check_version(headers)?;
     }
-    let request = dialect.packed(headers)?;
+    let request = match dialect.verb {
+        Verb::Post if !carried.coding => Coding::Identity,
+        _ => dialect.packed(headers)?,
+    };
     let answer = match (dialect.protocol, request) {
+        _ if !carried.accept => Coding::Identity,
         // Every gRPC client says that it accepts gzip: only one that uses it wants it.
         (Protocol::Grpc, Coding::Identity) => Coding::Identity,
         _ => Coding::accepted(dialect.protocol, headers),
     };
     let packing = Packing { dialect, request, answer, gzip_from: 0 };
-    let deadline = timeout::requested(headers, || tokio::time::Instant::now().into_std())?;
+    let deadline = match carried.timeout {
+        true => timeout::requested(headers, || tokio::time::Instant::now().into_std())?,
+        false => None,
+    };
     let protocol = dialect.protocol;
     let mut cx = Cx::of_request(method, protocol, parts.headers, parts.extensions, trace);
     cx.set_deadline(deadline);

@@ -75,7 +75,7 @@ pub(crate) fn groups() -> Vec<Group> {
         Group {
             name: "HTTP/1.1, user message",
             cases: vec![
-                case("bare hyper + prost", "bare-h1", one("/GetUser", TWIRP)),
+                case("bare hyper + prost", "bare-h1", one(TWIRP_USER, TWIRP)),
                 case("mcsv-rpc", "ours", one(TWIRP_USER, TWIRP)),
                 case("mcsv-rpc, under bare hyper", "ours-tower-h1", one(TWIRP_USER, TWIRP)),
                 case("mcsv-rpc, all on", "ours-all", all(one(TWIRP_USER, TWIRP), connect)),
@@ -84,8 +84,8 @@ pub(crate) fn groups() -> Vec<Group> {
                     "ours-log",
                     all(one(TWIRP_USER, TWIRP), connect),
                 ),
-                case("bare, headers of all on", "bare-h1", all(one("/GetUser", TWIRP), connect)),
-                case("axum + prost", "axum", one("/GetUser", TWIRP)),
+                case("bare, headers of all on", "bare-h1", all(one(TWIRP_USER, TWIRP), connect)),
+                case("axum + prost", "axum", one(TWIRP_USER, TWIRP)),
                 case("connectrpc", "connect", one(USER, CONNECT)),
                 case("twirp-rs", "twirp", one(TWIRP_USER, TWIRP)),
             ],
@@ -93,7 +93,7 @@ pub(crate) fn groups() -> Vec<Group> {
         Group {
             name: "HTTP/1.1, user message in JSON",
             cases: vec![
-                case("bare hyper + serde_json", "bare-h1", json("/json/GetUser")),
+                case("bare hyper + serde_json", "bare-h1", json("/json/bench.v1.Users/GetUser")),
                 case("mcsv-rpc", "ours", json(TWIRP_USER)),
                 case("connectrpc", "connect", json(USER)),
                 case("twirp-rs", "twirp", json(TWIRP_USER)),
@@ -102,10 +102,10 @@ pub(crate) fn groups() -> Vec<Group> {
         Group {
             name: "HTTP/1.1, 64 KiB",
             cases: vec![
-                case("bare hyper + prost", "bare-h1", large("/Echo", TWIRP)),
+                case("bare hyper + prost", "bare-h1", large(TWIRP_ECHO, TWIRP)),
                 case("mcsv-rpc", "ours", large(TWIRP_ECHO, TWIRP)),
                 case("mcsv-rpc, under bare hyper", "ours-tower-h1", large(TWIRP_ECHO, TWIRP)),
-                case("axum + prost", "axum", large("/Echo", TWIRP)),
+                case("axum + prost", "axum", large(TWIRP_ECHO, TWIRP)),
                 case("connectrpc", "connect", large(ECHO, CONNECT)),
                 case("twirp-rs", "twirp", large(TWIRP_ECHO, TWIRP)),
             ],
@@ -113,13 +113,13 @@ pub(crate) fn groups() -> Vec<Group> {
         Group {
             name: "HTTP/2, user message",
             cases: vec![
-                case("bare hyper, gRPC by hand", "bare-h2", grpc("/grpc/GetUser", &user)),
+                case("bare hyper, gRPC by hand", "bare-h2", grpc(USER, &user)),
                 case("mcsv-rpc, gRPC", "ours", grpc(USER, &user)),
                 case("mcsv-rpc, gRPC, under bare hyper", "ours-tower-h2", grpc(USER, &user)),
                 case("mcsv-rpc, gRPC, all on", "ours-all", all(grpc(USER, &user), timeout)),
                 case("tonic", "tonic", grpc(USER, &user)),
                 case("connectrpc, gRPC", "connect", grpc(USER, &user)),
-                case("bare hyper, no trailers", "bare-h2", two("/GetUser", TWIRP)),
+                case("bare hyper, no trailers", "bare-h2", two(TWIRP_USER, TWIRP)),
                 case("mcsv-rpc, Connect", "ours", two(USER, CONNECT)),
                 case("mcsv-rpc, Twirp", "ours", two(TWIRP_USER, TWIRP)),
                 case("connectrpc, Connect", "connect", two(USER, CONNECT)),
@@ -128,7 +128,7 @@ pub(crate) fn groups() -> Vec<Group> {
         Group {
             name: "HTTP/2, 64 KiB",
             cases: vec![
-                case("bare hyper, gRPC by hand", "bare-h2", grpc("/grpc/Echo", &blob)),
+                case("bare hyper, gRPC by hand", "bare-h2", grpc(ECHO, &blob)),
                 case("mcsv-rpc, gRPC", "ours", grpc(ECHO, &blob)),
                 case("tonic", "tonic", grpc(ECHO, &blob)),
                 case("connectrpc, gRPC", "connect", grpc(ECHO, &blob)),

@@ -14,7 +14,9 @@ use crate::BoxError;
 use crate::messages::{Blob, GetUserRequest};
 
 pub(super) async fn serve(listener: TcpListener) -> Result<(), BoxError> {
-    let app = Router::new().route("/GetUser", post(get_user)).route("/Echo", post(echo));
+    let app = Router::new()
+        .route("/twirp/bench.v1.Users/GetUser", post(get_user))
+        .route("/twirp/bench.v1.Users/Echo", post(echo));
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     Ok(axum::serve(listener, app).await?)
 }

@@ -32,7 +32,7 @@ pub(super) async fn http2(listener: TcpListener) -> Result<(), BoxError> {
     loop {
         let stream = TokioIo::new(accept(&listener).await?);
         let service = service_fn(|request: Request<Incoming>| async {
-            Ok::<_, Infallible>(match request.uri().path().starts_with("/grpc/") {
+            Ok::<_, Infallible>(match request.uri().path().starts_with("/bench.v1.Users/") {
                 true => grpc(request).await.map(Either::Left),
                 false => answer(request).await.map(Either::Right),
             })
@@ -44,9 +44,9 @@ pub(super) async fn http2(listener: TcpListener) -> Result<(), BoxError> {
 
 async fn answer(request: Request<Incoming>) -> Answer {
     let path = request.uri().path();
-    let is_user = path == "/GetUser";
-    let is_json = path == "/json/GetUser";
-    if !is_user && !is_json && path != "/Echo" {
+    let is_user = path == "/twirp/bench.v1.Users/GetUser";
+    let is_json = path == "/json/bench.v1.Users/GetUser";
+    if !is_user && !is_json && path != "/twirp/bench.v1.Users/Echo" {
         return status(StatusCode::NOT_FOUND);
     }
     let Ok(body) = request.into_body().collect().await else {
@@ -82,7 +82,7 @@ fn status(status: StatusCode) -> Answer {
 async fn grpc(
     request: Request<Incoming>,
 ) -> Response<impl hyper::body::Body<Data = Bytes, Error = Infallible>> {
-    let is_user = request.uri().path() == "/grpc/GetUser";
+    let is_user = request.uri().path() == "/bench.v1.Users/GetUser";
     let framed = match request.into_body().collect().await.map(|body| body.to_bytes()) {
         Ok(mut body) if body.len() >= 5 => {
             body.advance(5);

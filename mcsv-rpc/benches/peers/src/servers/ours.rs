@@ -7,6 +7,7 @@ use mcsv_core::Shutdown;
 use mcsv_rpc::{Cx, Result, Router, Server};
 use mcsv_telemetry::Telemetry;
 use tokio::net::TcpListener;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{accept, user};
 use crate::BoxError;
@@ -49,13 +50,24 @@ pub(super) async fn tower_http2(listener: TcpListener) -> Result<(), BoxError> {
     }
 }
 
-/// With telemetry and limits; the deadline and the trace come with the requests.
-///
-/// A log at `warn` has no interest in the spans and lines of calls that go well; one at `info`
-/// writes a line for each, here to nowhere.
-pub(super) async fn all_on(listener: TcpListener, log: &str) -> Result<(), BoxError> {
-    let telemetry = Telemetry::new("bench").with_default_filter(log).with_writer(std::io::sink);
-    let _guard = telemetry.install()?;
+/// With the metrics of mcsv-telemetry, a subscriber that wants warnings only, and limits; the
+/// deadline and the trace come with the requests.
+pub(super) async fn all_on(listener: TcpListener) -> Result<(), BoxError> {
+    let telemetry = Telemetry::new("bench").build()?;
+    metrics::set_global_recorder(telemetry.recorder().clone())
+        .map_err(|error| error.to_string())?;
+    tracing_subscriber::fmt().with_max_level(LevelFilter::WARN).init();
+    limited(listener).await
+}
+
+/// The same with a line of log for each call, written to nowhere.
+pub(super) async fn logging(listener: TcpListener) -> Result<(), BoxError> {
+    let telemetry = Telemetry::new("bench").with_default_filter("info");
+    let _guard = telemetry.with_writer(std::io::sink).install()?;
+    limited(listener).await
+}
+
+async fn limited(listener: TcpListener) -> Result<(), BoxError> {
     let app = router().with_concurrency_limit(1024).with_body_limit(1 << 20);
     Ok(Server::from_listener(listener)?.serve(app, Shutdown::new()).await?)
 }
