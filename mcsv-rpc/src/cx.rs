@@ -23,6 +23,12 @@ use crate::{PeerAddr, Protocol, RpcMethod, trailers};
 /// assert_eq!(cx.deadline(), None);
 /// ```
 pub struct Cx {
+    /// In a box: on its way to the handler a call's context moves from future to future, and each
+    /// of them would hold it once more.
+    known: Box<Known>,
+}
+
+struct Known {
     method: &'static RpcMethod,
     protocol: Protocol,
     headers: HeaderMap,
@@ -44,7 +50,7 @@ impl Cx {
     /// The same context with a header of the request.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.known.headers.insert(name, value);
         self
     }
 
@@ -58,7 +64,7 @@ impl Cx {
     /// The same context in another protocol.
     #[must_use]
     pub fn with_protocol(mut self, protocol: Protocol) -> Self {
-        self.protocol = protocol;
+        self.known.protocol = protocol;
         self
     }
 
@@ -69,7 +75,7 @@ impl Cx {
         extensions: Extensions,
         trace: TraceContext,
     ) -> Self {
-        Cx {
+        let known = Known {
             method,
             protocol,
             headers,
@@ -78,96 +84,98 @@ impl Cx {
             deadline: None,
             peer: None,
             trace,
-        }
+        };
+        Cx { known: Box::new(known) }
     }
 
     pub(crate) fn set_deadline(&mut self, deadline: Option<Deadline>) {
-        self.deadline = deadline;
+        self.known.deadline = deadline;
     }
 
     pub(crate) fn set_peer(&mut self, peer: Option<SocketAddr>) {
-        self.peer = peer;
+        self.known.peer = peer;
     }
 
     /// Keeps the headers of the answer beyond this context, however it ends.
     pub(crate) fn keep_response_headers(&mut self) -> KeptHeaders {
-        self.response_headers.keep()
+        self.known.response_headers.keep()
     }
 
     pub(crate) fn into_response_headers(mut self) -> HeaderMap {
-        std::mem::take(self.response_headers.map_mut())
+        std::mem::take(self.known.response_headers.map_mut())
     }
 
     /// The method that was called.
     #[must_use]
     pub fn method(&self) -> &'static RpcMethod {
-        self.method
+        self.known.method
     }
 
     /// What the caller speaks.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
-        self.protocol
+        self.known.protocol
     }
 
     /// The request's headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.known.headers
     }
 
     /// The request's headers, for a layer to change what comes after it.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.headers
+        &mut self.known.headers
     }
 
     /// What the layers in front have attached to the request.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
-        &self.extensions
+        &self.known.extensions
     }
 
     /// A place for what a layer has found out, such as who is calling: the handler looks it up by
     /// type in [`extensions`](Self::extensions).
     pub fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.extensions
+        &mut self.known.extensions
     }
 
     /// When the caller gives up, and this handler with it. Client calls made here inherit it.
     #[must_use]
     pub fn deadline(&self) -> Option<Deadline> {
-        self.deadline
+        self.known.deadline
     }
 
     /// Ends the call at `deadline` where it would end later. A layer does this before it goes on; in
     /// a handler it is too late.
     pub fn shorten_deadline(&mut self, deadline: Deadline) {
-        self.deadline = Some(self.deadline.map_or(deadline, |own| own.earliest(deadline)));
+        self.known.deadline =
+            Some(self.known.deadline.map_or(deadline, |own| own.earliest(deadline)));
     }
 
     /// The other side of the connection, a proxy where there is one in between; `None` in process.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer.or_else(|| self.extensions.get::<PeerAddr>().map(|peer| peer.0))
+        self.known.peer.or_else(|| self.known.extensions.get::<PeerAddr>().map(|peer| peer.0))
     }
 
     /// Where this call stands in its trace.
     #[must_use]
     pub fn trace(&self) -> TraceContext {
-        self.trace.clone()
+        self.known.trace.clone()
     }
 
     /// The headers of the answer that are set so far.
     #[must_use]
     pub fn response_headers(&self) -> &HeaderMap {
-        self.response_headers.map()
+        self.known.response_headers.map()
     }
 
     /// The headers of the answer, whether it is a message or an error.
     ///
     /// The content type and the length are the protocol's: what is set for them here is dropped.
     pub fn response_headers_mut(&mut self) -> &mut HeaderMap {
-        self.response_headers.map_mut()
+        self.known.response_headers.map_mut()
     }
 
     /// Adds metadata that goes out after the answer: as a trailer in gRPC and as a header
@@ -191,12 +199,12 @@ impl Cx {
 impl fmt::Debug for Cx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cx")
-            .field("method", &self.method.full_name())
-            .field("protocol", &self.protocol)
-            .field("headers", &self.headers.keys())
-            .field("deadline", &self.deadline)
+            .field("method", &self.known.method.full_name())
+            .field("protocol", &self.known.protocol)
+            .field("headers", &self.known.headers.keys())
+            .field("deadline", &self.known.deadline)
             .field("peer_addr", &self.peer_addr())
-            .field("trace", &self.trace)
+            .field("trace", &self.known.trace)
             .finish_non_exhaustive()
     }
 }

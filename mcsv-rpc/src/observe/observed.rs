@@ -3,6 +3,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::Either;
 use http::request::Parts;
 use http::{StatusCode, Uri};
 use mcsv_core::{Code, Error, Scoped, TraceContext};
@@ -74,14 +75,21 @@ impl Observed {
         self.span.record("rpc.resend_count", times);
     }
 
-    /// Runs `work` in the call's span and trace.
-    pub(crate) fn around<F: Future>(&self, work: F) -> Scoped<Instrumented<F>> {
-        self.trace.clone().scope(work.instrument(self.span.clone()))
+    /// Runs `work` in the call's span and trace. A span that nobody looks at is not entered: that
+    /// costs more than the look.
+    pub(crate) fn around<F: Future>(&self, work: F) -> Scoped<Either<Instrumented<F>, F>> {
+        let work = match self.span.is_disabled() {
+            false => Either::Left(work.instrument(self.span.clone())),
+            true => Either::Right(work),
+        };
+        self.trace.clone().scope(work)
     }
 
     /// Reports the outcome, and how it is answered.
     pub(crate) fn answered<T>(self, outcome: &Result<T, Error>, status: StatusCode) {
-        self.span.record("http.response.status_code", status.as_u16());
+        if !self.span.is_disabled() {
+            self.span.record("http.response.status_code", status.as_u16());
+        }
         self.finish(outcome);
     }
 
@@ -99,14 +107,18 @@ impl Observed {
     fn report(&mut self, code: Option<Code>, cause: Option<&(dyn StdError + 'static)>) {
         self.reported = true;
         let elapsed = self.started.elapsed();
-        self.record(code);
         let label = code.map_or(series::OK, Code::as_str);
         // The metrics are in scope too: an exemplar is of this trace.
         self.trace.in_scope(|| {
-            self.span.in_scope(|| {
+            let ended = || {
                 self.log(label, cause, elapsed);
                 self.counted.end(label, elapsed);
-            });
+            };
+            if self.span.is_disabled() {
+                return ended();
+            }
+            self.record(code);
+            self.span.in_scope(ended);
         });
     }
 

@@ -5,13 +5,13 @@
 //! may be another one on this thread.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Gauge, Key, Label, Level, Metadata, with_recorder};
 
 use super::Side;
+use crate::quick_map::QuickMap;
 use crate::{Protocol, RpcMethod};
 
 static METADATA: Metadata<'static> =
@@ -22,7 +22,7 @@ pub(crate) const OK: &str = "ok";
 const UNKNOWN: &str = "unknown";
 
 thread_local! {
-    static KEYS: RefCell<HashMap<Series, Arc<Keys>>> = RefCell::default();
+    static KEYS: RefCell<QuickMap<Series, Arc<Keys>>> = RefCell::default();
 }
 
 /// One row of the metrics.

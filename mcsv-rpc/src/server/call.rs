@@ -13,10 +13,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::answer::Answer;
 use super::guard::guard;
 use super::service::ServiceFuture;
+use crate::carried::Carried;
 use crate::codec::CodecError;
 use crate::coding::Coding;
 use crate::compress::{self, UnpackError};
-use crate::dialect::{Dialect, Packed};
+use crate::dialect::{Dialect, Packed, Verb};
 use crate::observe::Observed;
 use crate::read::{Bounds, ReadError, discard, expects, read, unwanted};
 use crate::rpc_layer::{Layers, Next};
@@ -59,9 +60,10 @@ impl IncomingCall {
             layers,
             place,
         } = self;
-        let remote = trace_headers::read(&parts.headers);
+        let carried = Carried::by(&parts.headers);
+        let remote = if carried.trace { trace_headers::read(&parts.headers) } else { None };
         let observed = Observed::server(dialect.protocol, method, &parts, peer, remote.as_ref());
-        let admitted = admit(method, dialect, parts, peer, observed.trace().clone());
+        let admitted = admit(method, dialect, parts, carried, peer, observed.trace().clone());
         // What comes before this block is not part of the future, which is boxed for each call.
         async move {
             let _place = place;
@@ -77,8 +79,8 @@ impl IncomingCall {
                 Ok((cx, packing)) => {
                     let deadline = cx.deadline();
                     let packing = Packing { compress_from, ..packing };
-                    let work = answer(cx, packing, body, bounds, handler);
-                    // Pinned here, once: an async fn that takes it by value would hold it twice.
+                    // Pinned first: what goes around it would move and hold it once more each.
+                    let work = pin!(answer(cx, packing, body, bounds, handler));
                     let work = pin!(Within::exactly(deadline, observed.around(work)));
                     guard(work, deadline).await
                 }
@@ -118,10 +120,11 @@ fn admit(
     method: &'static RpcMethod,
     dialect: Dialect,
     parts: Parts,
+    carried: Carried,
     peer: Option<SocketAddr>,
     trace: TraceContext,
 ) -> Result<(Cx, Packing), (Error, bool)> {
-    let (packing, deadline) = match wanted(dialect, &parts.headers) {
+    let (packing, deadline) = match wanted(dialect, &parts.headers, carried) {
         Ok(wanted) => wanted,
         Err(error) => return Err((error, expects(&parts.headers))),
     };
@@ -133,18 +136,29 @@ fn admit(
 }
 
 /// What the headers say of the messages and of the time.
-fn wanted(dialect: Dialect, headers: &HeaderMap) -> Result<(Packing, Option<Deadline>)> {
+fn wanted(
+    dialect: Dialect,
+    headers: &HeaderMap,
+    carried: Carried,
+) -> Result<(Packing, Option<Deadline>)> {
     if dialect.protocol == Protocol::Connect {
         connect::check_version(headers)?;
     }
-    let request = dialect.packed(headers)?;
+    let request = match dialect.verb {
+        Verb::Post if !carried.coding => Coding::Identity,
+        _ => dialect.packed(headers)?,
+    };
     let answer = match dialect.protocol {
+        _ if !carried.accept => Coding::Identity,
         // Every gRPC client says that it accepts gzip: only one that uses it wants it.
         Protocol::Grpc => request.if_accepted(Protocol::Grpc, headers),
         protocol => Coding::preferred(protocol, headers),
     };
     let packing = Packing { dialect, request, answer, compress_from: 0 };
-    let deadline = timeout::requested(headers, || tokio::time::Instant::now().into_std())?;
+    let deadline = match carried.timeout {
+        true => timeout::requested(headers, || tokio::time::Instant::now().into_std())?,
+        false => None,
+    };
     Ok((packing, deadline))
 }
 

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +12,14 @@ use super::router::Router;
 use super::service::RpcService;
 use crate::grpc_health::CHECK;
 use crate::openapi::{Form as Document, Part};
+use crate::quick_map::QuickMap;
 use crate::rpc_layer::Layers;
 use crate::{OpenApi, RpcMethod};
 
 /// Where the requests go that one router knows.
 #[derive(Clone)]
 pub(crate) struct Routes {
-    exact: HashMap<Box<str>, Target>,
+    exact: QuickMap<Box<str>, Target>,
     nests: Vec<(Box<str>, BoxHttpService)>,
     pub(crate) fallback: Option<BoxHttpService>,
     pub(crate) limit: usize,
@@ -60,7 +60,7 @@ pub(crate) struct Route {
 impl Routes {
     pub(crate) fn new() -> Self {
         Routes {
-            exact: HashMap::new(),
+            exact: QuickMap::default(),
             nests: Vec::new(),
             fallback: None,
             limit: Router::BODY_LIMIT,
