@@ -5,7 +5,7 @@ use protox::Compiler;
 
 use crate::check::check;
 use crate::generate::Generator;
-use crate::{Error, map_debug};
+use crate::{Error, map_debug, rustdoc};
 
 /// Compiles `protos`, found under `includes`, into Rust code in `OUT_DIR`: call it from `build.rs`.
 ///
@@ -116,12 +116,14 @@ impl Builder {
             Some(dir) => dir.clone(),
             None => std::env::var_os("OUT_DIR").ok_or_else(Error::no_out_dir)?.into(),
         };
-        let descriptors = parse(protos, includes)?;
+        let mut descriptors = parse(protos, includes)?;
         if matches!(self.streaming, Streaming::Refuse) {
             refuse_streaming(&descriptors)?;
         }
         let mut config = prost_config(&out_dir, &descriptors);
         map_debug::derive(&mut config, &descriptors);
+        // Last: an OpenAPI document has the comments as they are.
+        rustdoc::settle(&mut descriptors);
         config.compile_fds(descriptors).map_err(Error::write)
     }
 }
@@ -177,7 +179,8 @@ fn prost_config(out_dir: &Path, descriptors: &FileDescriptorSet) -> prost_build:
         .btree_map(["."])
         .type_attribute(
             ".",
-            "#[allow(dead_code, unreachable_pub, missing_docs, clippy::all, clippy::pedantic)]",
+            "#[allow(dead_code, unreachable_pub, missing_docs)]\n\
+             #[allow(rustdoc::all, clippy::all, clippy::pedantic)]",
         )
         .service_generator(Box::new(Generator::new(descriptors)));
     config

@@ -6,12 +6,15 @@ use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use crate::{json, openapi, service_names, template};
 
 /// Names that a generated client has beside the methods of its service.
-const CLIENT_NAMES: [&str; 14] = [
+const CLIENT_NAMES: [&str; 17] = [
     "new",
     "connect",
+    "connect_all",
     "in_process",
     "from_channel",
     "with_timeout",
+    "with_retry",
+    "with_hedge_after",
     "with_header",
     "with_json",
     "with_protocol",

@@ -11,6 +11,7 @@ mod json;
 mod map_debug;
 mod names;
 mod openapi;
+mod rustdoc;
 mod service_names;
 mod template;
 

@@ -2,7 +2,7 @@
 
 pub(crate) const SERVICE: &str = r#"
 @doc@
-#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+#[allow(dead_code, unreachable_pub, rustdoc::all, clippy::all, clippy::pedantic)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not implement the RPC service `@Service@`",
     note = "write `impl @Service@ for ...` with one `async fn` per method"
@@ -12,14 +12,14 @@ pub trait @Service@: ::core::marker::Send + ::core::marker::Sync + 'static {
 }
 
 /// Serves a [`@Service@`]: give it to a router's `add`.
-#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+#[allow(dead_code, unreachable_pub, rustdoc::all, clippy::all, clippy::pedantic)]
 #[derive(Debug)]
 pub struct @Service@Server<T> {
     service: ::std::sync::Arc<T>,
     options: ::mcsv_rpc::ServiceOptions,
 }
 
-#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+#[allow(dead_code, unreachable_pub, rustdoc::all, clippy::all, clippy::pedantic)]
 impl<T: @Service@> @Service@Server<T> {
     /// Serves `service`.
     pub fn new(service: T) -> Self {
@@ -54,7 +54,7 @@ impl<T: @Service@> @Service@Server<T> {
     }
 }
 
-#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+#[allow(dead_code, unused_variables, unreachable_pub, rustdoc::all, clippy::all, clippy::pedantic)]
 impl<T: @Service@> ::mcsv_rpc::RpcService for @Service@Server<T> {
     fn methods(&self) -> &'static [::mcsv_rpc::RpcMethod] {
         @Service@Client::METHODS
@@ -78,13 +78,13 @@ impl<T: @Service@> ::mcsv_rpc::RpcService for @Service@Server<T> {
 }
 
 /// Calls a [`@Service@`]. Clones share the connections.
-#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+#[allow(dead_code, unreachable_pub, rustdoc::all, clippy::all, clippy::pedantic)]
 #[derive(Clone, Debug)]
 pub struct @Service@Client {
     channel: ::mcsv_rpc::Channel,
 }
 
-#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+#[allow(dead_code, unreachable_pub, rustdoc::all, clippy::all, clippy::pedantic)]
 impl @Service@Client {
     /// The methods, in the order of the proto file.
     pub const METHODS: &'static [::mcsv_rpc::RpcMethod] = &[
@@ -111,10 +111,10 @@ impl @Service@Client {
     /// # Errors
     ///
     /// A URL can't be used; see [`Channel::connect_all`](::mcsv_rpc::Channel::connect_all).
-    pub fn connect_all<U: AsRef<str>>(
-        urls: impl IntoIterator<Item = U>,
+    pub fn connect_all<U: ::core::convert::AsRef<str>>(
+        urls: impl ::core::iter::IntoIterator<Item = U>,
     ) -> ::mcsv_rpc::Result<Self> {
-        Ok(Self::from_channel(::mcsv_rpc::Channel::connect_all(urls)?))
+        ::mcsv_rpc::Channel::connect_all(urls).map(Self::from_channel)
     }
 
     /// A client over any tower service.
@@ -206,7 +206,7 @@ impl @Service@Client {
 
 /// A server that is called takes the place of one that is here: the calls inherit the deadline and
 /// the trace of `cx`, and nothing else of it.
-#[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
+#[allow(dead_code, unreachable_pub, rustdoc::all, clippy::all, clippy::pedantic)]
 impl @Service@ for @Service@Client {
 @forwards@
 }

@@ -1,6 +1,6 @@
 use mcsv_core::Health;
-use mcsv_protos::v1::{ClientServiceServer, UserServiceClient};
-use mcsv_rpc::{BoxError, Router};
+use mcsv_protos::v1::{ClientService, ClientServiceServer, UserServiceClient};
+use mcsv_rpc::{BoxError, OpenApi, Router};
 
 use crate::handlers::ClientApp;
 use crate::web::{self, Web};
@@ -19,7 +19,7 @@ pub fn router(config: Config, inbox: Inbox, health: Health) -> Result<Router, Bo
     };
     let app = ClientApp { inbox, token: config.token };
     Ok(Router::new()
-        .add(ClientServiceServer::new(app).with_alias("client_svc"))
+        .add(named(app))
         .route("/", web::file("text/html; charset=utf-8", include_str!("web/index.html")))
         .route("/app.js", web::file("text/javascript; charset=utf-8", include_str!("web/app.js")))
         .route("/app.css", web::file("text/css; charset=utf-8", include_str!("web/app.css")))
@@ -27,5 +27,12 @@ pub fn router(config: Config, inbox: Inbox, health: Health) -> Result<Router, Bo
         .nest("/api/", web::api(web))
         .route("/metrics", mcsv_telemetry::metrics_service())
         .health(health)
+        .openapi(OpenApi::new("client_svc", env!("CARGO_PKG_VERSION")))
         .with_body_limit(64 << 10))
+}
+
+/// `service` under the names that callers know it by: the handlers here, or a client, which is
+/// enough to describe them.
+pub fn named<S: ClientService>(service: S) -> ClientServiceServer<S> {
+    ClientServiceServer::new(service).with_alias("client_svc")
 }

@@ -9,6 +9,6 @@ mod handlers;
 mod inbox;
 mod web;
 
-pub use app::router;
+pub use app::{named, router};
 pub use config::Config;
 pub use inbox::{Inbox, Message};

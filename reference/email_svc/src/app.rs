@@ -1,6 +1,6 @@
 use mcsv_core::Health;
-use mcsv_protos::v1::{EmailServiceServer, JobServiceClient};
-use mcsv_rpc::{BoxError, Router};
+use mcsv_protos::v1::{EmailService, EmailServiceServer, JobServiceClient};
+use mcsv_rpc::{BoxError, OpenApi, Router};
 
 use crate::Config;
 use crate::handlers::EmailApp;
@@ -26,14 +26,19 @@ pub async fn router(config: Config, health: Health) -> Result<Router, BoxError> 
     let app = EmailApp { transport, job_svc, token: config.token, from: config.from.parse()? };
 
     Ok(Router::new()
-        .add(
-            EmailServiceServer::new(app)
-                .with_alias("email_svc")
-                // The name that the original used.
-                .with_method_alias("SendEmail", "DeliverEmail"),
-        )
+        .add(named(app))
         .route("/metrics", mcsv_telemetry::metrics_service())
         .health(health)
+        .openapi(OpenApi::new("email_svc", env!("CARGO_PKG_VERSION")))
         // 32 variables of 1,000 bytes and the names around them.
         .with_body_limit(64 << 10))
+}
+
+/// `service` under the names that callers know it by: the handlers here, or a client, which is
+/// enough to describe them.
+pub fn named<S: EmailService>(service: S) -> EmailServiceServer<S> {
+    EmailServiceServer::new(service)
+        .with_alias("email_svc")
+        // The name that the original used.
+        .with_method_alias("SendEmail", "DeliverEmail")
 }

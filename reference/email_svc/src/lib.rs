@@ -9,5 +9,5 @@ mod mail;
 mod template;
 mod transport;
 
-pub use app::router;
+pub use app::{named, router};
 pub use config::{Config, MailConfig};

@@ -3,8 +3,8 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use mcsv_core::Health;
-use mcsv_protos::v1::ImageServiceServer;
-use mcsv_rpc::{BoxError, Router};
+use mcsv_protos::v1::{ImageService, ImageServiceServer};
+use mcsv_rpc::{BoxError, OpenApi, Router};
 use mcsv_storage::{FetchPolicy, Fetcher};
 use tokio::sync::Semaphore;
 
@@ -39,9 +39,16 @@ pub fn router(config: Config, health: Health) -> Result<Router, BoxError> {
         token: config.token,
     };
     Ok(Router::new()
-        .add(ImageServiceServer::new(app).with_alias("image_svc"))
+        .add(named(app))
         .route("/metrics", mcsv_telemetry::metrics_service())
         .health(health)
+        .openapi(OpenApi::new("image_svc", env!("CARGO_PKG_VERSION")))
         // References only; two links of 4 KiB and the names around them.
         .with_body_limit(64 << 10))
+}
+
+/// `service` under the names that callers know it by: the handlers here, or a client, which is
+/// enough to describe them.
+pub fn named<S: ImageService>(service: S) -> ImageServiceServer<S> {
+    ImageServiceServer::new(service).with_alias("image_svc")
 }

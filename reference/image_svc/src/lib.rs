@@ -9,5 +9,5 @@ mod converter;
 mod fetch_error;
 mod handlers;
 
-pub use app::router;
+pub use app::{named, router};
 pub use config::Config;

@@ -2,8 +2,8 @@ use std::thread::available_parallelism;
 
 use mcsv_core::{Health, Shutdown};
 use mcsv_jobs::{Jobs, Workers};
-use mcsv_protos::v1::JobServiceServer;
-use mcsv_rpc::{BoxError, Router};
+use mcsv_protos::v1::{JobService, JobServiceServer};
+use mcsv_rpc::{BoxError, OpenApi, Router};
 
 use crate::handlers::JobApp;
 use crate::kinds::StorageCleanup;
@@ -43,15 +43,10 @@ pub async fn open(config: Config, health: Health) -> Result<JobSvc, BoxError> {
     let workers = workers.cron("*/15 * * * *", |_tick| StorageCleanup {})?;
 
     let router = Router::new()
-        .add(
-            JobServiceServer::new(JobApp { jobs, token: config.token })
-                .with_alias("job_svc")
-                // The names that the original used.
-                .with_method_alias("EnqueueEmail", "SendEmail")
-                .with_method_alias("NotifyEmailDelivery", "EmailNotification"),
-        )
+        .add(named(JobApp { jobs, token: config.token }))
         .route("/metrics", mcsv_telemetry::metrics_service())
         .health(health)
+        .openapi(OpenApi::new("job_svc", env!("CARGO_PKG_VERSION")))
         // References and arguments: a job's are at most 256 KiB.
         .with_body_limit(512 << 10);
     Ok(JobSvc { router, workers })
@@ -72,4 +67,14 @@ impl JobSvc {
     pub async fn work(self, shutdown: Shutdown) -> Result<(), BoxError> {
         Ok(self.workers.run(shutdown).await?)
     }
+}
+
+/// `service` under the names that callers know it by: the handlers here, or a client, which is
+/// enough to describe them.
+pub fn named<S: JobService>(service: S) -> JobServiceServer<S> {
+    JobServiceServer::new(service)
+        .with_alias("job_svc")
+        // The names that the original used.
+        .with_method_alias("EnqueueEmail", "SendEmail")
+        .with_method_alias("NotifyEmailDelivery", "EmailNotification")
 }

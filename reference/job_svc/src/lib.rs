@@ -10,5 +10,5 @@ mod kinds;
 mod neighbours;
 mod workers;
 
-pub use app::{JobSvc, open};
+pub use app::{JobSvc, named, open};
 pub use config::Config;

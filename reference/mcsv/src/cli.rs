@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::service::Service;
+
 /// Turns PNG and JPEG into PDF and sends the mail: five services, one program.
 #[derive(Debug, Parser)]
 #[command(version, about, arg_required_else_help = true)]
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Users(UsersCommand),
     /// Looks into the queue of a running stack
     Jobs(JobsArgs),
+    /// Prints the OpenAPI document of the five services, or of one
+    Openapi(OpenApiArgs),
 }
 
 #[derive(Debug, Args)]
@@ -184,4 +188,14 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "N", default_value_t = 100,
         value_parser = clap::value_parser!(i32).range(1..=1_000))]
     pub(crate) limit: i32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OpenApiArgs {
+    /// This one only, as it serves it at /openapi.json
+    #[arg(value_enum)]
+    pub(crate) service: Option<Service>,
+    /// YAML instead of JSON
+    #[arg(long)]
+    pub(crate) yaml: bool,
 }

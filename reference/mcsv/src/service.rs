@@ -7,7 +7,7 @@ use mcsv_settings::Settings;
 use crate::Result;
 
 /// One of the five.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Service {
     Client,
     User,

@@ -1,6 +1,6 @@
 use mcsv_core::Health;
-use mcsv_protos::v1::{JobServiceClient, UserServiceServer};
-use mcsv_rpc::{BoxError, Router};
+use mcsv_protos::v1::{JobServiceClient, UserService, UserServiceServer};
+use mcsv_rpc::{BoxError, OpenApi, Router};
 use mcsv_storage::Store;
 
 use crate::handlers::UserApp;
@@ -43,13 +43,19 @@ pub async fn router(config: Config, health: Health) -> Result<Router, BoxError> 
 
     Ok(Router::new()
         .add(
-            UserServiceServer::new(app)
-                .with_alias("user_svc")
+            named(app)
                 .with_body_limit("ConvertImage", image_body)
                 .with_body_limit("StoreImage", image_body),
         )
         .nest(&format!("{LOADER}/"), links)
         .route("/metrics", mcsv_telemetry::metrics_service())
         .health(health)
+        .openapi(OpenApi::new("user_svc", env!("CARGO_PKG_VERSION")))
         .with_body_limit(256 << 10))
+}
+
+/// `service` under the names that callers know it by: the handlers here, or a client, which is
+/// enough to describe them.
+pub fn named<S: UserService>(service: S) -> UserServiceServer<S> {
+    UserServiceServer::new(service).with_alias("user_svc")
 }

@@ -7,5 +7,5 @@ mod config;
 mod handlers;
 mod keys;
 
-pub use app::router;
+pub use app::{named, router};
 pub use config::Config;

@@ -4,3 +4,5 @@
 
 mod checked_in;
 mod errors;
+mod stale;
+mod streaming;

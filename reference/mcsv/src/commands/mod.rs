@@ -3,6 +3,7 @@
 mod convert;
 mod demo;
 mod jobs;
+mod openapi;
 mod up;
 mod users;
 
@@ -26,6 +27,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode> {
         Command::Convert(args) => convert::run(args).await,
         Command::Users(UsersCommand::Create(args)) => users::run(args).await,
         Command::Jobs(args) => jobs::run(args).await,
+        Command::Openapi(args) => Ok(openapi::run(&args)),
     }
 }
 

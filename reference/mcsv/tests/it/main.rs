@@ -4,6 +4,7 @@
 mod demo;
 mod faults;
 mod mails;
+mod openapi;
 mod process;
 mod stack;
 mod wrong_input;
