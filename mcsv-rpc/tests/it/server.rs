@@ -82,7 +82,7 @@ async fn a_client_that_goes_away_ends_its_handler() {
 #[tokio::test]
 async fn a_slow_head_is_cut_off() {
     let running = Running::start_with(App::default().router(), |server| {
-        server.with_header_timeout(Duration::from_millis(50))
+        server.with_header_timeout(Duration::from_millis(300))
     });
     let running = running.await;
     let mut stream = TcpStream::connect(running.address()).await.unwrap();
@@ -95,7 +95,7 @@ async fn a_slow_head_is_cut_off() {
 #[tokio::test]
 async fn a_client_that_says_nothing_or_half_a_greeting_is_cut_off() {
     let running = Running::start_with(App::default().router(), |server| {
-        server.with_header_timeout(Duration::from_millis(50))
+        server.with_header_timeout(Duration::from_millis(300))
     });
     let running = running.await;
     for said in [&b""[..], b"PRI * HT", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
@@ -112,7 +112,7 @@ async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     let app = App::default();
     let gate = app.gate.clone();
     let running = Running::start_with(app.router(), |server| {
-        server.with_idle_timeout(Duration::from_millis(50))
+        server.with_idle_timeout(Duration::from_millis(300))
     });
     let running = running.await;
     let busy = tokio::spawn(running.client().wait(ping("busy")).into_response());
@@ -128,7 +128,7 @@ async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
 #[tokio::test]
 async fn a_client_that_takes_no_answer_is_cut_off() {
     let running = Running::start_with(App::default().router(), |server| {
-        server.with_write_timeout(Duration::from_millis(50))
+        server.with_write_timeout(Duration::from_millis(300))
     });
     let running = running.await;
     let body = prost::Message::encode_to_vec(&ping(&"a".repeat(3 << 20)));
