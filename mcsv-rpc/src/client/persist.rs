@@ -2,14 +2,14 @@ use std::time::Duration;
 
 use futures_util::future::select;
 use http::Response;
-use mcsv_core::{Error, Result};
+use mcsv_core::{Deadline, Error, Result};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::balance::Ticket;
 use super::budget::Budget;
 use super::call::Call;
 use super::retry::{Retry, is_repeatable, may_repeat};
-use super::send::{Attempt, attempt, request};
+use super::send::{Attempt, attempt, prepare};
 use crate::Message;
 use crate::observe::Observed;
 
@@ -32,8 +32,7 @@ pub(crate) struct Persistent<'a, Resp> {
     call: &'a Call<Resp>,
     policy: &'a Policy,
     observed: &'a Observed,
-    end: Option<Instant>,
-    deadline: Option<mcsv_core::Deadline>,
+    deadline: Option<Deadline>,
     /// The requests that went out.
     sent: u32,
     /// The endpoints that they went to.
@@ -44,11 +43,10 @@ impl<'a, Resp: Message> Persistent<'a, Resp> {
     pub(crate) fn new(
         call: &'a Call<Resp>,
         policy: &'a Policy,
-        deadline: Option<mcsv_core::Deadline>,
+        deadline: Option<Deadline>,
         observed: &'a Observed,
     ) -> Self {
-        let end = deadline.map(|deadline| Instant::from_std(deadline.instant()));
-        Persistent { call, policy, observed, end, deadline, sent: 0, tried: Vec::new() }
+        Persistent { call, policy, observed, deadline, sent: 0, tried: Vec::new() }
     }
 
     /// Sends until there is an answer, or an error that another request can't help.
@@ -79,9 +77,10 @@ impl<'a, Resp: Message> Persistent<'a, Resp> {
         let chance = fastrand::f64();
         let wait = self.policy.retry.wait(self.call.method, error, failed, chance)?;
         // An error now says more than a missed deadline later.
-        let in_time = self
-            .end
-            .is_none_or(|end| Instant::now().checked_add(wait).is_some_and(|then| then < end));
+        let in_time = self.deadline.is_none_or(|deadline| {
+            let end = Instant::from_std(deadline.instant());
+            Instant::now().checked_add(wait).is_some_and(|then| then < end)
+        });
         if !in_time {
             return None;
         }
@@ -113,24 +112,18 @@ impl<'a, Resp: Message> Persistent<'a, Resp> {
 
     /// The next request, to another endpoint than those before.
     fn next(&mut self) -> Result<Attempt<'a>> {
-        let channel = &*self.call.channel;
-        let mut ticket = channel.endpoints.as_ref().and_then(|all| all.pick(&self.tried));
-        if let Some(ticket) = &mut ticket {
-            ticket.set_deadline(self.end);
-            self.tried.push(ticket.id());
-        }
-        let endpoint = ticket.as_ref().map_or(&channel.endpoint, Ticket::endpoint);
-        let body = match &self.call.body {
+        let packed = match &self.call.body {
             Ok(packed) => packed.clone(),
             Err(error) => return Err(Error::new(error.code(), error.message())),
         };
-        let request = request(self.call, body, endpoint, self.deadline, self.observed, self.sent)?;
+        let (deadline, sent) = (self.deadline, self.sent);
+        let next = prepare(self.call, packed, &self.tried, deadline, self.observed, sent)?;
+        self.tried.extend(next.ticket.as_ref().map(Ticket::id));
         self.sent += 1;
-        if self.sent > 1 {
-            self.observed.sent_again(self.sent - 1);
+        if sent > 0 {
+            self.observed.sent_again(sent);
         }
-        let (wire, method, head) = (self.call.wire, self.call.method, self.call.head.as_deref());
-        Ok(Attempt { channel, wire, method, request, ticket, head })
+        Ok(next)
     }
 
     /// Pays for a further request and counts it.

@@ -40,12 +40,12 @@ async fn exchange<Resp: Message>(call: Call<Resp>, observed: &Observed) -> Resul
     }
     let deadline = deadline(&call);
     let channel = call.channel.clone();
-    let Some(deadline) = deadline else { return delivered(call, &channel, None, observed).await };
+    let Some(deadline) = deadline else { return delivered(call, None, observed).await };
     let end = Instant::from_std(deadline.instant());
     if end <= Instant::now() {
         return Err(Error::deadline_exceeded("the deadline had passed before the call was sent"));
     }
-    let delivered = delivered(call, &channel, Some(deadline), observed);
+    let delivered = delivered(call, Some(deadline), observed);
     timeout_at(end, delivered).await.unwrap_or_else(|_| {
         let place = channel.place();
         Err(Error::deadline_exceeded(format!("no answer from {place} in time")))
@@ -54,7 +54,6 @@ async fn exchange<Resp: Message>(call: Call<Resp>, observed: &Observed) -> Resul
 
 async fn delivered<Resp: Message>(
     mut call: Call<Resp>,
-    channel: &Shared,
     deadline: Option<Deadline>,
     observed: &Observed,
 ) -> Result<Response<Resp>> {
@@ -63,14 +62,28 @@ async fn delivered<Resp: Message>(
         return Box::pin(Persistent::new(&call, &policy, deadline, observed).run()).await;
     }
     let packed = std::mem::replace(&mut call.body, Ok(Packed::default()))?;
-    let mut ticket = channel.endpoints.as_ref().and_then(|all| all.pick(&[]));
+    attempt(prepare(&call, packed, &[], deadline, observed, 0)?).await
+}
+
+/// The next request for a call that was sent `before` times: to an endpoint that it has not `tried`,
+/// where there are several.
+pub(crate) fn prepare<'a, Resp>(
+    call: &'a Call<Resp>,
+    packed: Packed,
+    tried: &[u64],
+    deadline: Option<Deadline>,
+    observed: &Observed,
+    before: u32,
+) -> Result<Attempt<'a>> {
+    let channel = &*call.channel;
+    let mut ticket = channel.endpoints.as_ref().and_then(|all| all.pick(tried));
     if let Some(ticket) = &mut ticket {
         ticket.set_deadline(deadline.map(|deadline| Instant::from_std(deadline.instant())));
     }
     let endpoint = ticket.as_ref().map_or(&channel.endpoint, Ticket::endpoint);
-    let request = request(&call, packed, endpoint, deadline, observed, 0)?;
-    let head = call.head.as_deref();
-    attempt(Attempt { channel, wire: call.wire, method: call.method, request, ticket, head }).await
+    let request = request(call, packed, endpoint, deadline, observed, before)?;
+    let (wire, method, head) = (call.wire, call.method, call.head.as_deref());
+    Ok(Attempt { channel, wire, method, request, ticket, head })
 }
 
 /// The call's own time-out or the deadline of the handler that makes it, whichever ends first.
@@ -83,7 +96,7 @@ fn deadline<Resp>(call: &Call<Resp>) -> Option<Deadline> {
 }
 
 /// The request for a call that was sent `before` times.
-pub(crate) fn request<Resp>(
+fn request<Resp>(
     call: &Call<Resp>,
     packed: Packed,
     endpoint: &Endpoint,
