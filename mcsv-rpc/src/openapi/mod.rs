@@ -8,4 +8,4 @@ mod yaml;
 
 pub use document::OpenApi;
 pub(crate) use document::Part;
-pub(crate) use serve::{Form, answer};
+pub(crate) use serve::{Form, Written, answer};

@@ -1,3 +1,6 @@
+use std::sync::OnceLock;
+
+use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 
@@ -11,13 +14,23 @@ pub(crate) enum Form {
     Yaml,
 }
 
-/// Answers GET and HEAD with the document of `parts`, made anew: it is seldom asked for.
+/// The document of one router as it was written, for as long as its routes stay as they are.
+///
+/// Anyone may ask for it, and to write it takes a thousand times longer than to send it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Written {
+    json: OnceLock<Bytes>,
+    yaml: OnceLock<Bytes>,
+}
+
+/// Answers GET and HEAD with the document of `parts`.
 pub(crate) fn answer(
     method: &Method,
     form: Form,
     base: &OpenApi,
     twirp_prefix: &str,
     parts: &[Part],
+    written: &Written,
 ) -> Response<Body> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         let mut response = Response::new(Body::from(""));
@@ -25,13 +38,20 @@ pub(crate) fn answer(
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    let mut document = base.clone().with_twirp_prefix(twirp_prefix);
-    parts.iter().for_each(|part| document.push(part.clone()));
-    let (text, media) = match form {
-        Form::Json => (document.to_json(), "application/json"),
-        Form::Yaml => (document.to_yaml(), "application/yaml"),
+    let document = || {
+        let mut document = base.clone().with_twirp_prefix(twirp_prefix);
+        parts.iter().for_each(|part| document.push(part.clone()));
+        document
     };
-    let mut response = Response::new(Body::from(text));
+    let (text, media) = match form {
+        Form::Json => {
+            (written.json.get_or_init(|| document().to_json().into()), "application/json")
+        }
+        Form::Yaml => {
+            (written.yaml.get_or_init(|| document().to_yaml().into()), "application/yaml")
+        }
+    };
+    let mut response = Response::new(Body::from(text.clone()));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     // A new release may say something else.

@@ -73,7 +73,9 @@ impl Router {
     }
 
     fn edit(mut self, change: impl FnOnce(&mut Routes)) -> Self {
-        change(Arc::make_mut(&mut self.routes));
+        let routes = Arc::make_mut(&mut self.routes);
+        change(routes);
+        routes.written = openapi::Written::default();
         self
     }
 
@@ -245,8 +247,10 @@ impl Router {
             }
             Some(Target::Probe(probe)) => return RouterFuture::rpc(probe.answer(request.method())),
             Some(Target::OpenApi(document, form)) => {
-                let (prefix, parts) = (&self.routes.twirp_prefix, &self.routes.parts);
-                let answer = openapi::answer(request.method(), *form, document, prefix, parts);
+                let Routes { twirp_prefix, parts, written, .. } = &*self.routes;
+                let method = request.method();
+                let answer =
+                    openapi::answer(method, *form, document, twirp_prefix, parts, written);
                 return RouterFuture::rpc(Box::pin(std::future::ready(answer)));
             }
             Some(Target::GrpcHealth(health)) => {

@@ -11,7 +11,7 @@ use super::probe::Probe;
 use super::router::Router;
 use super::service::RpcService;
 use crate::grpc_health::CHECK;
-use crate::openapi::{Form as Document, Part};
+use crate::openapi::{Form as Document, Part, Written};
 use crate::quick_map::QuickMap;
 use crate::rpc_layer::Layers;
 use crate::{OpenApi, RpcMethod};
@@ -34,6 +34,7 @@ pub(crate) struct Routes {
     pub(crate) services: Arc<[&'static str]>,
     /// What a document says of those services.
     pub(crate) parts: Vec<Part>,
+    pub(crate) written: Written,
     pub(crate) defects: Vec<String>,
 }
 
@@ -71,6 +72,7 @@ impl Routes {
             healths: Vec::new(),
             services: Arc::default(),
             parts: Vec::new(),
+            written: Written::default(),
             defects: Vec::new(),
         }
     }

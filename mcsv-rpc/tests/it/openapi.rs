@@ -6,7 +6,10 @@ use tower::ServiceExt;
 use crate::app::{App, Echo, EchoClient, EchoServer, ping};
 
 async fn get(method: &str, path: &str) -> (http::response::Parts, String) {
-    let app = App::default().router().openapi(OpenApi::new("Echo", "1.2"));
+    get_of(App::default().router().openapi(OpenApi::new("Echo", "1.2")), method, path).await
+}
+
+async fn get_of(app: Router, method: &str, path: &str) -> (http::response::Parts, String) {
     let request = http::Request::builder().method(method).uri(path);
     let answer = app.oneshot(request.body(String::new()).unwrap()).await.unwrap();
     let (parts, body) = answer.into_parts();
@@ -31,6 +34,16 @@ async fn the_document_has_every_path_of_a_service() {
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
+}
+
+#[tokio::test]
+async fn a_document_that_was_asked_for_has_what_is_added_after_it() {
+    let empty = Router::new().openapi(OpenApi::new("Echo", "1.2"));
+    let (_, before) = get_of(empty.clone(), "GET", "/openapi.json").await;
+    assert!(!before.contains("echo.v1.Echo"));
+    let later = empty.add(EchoServer::new(App::default())).with_twirp_prefix("/rpc");
+    let (_, after) = get_of(later, "GET", "/openapi.json").await;
+    assert!(after.contains(r#""/rpc/echo.v1.Echo/Echo""#), "{after}");
 }
 
 #[tokio::test]
