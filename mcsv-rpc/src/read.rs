@@ -25,6 +25,9 @@ pub(crate) enum ReadError {
     Broken(BoxError),
 }
 
+/// The most that is read of what nobody wants, for its sender's sake.
+pub(crate) const MOST_DISCARDED: usize = 256 << 20;
+
 /// The most that is reserved on a sender's word.
 const RESERVED: usize = 256 * 1024;
 
@@ -83,13 +86,12 @@ pub(crate) async fn read_with_trailers(
 /// This gives a client that has sent too much the chance to read why it was refused.
 pub(crate) async fn discard(body: &mut Body) {
     const PATIENCE: Duration = Duration::from_secs(5);
-    const MOST: usize = 256 << 20;
     let mut pace = Pace::new(None);
     let mut discarded = 0;
     let discarding = async {
         while let Ok(Some(data)) = pace.next_data(body).await {
             discarded += data.len();
-            if discarded > MOST {
+            if discarded > MOST_DISCARDED {
                 return;
             }
         }

@@ -9,11 +9,11 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use mcsv_core::Result;
 
-use super::channel::{Shared, secret};
 use super::outcome::{KeptHead, Outcome};
 use super::persist::Policy;
 use super::retry::Retry;
 use super::send::send;
+use super::shared::{Shared, secret};
 use super::wire::{Packed, Wire};
 use crate::{Message, RpcMethod};
 

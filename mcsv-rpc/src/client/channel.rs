@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mcsv_core::{Error, Result};
+use mcsv_core::Result;
 
 use super::balance::Endpoints;
 use super::budget::Budget;
@@ -10,6 +10,7 @@ use super::call::Call;
 use super::endpoint::Endpoint;
 use super::persist::Policy;
 use super::retry::Retry;
+use super::shared::{Shared, secret};
 use super::transport::Transport;
 use super::wire::Wire;
 use crate::codec::Codec;
@@ -37,27 +38,6 @@ use crate::{HttpService, Message, Protocol, Router, RpcMethod};
 #[derive(Clone, Debug)]
 pub struct Channel {
     shared: Arc<Shared>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Shared {
-    pub(crate) transport: Transport,
-    pub(crate) endpoint: Endpoint,
-    /// Where the calls are spread over several.
-    pub(crate) endpoints: Option<Endpoints>,
-    /// Where a call may take more than one request.
-    pub(crate) policy: Option<Arc<Policy>>,
-    pub(crate) budget: Arc<Budget>,
-    /// What stands before the method's full name in Twirp's paths.
-    pub(crate) twirp_prefix: Box<str>,
-    /// Whether calls without side effects go by GET where the protocol has it.
-    pub(crate) get: bool,
-    pub(crate) wire: Wire,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) response_limit: usize,
-    /// The first header that can't be sent; every call answers it.
-    pub(crate) defect: Option<&'static str>,
 }
 
 impl Channel {
@@ -358,41 +338,4 @@ impl Channel {
 fn budget(retry: &Retry) -> Arc<Budget> {
     let (percent, per_second) = retry.budget();
     Arc::new(Budget::new(percent, per_second))
-}
-
-/// A header whose value is marked as a secret.
-pub(crate) fn secret<K, V>(name: K, value: V) -> Result<(HeaderName, HeaderValue), &'static str>
-where
-    K: TryInto<HeaderName>,
-    V: TryInto<HeaderValue>,
-{
-    let name = name.try_into().map_err(|_| "a header's name is no token")?;
-    let mut value = value.try_into().map_err(|_| "a header's value holds control characters")?;
-    value.set_sensitive(true);
-    Ok((name, value))
-}
-
-impl Shared {
-    /// What stands between a server's own prefix and a method's full name.
-    pub(crate) fn prefix(&self) -> &str {
-        match self.wire.protocol {
-            Protocol::Twirp => &self.twirp_prefix,
-            Protocol::Connect | Protocol::Grpc => "",
-        }
-    }
-
-    /// Where the calls go, for an error.
-    pub(crate) fn place(&self) -> String {
-        match &self.endpoints {
-            Some(endpoints) => format!("{endpoints:?}"),
-            None => self.endpoint.to_string(),
-        }
-    }
-
-    pub(crate) fn check(&self) -> Result<()> {
-        match self.defect {
-            None => Ok(()),
-            Some(defect) => Err(Error::invalid_argument(defect)),
-        }
-    }
 }

@@ -15,6 +15,7 @@ mod outcome;
 mod persist;
 mod retry;
 mod send;
+mod shared;
 mod transport;
 mod wire;
 

@@ -8,12 +8,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::balance::Ticket;
 use super::call::Call;
-use super::channel::Shared;
 use super::connect_get;
 use super::endpoint::Endpoint;
 use super::never_sent::NeverSent;
 use super::outcome::KeptHead;
 use super::persist::Persistent;
+use super::shared::Shared;
 use super::wire::{Packed, Received, Wire};
 use crate::observe::Observed;
 use crate::read::{Bounds, ReadError, read_with_trailers};

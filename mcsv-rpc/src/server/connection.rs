@@ -11,7 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::activity::Activity;
-use super::router::{Router, RouterFuture};
+use super::router::Router;
+use super::router_future::RouterFuture;
 use super::watchdog::{Overdue, Patience, Watchdog};
 use super::watched::{WatchedBody, WatchedFuture, WatchedStream};
 use crate::Body;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use crate::read::MOST_DISCARDED;
+
 /// Waits until a client has read its last answer, which it shows by ending the connection too.
 ///
 /// A socket that is closed with bytes unread resets the connection, and the reset can overtake the
@@ -18,10 +20,9 @@ pub(crate) struct Linger {
 
 impl Linger {
     const PATIENCE: Duration = Duration::from_secs(2);
-    const MOST: usize = 256 << 20;
 
     pub(crate) fn new() -> Self {
-        Linger { patience: Box::pin(sleep(Self::PATIENCE)), left: Self::MOST }
+        Linger { patience: Box::pin(sleep(Self::PATIENCE)), left: MOST_DISCARDED }
     }
 
     /// Ready when the client has ended the connection or had its time.

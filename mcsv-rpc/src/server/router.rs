@@ -1,8 +1,6 @@
 use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,16 +13,16 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::call::IncomingCall;
-use super::http_service::{HttpFuture, HttpService};
+use super::http_service::HttpService;
 use super::negotiate::{Form, negotiate};
+use super::router_future::RouterFuture;
 use super::routes::{Route, Routes, Target};
-use super::service::{RpcService, ServiceFuture};
+use super::service::RpcService;
 use crate::dialect::Dialect;
 use crate::grpc_health::{CHECK, HealthService};
 use crate::observe::refused;
-use crate::read::{Bounds, discard, expects, unwanted};
+use crate::read::{Bounds, expects, unwanted};
 use crate::rpc_layer::Layers;
-use crate::twirp::error_response;
 use crate::{Body, BoxError, OpenApi, PeerAddr, Protocol, RpcLayer, error_response_to, openapi};
 
 /// Everything that one port serves: RPC services, health, and any tower service beside them.
@@ -173,7 +171,7 @@ impl Router {
     /// Puts `layer` around all that was added so far; what is added later stays outside of it.
     ///
     /// An error of the layer, such as a time-out or a refused load, is answered as `unavailable`. To
-    /// answer something else, make the response with [`error_response`].
+    /// answer something else, make the response with [`error_response`](crate::error_response).
     #[must_use]
     pub fn layer<L>(self, layer: L) -> Self
     where
@@ -249,8 +247,7 @@ impl Router {
             Some(Target::OpenApi(document, form)) => {
                 let Routes { twirp_prefix, parts, written, .. } = &*self.routes;
                 let method = request.method();
-                let answer =
-                    openapi::answer(method, *form, document, twirp_prefix, parts, written);
+                let answer = openapi::answer(method, *form, document, twirp_prefix, parts, written);
                 return RouterFuture::rpc(Box::pin(std::future::ready(answer)));
             }
             Some(Target::GrpcHealth(health)) => {
@@ -275,7 +272,7 @@ impl Router {
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(PeerAddr(peer));
         }
-        RouterFuture(Pending::Http(service.call(request)))
+        RouterFuture::http(service.call(request))
     }
 
     fn dispatch_rpc(
@@ -371,61 +368,5 @@ where
 
     fn call(&mut self, request: Request<B>) -> RouterFuture {
         self.dispatch(request.map(Body::new))
-    }
-}
-
-/// The future of a [`Router`]; it never fails, an error is an answer.
-#[must_use = "a future does nothing until it is polled"]
-pub struct RouterFuture(Pending);
-
-enum Pending {
-    Rpc(ServiceFuture),
-    Http(HttpFuture),
-    Refused(Option<Response<Body>>),
-}
-
-impl RouterFuture {
-    fn rpc(future: ServiceFuture) -> Self {
-        RouterFuture(Pending::Rpc(future))
-    }
-
-    /// Answers `refusal`, once what is left `unread` has been read.
-    pub(crate) fn refused(refusal: Response<Body>, unread: Option<Body>) -> Self {
-        tracing::debug!(status = refusal.status().as_u16(), "refused a request");
-        match unread {
-            None => RouterFuture(Pending::Refused(Some(refusal))),
-            Some(mut body) => RouterFuture::rpc(Box::pin(async move {
-                discard(&mut body).await;
-                refusal
-            })),
-        }
-    }
-}
-
-impl Future for RouterFuture {
-    type Output = Result<Response<Body>, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.get_mut().0 {
-            Pending::Rpc(future) => future.as_mut().poll(cx).map(Ok),
-            Pending::Http(future) => {
-                future.as_mut().poll(cx).map(|result| Ok(result.unwrap_or_else(failed)))
-            }
-            Pending::Refused(response) => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
-                None => Poll::Pending,
-            },
-        }
-    }
-}
-
-fn failed(cause: BoxError) -> Response<Body> {
-    tracing::warn!(%cause, "a layer or a nested service failed");
-    error_response(&Error::unavailable("the service can't answer now"))
-}
-
-impl fmt::Debug for RouterFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RouterFuture").finish_non_exhaustive()
     }
 }

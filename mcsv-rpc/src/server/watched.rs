@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Activity, InFlight};
 use super::linger::Linger;
-use super::router::RouterFuture;
+use super::router_future::RouterFuture;
 use crate::{Body, BoxError};
 
 /// A connection whose bytes are counted.
