@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+
 use crate::Policy;
 use crate::new_job::millis;
 
@@ -117,7 +119,7 @@ impl Limits {
 }
 
 /// Limits as the database has them.
-#[derive(Clone, Copy, Debug, Default, sqlx::FromRow)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LimitColumns {
     pub(crate) running: Option<i64>,
     pub(crate) per_partition: Option<i64>,
@@ -127,10 +129,8 @@ pub(crate) struct LimitColumns {
 }
 
 /// The limits of one queue.
-#[derive(sqlx::FromRow)]
 pub(crate) struct QueueLimits {
     pub(crate) queue: String,
-    #[sqlx(flatten)]
     pub(crate) limits: LimitColumns,
 }
 
@@ -147,12 +147,56 @@ impl From<LimitColumns> for Limits {
 }
 
 /// A job that could start if its partition has a place.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     pub(crate) id: i64,
     pub(crate) partition_key: Option<String>,
     /// How many of its partition run.
     pub(crate) running: i64,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for LimitColumns
+where
+    &'r str: ColumnIndex<R>,
+    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(LimitColumns {
+            running: row.try_get("running")?,
+            per_partition: row.try_get("per_partition")?,
+            starts: row.try_get("starts")?,
+            period: row.try_get("period")?,
+        })
+    }
+}
+
+impl<'r, R: Row> FromRow<'r, R> for QueueLimits
+where
+    &'r str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    LimitColumns: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(QueueLimits {
+            queue: row.try_get("queue")?,
+            limits: LimitColumns::from_row(row)?,
+        })
+    }
+}
+
+impl<'r, R: Row> FromRow<'r, R> for Candidate
+where
+    &'r str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Candidate {
+            id: row.try_get("id")?,
+            partition_key: row.try_get("partition_key")?,
+            running: row.try_get("running")?,
+        })
+    }
 }
 
 fn at_least_one(jobs: u32) -> u32 {

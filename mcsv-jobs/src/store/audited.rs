@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use crate::Event;
 
@@ -14,7 +14,6 @@ pub(crate) struct Audited {
 }
 
 /// The columns of a job that its events account for.
-#[derive(FromRow)]
 pub(crate) struct Standing {
     pub(crate) id: i64,
     pub(crate) state: String,
@@ -31,10 +30,8 @@ pub(crate) struct Standing {
 }
 
 /// An event with the job that it is of.
-#[derive(FromRow)]
 pub(super) struct Logged {
     job_id: i64,
-    #[sqlx(flatten)]
     event: Event,
 }
 
@@ -59,5 +56,46 @@ impl Audited {
             Audited { row, events }
         });
         audited.collect()
+    }
+}
+
+impl<'r, R: Row> FromRow<'r, R> for Standing
+where
+    &'r str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i32: Decode<'r, R::Database> + Type<R::Database>,
+    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Standing {
+            id: row.try_get("id")?,
+            state: row.try_get("state")?,
+            attempt: row.try_get("attempt")?,
+            fence: row.try_get("fence")?,
+            inserted_at: row.try_get("inserted_at")?,
+            attempted_at: row.try_get("attempted_at")?,
+            attempted_by: row.try_get("attempted_by")?,
+            lease_owner: row.try_get("lease_owner")?,
+            finished_at: row.try_get("finished_at")?,
+            cancel: row.try_get("cancel")?,
+            errors: row.try_get("errors")?,
+        })
+    }
+}
+
+impl<'r, R: Row> FromRow<'r, R> for Logged
+where
+    &'r str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    Event: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Logged {
+            job_id: row.try_get("job_id")?,
+            event: Event::from_row(row)?,
+        })
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 /// A job that is leased to a worker of this process.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub(crate) struct Claimed {
 }
 
 /// An owner that holds leases in a queue.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub(crate) struct LeaseHolder {
     pub(crate) queue: String,
     pub(crate) owner: String,
@@ -63,11 +63,42 @@ impl From<Orphan> for Claimed {
 }
 
 /// How many jobs of a queue are in a state, and how long the oldest has been due.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub(crate) struct Depth {
     pub(crate) queue: String,
     pub(crate) state: String,
     pub(crate) count: i64,
     /// Milliseconds since the oldest could have started; negative if that is still to come.
     pub(crate) oldest: i64,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for LeaseHolder
+where
+    &'r str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(LeaseHolder {
+            queue: row.try_get("queue")?,
+            owner: row.try_get("owner")?,
+            expired: row.try_get("expired")?,
+        })
+    }
+}
+
+impl<'r, R: Row> FromRow<'r, R> for Depth
+where
+    &'r str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Depth {
+            queue: row.try_get("queue")?,
+            state: row.try_get("state")?,
+            count: row.try_get("count")?,
+            oldest: row.try_get("oldest")?,
+        })
+    }
 }
