@@ -23,7 +23,7 @@ pub use error::{Error, Result};
 pub use error_detail::ErrorDetail;
 pub use health::{Check, CheckFuture, CheckReport, Health, HealthReport};
 pub use idempotency_key::{IdempotencyKey, ParseIdempotencyKeyError};
-pub use scope::Scoped;
+pub use scope::{Scoped, TraceScope};
 pub use secret::Secret;
 pub use shutdown::{Begun, Drained, Shutdown, ShutdownGuard};
 pub use trace_context::{ParseTraceContextError, Sampling, TraceContext};

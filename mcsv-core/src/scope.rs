@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -62,8 +63,25 @@ impl TraceContext {
 
     /// Runs `work` with this context as the [current](Self::current) one.
     pub fn in_scope<R>(&self, work: impl FnOnce() -> R) -> R {
-        let _entered = Entered::new(self.clone());
+        let _entered = self.enter();
         work()
+    }
+
+    /// Makes this context the [current](Self::current) one until the value is dropped, which has to
+    /// be on the same thread and before an await: for futures that are written by hand.
+    /// [`scope`](Self::scope) does it for all others.
+    ///
+    /// ```
+    /// use mcsv_core::TraceContext;
+    ///
+    /// let context = TraceContext::random_root();
+    /// let entered = context.enter();
+    /// assert_eq!(TraceContext::current().as_ref(), Some(&context));
+    /// drop(entered);
+    /// assert_eq!(TraceContext::current(), None);
+    /// ```
+    pub fn enter(&self) -> TraceScope {
+        TraceScope { outer: CURRENT.replace(Some(self.clone())), not_send: PhantomData }
     }
 }
 
@@ -82,23 +100,23 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = Entered::new(this.context.clone());
+        let _entered = this.context.enter();
         this.future.poll(cx)
     }
 }
 
-/// Puts the outer context back when it goes, also when the work inside panics.
-struct Entered {
+/// A context that is current until this is dropped; made by [`TraceContext::enter`].
+///
+/// The outer one is put back also when the work in between panics.
+#[must_use = "it is left at once"]
+#[derive(Debug)]
+pub struct TraceScope {
     outer: Option<TraceContext>,
+    /// What is current is so on one thread.
+    not_send: PhantomData<*const ()>,
 }
 
-impl Entered {
-    fn new(context: TraceContext) -> Self {
-        Entered { outer: CURRENT.replace(Some(context)) }
-    }
-}
-
-impl Drop for Entered {
+impl Drop for TraceScope {
     fn drop(&mut self) {
         CURRENT.set(self.outer.take());
     }

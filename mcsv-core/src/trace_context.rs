@@ -123,19 +123,26 @@ impl TraceContext {
     }
 }
 
+/// `version-trace_id-span_id-flags`, of which each has its place.
 fn parse_traceparent(text: &str) -> Option<TraceContext> {
-    let mut parts = text.split('-');
-    let (mut version, mut flags) = ([0; 1], [0; 1]);
-    decode_lower_hex(parts.next()?, &mut version)?;
-    let trace_id = parts.next()?.parse().ok()?;
-    let span_id = parts.next()?.parse().ok()?;
-    decode_lower_hex(parts.next()?, &mut flags)?;
-    // Version 00 ends here; a later one may add fields; ff is reserved as invalid.
-    let more = parts.next().is_some();
-    if version[0] == 0xff || (version[0] == 0 && more) {
+    let (known, more) = text.as_bytes().split_at_checked(55)?;
+    let (&version, ids) = known.split_first_chunk::<2>()?;
+    let (&trace_id, rest) = ids.split_at_checked(1)?.1.split_first_chunk::<32>()?;
+    let (&span_id, flags) = rest.split_at_checked(1)?.1.split_first_chunk::<16>()?;
+    let &[last_dash, high, low] = flags else { return None };
+    if [ids[0], rest[0], last_dash] != *b"---" {
         return None;
     }
-    let sampling = if flags[0] & 1 == 1 { Sampling::Sampled } else { Sampling::NotSampled };
+    let [version] = decode_lower_hex(&version)?;
+    let [flags] = decode_lower_hex(&[high, low])?;
+    // Version 00 ends here; a later one may add fields; ff is reserved as invalid.
+    let ends = more.is_empty() || (version != 0 && more[0] == b'-');
+    if version == 0xff || !ends {
+        return None;
+    }
+    let trace_id = TraceId::from_bytes(decode_lower_hex(&trace_id)?).ok()?;
+    let span_id = SpanId::from_bytes(decode_lower_hex(&span_id)?).ok()?;
+    let sampling = if flags & 1 == 1 { Sampling::Sampled } else { Sampling::NotSampled };
     Some(TraceContext::new(trace_id, span_id, sampling))
 }
 

@@ -49,9 +49,9 @@ macro_rules! id {
             type Err = ParseTraceIdError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let mut bytes = [0; $len];
-                decode_lower_hex(text, &mut bytes).ok_or(ParseTraceIdError { digits: $digits })?;
-                Self::from_bytes(bytes)
+                let digits: Option<&[u8; $digits]> = text.as_bytes().try_into().ok();
+                let bytes = digits.and_then(decode_lower_hex);
+                Self::from_bytes(bytes.ok_or(ParseTraceIdError { digits: $digits })?)
             }
         }
 
@@ -72,24 +72,25 @@ macro_rules! id {
 id!(TraceId, 16, 32);
 id!(SpanId, 8, 16);
 
-/// Fills `into` from exactly as many lower-case hex digits: upper case is not in the format.
-pub(crate) fn decode_lower_hex(text: &str, into: &mut [u8]) -> Option<()> {
-    let text = text.as_bytes();
-    if text.len() != into.len() * 2 {
-        return None;
+/// The bytes that lower-case hex digits say: upper case is not in the format. `D` is twice `B`.
+pub(crate) fn decode_lower_hex<const D: usize, const B: usize>(text: &[u8; D]) -> Option<[u8; B]> {
+    /// The value of each digit; all others have more than four bits.
+    const VALUES: [u8; 256] = {
+        let mut values = [0xff; 256];
+        let mut value = 0;
+        while value < 16 {
+            values[b"0123456789abcdef"[value] as usize] = value as u8;
+            value += 1;
+        }
+        values
+    };
+    let (mut bytes, mut all) = ([0; B], 0);
+    for (byte, pair) in bytes.iter_mut().zip(text.as_chunks::<2>().0) {
+        let [high, low] = pair.map(|digit| VALUES[usize::from(digit)]);
+        all |= high | low;
+        *byte = high << 4 | low;
     }
-    for (byte, pair) in into.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(())
-}
-
-fn digit(ascii: u8) -> Option<u8> {
-    match ascii {
-        b'0'..=b'9' => Some(ascii - b'0'),
-        b'a'..=b'f' => Some(ascii - b'a' + 10),
-        _ => None,
-    }
+    (all < 16).then_some(bytes)
 }
 
 /// The text is no trace or span id.
