@@ -19,6 +19,9 @@ const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 
+/// The setting with the window of a stream that begins.
+const INITIAL_WINDOW: u8 = 4;
+
 const LARGEST_FRAME: usize = 16 * 1024;
 const LARGEST_WINDOW: u32 = (1 << 31) - 1;
 const FIRST_WINDOW: u32 = 65_535;
@@ -37,8 +40,9 @@ pub(crate) struct Connection {
     answer: Option<Vec<u8>>,
     streams: Vec<Stream>,
     next_id: u32,
-    /// How much may be sent, over the connection.
+    /// How much may be sent: over the connection, and on a stream that begins.
     window: i64,
+    stream_window: i64,
     unacknowledged: u32,
     done: u64,
 }
@@ -47,8 +51,9 @@ pub(crate) struct Connection {
 struct Stream {
     id: u32,
     open: bool,
-    /// Whether its request waits for the connection's window.
-    waiting: bool,
+    /// How much of its request is sent, and how much may be.
+    sent: usize,
+    window: i64,
     received: Vec<u8>,
 }
 
@@ -64,7 +69,7 @@ impl Connection {
         let mut output = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
         // The windows of the answers are as large as can be.
         frame(&mut output, SETTINGS, 0, 0, 6);
-        output.extend_from_slice(&4_u16.to_be_bytes());
+        output.extend_from_slice(&u16::from(INITIAL_WINDOW).to_be_bytes());
         output.extend_from_slice(&LARGEST_WINDOW.to_be_bytes());
         window_update(&mut output, LARGEST_WINDOW - FIRST_WINDOW);
         let (first_headers, headers) = header_blocks(request);
@@ -80,6 +85,7 @@ impl Connection {
             streams: vec![Stream::default(); streams],
             next_id: 1,
             window: FIRST_WINDOW.into(),
+            stream_window: FIRST_WINDOW.into(),
             unacknowledged: 0,
             done: 0,
         };
@@ -90,7 +96,8 @@ impl Connection {
     async fn learn(&mut self) -> Result<(), BoxError> {
         // The server says first how much it takes.
         self.flush().await?;
-        self.turn().await?;
+        self.read().await?;
+        self.take_all()?;
         self.run(Until::Calls(1)).await?;
         self.streams[0].received.is_empty().then_some(()).ok_or("an answer that is left over")?;
         match &self.answer {
@@ -114,7 +121,10 @@ impl Connection {
             if self.streams.iter().all(|stream| !stream.open) {
                 return Ok(self.done);
             }
-            self.turn().await?;
+            // The answers may have come while the requests were written.
+            if !self.take_all()? {
+                self.read().await?;
+            }
         }
     }
 
@@ -122,25 +132,28 @@ impl Connection {
         let id = self.next_id;
         self.next_id += 2;
         let stream = &mut self.streams[at];
-        (stream.id, stream.open, stream.waiting) = (id, true, true);
+        (stream.id, stream.open, stream.sent, stream.window) = (id, true, 0, self.stream_window);
         let block = if id == 1 { &self.first_headers } else { &self.headers };
         frame(&mut self.output, HEADERS, END_HEADERS, id, block.len());
         self.output.extend_from_slice(block);
     }
 
+    /// Sends of each request what the windows let through.
     fn send_waiting(&mut self) {
-        let length = self.request.len();
-        for stream in &mut self.streams {
-            if !stream.waiting || self.window < length as i64 {
-                continue;
-            }
-            stream.waiting = false;
-            self.window -= length as i64;
-            let mut pieces = self.request.chunks(LARGEST_FRAME).peekable();
-            while let Some(piece) = pieces.next() {
-                let flags = if pieces.peek().is_none() { END_STREAM } else { 0 };
-                frame(&mut self.output, DATA, flags, stream.id, piece.len());
-                self.output.extend_from_slice(piece);
+        for stream in self.streams.iter_mut().filter(|stream| stream.open) {
+            while stream.sent < self.request.len() {
+                let room = self.window.min(stream.window).min(LARGEST_FRAME as i64);
+                let piece = (room.max(0) as usize).min(self.request.len() - stream.sent);
+                if piece == 0 {
+                    break;
+                }
+                let end = stream.sent + piece;
+                let flags = if end == self.request.len() { END_STREAM } else { 0 };
+                frame(&mut self.output, DATA, flags, stream.id, piece);
+                self.output.extend_from_slice(&self.request[stream.sent..end]);
+                stream.sent = end;
+                stream.window -= piece as i64;
+                self.window -= piece as i64;
             }
         }
     }
@@ -164,11 +177,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads once and looks at every whole frame.
-    async fn turn(&mut self) -> Result<(), BoxError> {
-        if self.stream.read_buf(&mut self.input).await? == 0 {
-            return Err("the server closed the connection".into());
+    async fn read(&mut self) -> Result<(), BoxError> {
+        match self.stream.read_buf(&mut self.input).await? {
+            0 => Err("the server closed the connection".into()),
+            _ => Ok(()),
         }
+    }
+
+    /// Looks at every whole frame that was read; tells whether there was any.
+    fn take_all(&mut self) -> Result<bool, BoxError> {
+        let mut any = false;
         while let Some(head) = self.input.get(self.at..self.at + 9) {
             let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
             let (kind, flags) = (head[3], head[4]);
@@ -179,10 +197,11 @@ impl Connection {
             let payload = self.at + 9..self.at + 9 + length;
             self.at = payload.end;
             self.take(kind, flags, id, payload)?;
+            any = true;
         }
         self.input.drain(..self.at);
         self.at = 0;
-        Ok(())
+        Ok(any)
     }
 
     fn take(
@@ -215,14 +234,26 @@ impl Connection {
                     self.unacknowledged = 0;
                 }
             }
-            SETTINGS if flags & ACK == 0 => frame(&mut self.output, SETTINGS, ACK, 0, 0),
+            SETTINGS if flags & ACK == 0 => {
+                for setting in payload.as_chunks::<6>().0 {
+                    if let [0, INITIAL_WINDOW, a, b, c, d] = *setting {
+                        self.stream_window = u32::from_be_bytes([a, b, c, d]).into();
+                    }
+                }
+                frame(&mut self.output, SETTINGS, ACK, 0, 0);
+            }
             PING if flags & ACK == 0 => {
                 frame(&mut self.output, PING, ACK, 0, payload.len());
                 self.output.extend_from_slice(payload);
             }
-            WINDOW_UPDATE if id == 0 => {
+            WINDOW_UPDATE => {
                 let [a, b, c, d] = payload else { return Err("a bad frame".into()) };
-                self.window += i64::from(u32::from_be_bytes([*a, *b, *c, *d]));
+                let more = i64::from(u32::from_be_bytes([*a, *b, *c, *d]));
+                if id == 0 {
+                    self.window += more;
+                } else if let Some(own) = self.streams.iter_mut().find(|own| own.id == id) {
+                    own.window += more;
+                }
             }
             RESET | GOAWAY => return Err("the server refused a call".into()),
             _ => {}
