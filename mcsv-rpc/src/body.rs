@@ -9,6 +9,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::grpc;
+use crate::server::InFlight;
 
 /// Any error that a foreign body or service may end with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -28,6 +29,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Default)]
 pub struct Body {
     kind: Kind,
+    /// The call that this answers, on a connection that is watched.
+    call: Option<InFlight>,
 }
 
 #[derive(Default)]
@@ -84,6 +87,18 @@ impl Body {
         }
     }
 
+    /// Tells how the answer to `call` is taken from here on.
+    pub(crate) fn watch(&mut self, mut call: InFlight) {
+        call.offer();
+        match &self.kind {
+            Kind::Empty | Kind::Full(_) | Kind::Grpc(..) => self.call = Some(call),
+            Kind::Incoming(_) | Kind::Boxed(_) => {
+                let inner = std::mem::take(self);
+                self.kind = Kind::Boxed(Box::pin(WatchedBody::new(inner, call)));
+            }
+        }
+    }
+
     /// The bytes, where all of them are at hand.
     pub(crate) fn take_at_hand(&mut self) -> Option<Bytes> {
         match &mut self.kind {
@@ -94,9 +109,75 @@ impl Body {
     }
 }
 
+/// At most `most` bytes from the front of `bytes`.
+fn slice(bytes: &mut Bytes, most: usize) -> Bytes {
+    match bytes.len() <= most {
+        true => std::mem::take(bytes),
+        false => bytes.split_to(most),
+    }
+}
+
+/// A foreign body as the answer to a call that is watched.
+struct WatchedBody {
+    inner: Body,
+    rest: Bytes,
+    call: InFlight,
+}
+
+impl WatchedBody {
+    fn new(inner: Body, call: InFlight) -> Self {
+        WatchedBody { inner, rest: Bytes::new(), call }
+    }
+}
+
+impl http_body::Body for WatchedBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        let most = this.call.take();
+        if !this.rest.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(slice(&mut this.rest, most)))));
+        }
+        let polled = Pin::new(&mut this.inner).poll_frame(cx);
+        match polled {
+            Poll::Pending => this.call.withdraw(),
+            Poll::Ready(_) => this.call.offer(),
+        }
+        polled.map_ok(|frame| match frame.into_data() {
+            Ok(data) => {
+                this.rest = data;
+                Frame::data(slice(&mut this.rest, most))
+            }
+            Err(other) => other,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (inner, rest) = (self.inner.size_hint(), self.rest.len() as u64);
+        if rest == 0 {
+            return inner;
+        }
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower().saturating_add(rest));
+        if let Some(upper) = inner.upper().and_then(|upper| upper.checked_add(rest)) {
+            hint.set_upper(upper);
+        }
+        hint
+    }
+}
+
 impl From<Kind> for Body {
     fn from(kind: Kind) -> Self {
-        Body { kind }
+        Body { kind, call: None }
     }
 }
 
@@ -138,15 +219,21 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let most = match &mut self.call {
+            Some(call) => call.take(),
+            None => usize::MAX,
+        };
         match &mut self.kind {
             Kind::Empty => Poll::Ready(None),
             Kind::Full(bytes) => {
-                let bytes = std::mem::take(bytes);
-                self.kind = Kind::Empty;
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
+                let data = slice(bytes, most);
+                if bytes.is_empty() {
+                    self.kind = Kind::Empty;
+                }
+                Poll::Ready(Some(Ok(Frame::data(data))))
             }
             Kind::Grpc(bytes, _) if !bytes.is_empty() => {
-                Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes)))))
+                Poll::Ready(Some(Ok(Frame::data(slice(bytes, most)))))
             }
             Kind::Grpc(_, trailers) => {
                 let mut trailers =

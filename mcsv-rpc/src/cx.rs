@@ -1,7 +1,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request};
 use mcsv_core::{Deadline, TraceContext};
 
 use crate::rpc_layer::{AnswerHeaders, KeptHeaders};
@@ -31,12 +32,13 @@ pub struct Cx {
 struct Known {
     method: &'static RpcMethod,
     protocol: Protocol,
-    headers: HeaderMap,
-    extensions: Extensions,
+    /// As they came: they are moved once, into this box.
+    parts: Parts,
     response_headers: AnswerHeaders,
     deadline: Option<Deadline>,
     peer: Option<SocketAddr>,
-    trace: TraceContext,
+    /// None until the method is known.
+    trace: Option<TraceContext>,
 }
 
 impl Cx {
@@ -44,13 +46,16 @@ impl Cx {
     #[must_use]
     pub fn new(method: &'static RpcMethod) -> Self {
         let trace = TraceContext::current().unwrap_or_else(TraceContext::random_root);
-        Cx::of_request(method, Protocol::default(), HeaderMap::new(), Extensions::new(), trace)
+        let (parts, ()) = Request::new(()).into_parts();
+        let mut cx = Cx::arrived(parts, None);
+        cx.sent_to(method, Protocol::default(), trace, None);
+        cx
     }
 
     /// The same context with a header of the request.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.known.headers.insert(name, value);
+        self.known.parts.headers.insert(name, value);
         self
     }
 
@@ -68,32 +73,44 @@ impl Cx {
         self
     }
 
-    pub(crate) fn of_request(
-        method: &'static RpcMethod,
-        protocol: Protocol,
-        headers: HeaderMap,
-        extensions: Extensions,
-        trace: TraceContext,
-    ) -> Self {
-        let known = Known {
-            method,
-            protocol,
-            headers,
-            extensions,
-            response_headers: AnswerHeaders::default(),
-            deadline: None,
-            peer: None,
-            trace,
-        };
-        Cx { known: Box::new(known) }
+    /// A request that has come in and has not been sent to its method yet.
+    ///
+    /// What came is moved here once, and from then on it is one pointer to move.
+    pub(crate) fn arrived(parts: Parts, peer: Option<SocketAddr>) -> Self {
+        const UNKNOWN: RpcMethod = RpcMethod::new("/");
+        Cx {
+            known: Box::new(Known {
+                method: &UNKNOWN,
+                protocol: Protocol::default(),
+                parts,
+                response_headers: AnswerHeaders::default(),
+                deadline: None,
+                peer,
+                trace: None,
+            }),
+        }
     }
 
-    pub(crate) fn set_deadline(&mut self, deadline: Option<Deadline>) {
+    /// Says which method it is for.
+    pub(crate) fn sent_to(
+        &mut self,
+        method: &'static RpcMethod,
+        protocol: Protocol,
+        trace: TraceContext,
+        deadline: Option<Deadline>,
+    ) {
+        self.known.method = method;
+        self.known.protocol = protocol;
+        self.known.trace = Some(trace);
         self.known.deadline = deadline;
     }
 
-    pub(crate) fn set_peer(&mut self, peer: Option<SocketAddr>) {
-        self.known.peer = peer;
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.known.parts
+    }
+
+    pub(crate) fn into_parts(self) -> Parts {
+        self.known.parts
     }
 
     /// Keeps the headers of the answer beyond this context, however it ends.
@@ -101,8 +118,8 @@ impl Cx {
         self.known.response_headers.keep()
     }
 
-    pub(crate) fn into_response_headers(mut self) -> HeaderMap {
-        std::mem::take(self.known.response_headers.map_mut())
+    pub(crate) fn take_response_headers(&mut self) -> Option<HeaderMap> {
+        self.known.response_headers.take()
     }
 
     /// The method that was called.
@@ -120,24 +137,24 @@ impl Cx {
     /// The request's headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.known.headers
+        &self.known.parts.headers
     }
 
     /// The request's headers, for a layer to change what comes after it.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.known.headers
+        &mut self.known.parts.headers
     }
 
     /// What the layers in front have attached to the request.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
-        &self.known.extensions
+        &self.known.parts.extensions
     }
 
     /// A place for what a layer has found out, such as who is calling: the handler looks it up by
     /// type in [`extensions`](Self::extensions).
     pub fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.known.extensions
+        &mut self.known.parts.extensions
     }
 
     /// When the caller gives up, and this handler with it. Client calls made here inherit it.
@@ -156,13 +173,13 @@ impl Cx {
     /// The other side of the connection, a proxy where there is one in between; `None` in process.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.known.peer.or_else(|| self.known.extensions.get::<PeerAddr>().map(|peer| peer.0))
+        self.known.peer.or_else(|| self.known.parts.extensions.get::<PeerAddr>().map(|peer| peer.0))
     }
 
     /// Where this call stands in its trace.
     #[must_use]
     pub fn trace(&self) -> TraceContext {
-        self.known.trace.clone()
+        self.known.trace.clone().unwrap_or_else(TraceContext::random_root)
     }
 
     /// The headers of the answer that are set so far.
@@ -201,7 +218,7 @@ impl fmt::Debug for Cx {
         f.debug_struct("Cx")
             .field("method", &self.known.method.full_name())
             .field("protocol", &self.known.protocol)
-            .field("headers", &self.known.headers.keys())
+            .field("headers", &self.known.parts.headers.keys())
             .field("deadline", &self.known.deadline)
             .field("peer_addr", &self.peer_addr())
             .field("trace", &self.known.trace)

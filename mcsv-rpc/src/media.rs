@@ -29,7 +29,11 @@ pub(crate) enum Media {
 impl Media {
     /// The type of a message; parameters such as a charset are passed over.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let value = value(headers);
+        headers.get(CONTENT_TYPE).and_then(Media::of_value)
+    }
+
+    pub(crate) fn of_value(value: &HeaderValue) -> Option<Self> {
+        let value = value.as_bytes();
         match Media::named(value) {
             None => Media::named(&essence(value).to_ascii_lowercase()),
             known => known,

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as _, Frame};
 use tokio::time::Instant;
@@ -15,6 +15,9 @@ use crate::read::ReadError;
 /// Bytes a second that a sender has to reach over the whole body, beyond one silence: else a byte
 /// now and then would hold the connection for years.
 const SLOWEST: u64 = 1024;
+
+/// The most that is reserved on a sender's word.
+const RESERVED: usize = 256 * 1024;
 
 /// Waits for one piece of a body after another.
 pub(crate) struct Pace {
@@ -48,6 +51,35 @@ impl Pace {
                 Err(other) => self.trailers = other.into_trailers().ok().or(self.trailers.take()),
             }
         }
+    }
+
+    /// All of a body of at most `limit` bytes that starts with `first`; one in one piece is not copied.
+    pub(crate) async fn collect(
+        &mut self,
+        first: Bytes,
+        body: &mut Body,
+        limit: usize,
+    ) -> Result<Bytes, ReadError> {
+        if first.len() > limit {
+            return Err(ReadError::TooLarge);
+        }
+        if body.is_end_stream() {
+            return Ok(first);
+        }
+        let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        let Some(second) = self.next_data(body).await? else { return Ok(first) };
+        let whole = first.len().saturating_add(declared.min(RESERVED));
+        let mut all = BytesMut::with_capacity(whole);
+        all.extend_from_slice(&first);
+        let mut next = Some(second);
+        while let Some(data) = next {
+            if data.len() > limit - all.len() {
+                return Err(ReadError::TooLarge);
+            }
+            all.extend_from_slice(&data);
+            next = self.next_data(body).await?;
+        }
+        Ok(all.freeze())
     }
 
     fn poll_next(

@@ -5,7 +5,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 ///
 /// A stranger can ask for any key but add none, so nobody can make the keys collide, and the hash
 /// need not be one that withstands it.
-pub(crate) type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<QuickHasher>>;
+pub(crate) type QuickMap<K, V> = HashMap<K, V, QuickHash>;
+pub(crate) type QuickHash = BuildHasherDefault<QuickHasher>;
 
 /// Multiplies eight bytes at a time into the hash.
 #[derive(Default)]

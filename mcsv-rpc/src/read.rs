@@ -1,6 +1,8 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::EXPECT;
 use http_body::Body as _;
@@ -28,9 +30,6 @@ pub(crate) enum ReadError {
 /// The most that is read of what nobody wants, for its sender's sake.
 pub(crate) const MOST_DISCARDED: usize = 256 << 20;
 
-/// The most that is reserved on a sender's word.
-const RESERVED: usize = 256 * 1024;
-
 /// Reads all of `body` within `bounds`; a body that comes in one piece is not copied.
 ///
 /// What is left of a body that is too large stays in `body`.
@@ -56,28 +55,48 @@ pub(crate) async fn read_with_trailers(
         *trailers = pace.trailers;
         return Ok(Bytes::new());
     };
-    if first.len() > bounds.limit {
-        return Err(ReadError::TooLarge);
-    }
-    if body.is_end_stream() {
-        return Ok(first);
-    }
-    let Some(second) = pace.next_data(body).await? else {
-        *trailers = pace.trailers;
-        return Ok(first);
-    };
-    let mut all = BytesMut::with_capacity(first.len().max((declared as usize).min(RESERVED)));
-    all.extend_from_slice(&first);
-    let mut next = Some(second);
-    while let Some(data) = next {
-        if data.len() > bounds.limit - all.len() {
-            return Err(ReadError::TooLarge);
-        }
-        all.extend_from_slice(&data);
-        next = pace.next_data(body).await?;
-    }
+    let all = pace.collect(first, body, bounds.limit).await?;
     *trailers = pace.trailers;
-    Ok(all.freeze())
+    Ok(all)
+}
+
+/// What there is of a body at the first look.
+pub(crate) enum Begun {
+    Whole(Bytes),
+    Part(Bytes),
+}
+
+/// Looks at the start of a body of at most `limit` bytes: most of them come in one piece.
+pub(crate) fn begin(
+    body: &mut Body,
+    limit: usize,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Begun, ReadError>> {
+    if body.size_hint().lower() > limit as u64 {
+        return Poll::Ready(Err(ReadError::TooLarge));
+    }
+    if let Some(bytes) = body.take_at_hand() {
+        return Poll::Ready(Ok(Begun::Whole(bytes)));
+    }
+    let first = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+        Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        Some(Err(cause)) => return Poll::Ready(Err(ReadError::Broken(cause))),
+        None => Bytes::new(),
+    };
+    Poll::Ready(match body.is_end_stream() {
+        _ if first.len() > limit => Err(ReadError::TooLarge),
+        true => Ok(Begun::Whole(first)),
+        false => Ok(Begun::Part(first)),
+    })
+}
+
+/// Reads what comes after `first`.
+pub(crate) async fn read_on(
+    first: Bytes,
+    body: &mut Body,
+    bounds: Bounds,
+) -> Result<Bytes, ReadError> {
+    Pace::new(bounds.idle).collect(first, body, bounds.limit).await
 }
 
 /// Reads on and drops what comes, for at most five seconds and 256 MiB.

@@ -5,22 +5,23 @@
 
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use mcsv_core::{Deadline, Error, Result};
 
 use crate::Protocol;
+use crate::carried::Carried;
 
 const CONNECT: HeaderName = HeaderName::from_static("connect-timeout-ms");
 const GRPC: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// The deadline that a request asks for, the earlier one where it carries both headers.
 pub(crate) fn requested(
-    headers: &HeaderMap,
+    carried: &Carried<'_>,
     now: impl FnOnce() -> Instant,
 ) -> Result<Option<Deadline>> {
-    let connect =
-        headers.get(CONNECT).map(|value| read(&CONNECT, value, parse_connect)).transpose()?;
-    let grpc = headers.get(GRPC).map(|value| read(&GRPC, value, parse_grpc)).transpose()?;
+    let (connect, grpc) = (carried.connect_timeout.first(), carried.grpc_timeout.first());
+    let connect = connect.map(|value| read(&CONNECT, value, parse_connect)).transpose()?;
+    let grpc = grpc.map(|value| read(&GRPC, value, parse_grpc)).transpose()?;
     let shortest = match (connect, grpc) {
         (Some(a), Some(b)) => a.min(b),
         (Some(a), None) | (None, Some(a)) => a,

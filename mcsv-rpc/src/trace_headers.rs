@@ -3,23 +3,26 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mcsv_core::TraceContext;
 
+use crate::carried::{Carried, Once};
+
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The caller's context; `None` also where the headers hold none that can be read, since a broken
 /// trace must never cost the call. So are two parents, of which neither is known to be right.
-pub(crate) fn read(headers: &HeaderMap) -> Option<TraceContext> {
-    let mut parents = headers.get_all(TRACEPARENT).iter();
-    let parent = parents.next()?.to_str().ok()?;
-    if parents.next().is_some() {
-        return None;
+pub(crate) fn read(headers: &HeaderMap, carried: &Carried<'_>) -> Option<TraceContext> {
+    let Once::One(parent) = carried.traceparent else { return None };
+    let parent = parent.to_str().ok()?;
+    match carried.tracestate {
+        Once::None => TraceContext::parse(parent, None).ok(),
+        Once::One(state) => TraceContext::parse(parent, state.to_str().ok()).ok(),
+        // One list may come in several lines.
+        Once::Several(_) => {
+            let lines = headers.get_all(TRACESTATE).iter();
+            let all: Vec<_> = lines.filter_map(|value| value.to_str().ok()).collect();
+            TraceContext::parse(parent, Some(&all.join(","))).ok()
+        }
     }
-    let mut states = headers.get_all(TRACESTATE).iter().filter_map(|value| value.to_str().ok());
-    let (first, more) = (states.next(), states.next());
-    let Some(second) = more else { return TraceContext::parse(parent, first).ok() };
-    // One list may come in several lines.
-    let all: Vec<_> = first.into_iter().chain([second]).chain(states).collect();
-    TraceContext::parse(parent, Some(&all.join(","))).ok()
 }
 
 pub(crate) fn write(context: &TraceContext, headers: &mut HeaderMap) {
@@ -60,10 +63,13 @@ mod tests {
         headers.append(TRACEPARENT, HeaderValue::from_static(PARENT));
         headers.append(TRACESTATE, HeaderValue::from_static("a=1"));
         headers.append(TRACESTATE, HeaderValue::from_static("b=2,c=3"));
-        assert_eq!(read(&headers).unwrap().tracestate(), Some("a=1,b=2,c=3"));
+        assert_eq!(
+            read(&headers, &Carried::by(&headers)).unwrap().tracestate(),
+            Some("a=1,b=2,c=3")
+        );
 
         headers.append(TRACEPARENT, HeaderValue::from_static(PARENT));
-        assert_eq!(read(&headers), None);
+        assert_eq!(read(&headers, &Carried::by(&headers)), None);
     }
 
     #[test]

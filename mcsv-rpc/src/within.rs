@@ -65,13 +65,19 @@ impl<F: Future> Future for Within<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _restored = Restored(CURRENT.replace(*this.deadline));
+        let _outer = enter(*this.deadline);
         this.future.poll(cx)
     }
 }
 
+/// Replaces the outer deadline until the value is dropped, also by none: an in-process handler must
+/// see what its request says, as it would across a network.
+pub(crate) fn enter(deadline: Option<Deadline>) -> Restored {
+    Restored(CURRENT.replace(deadline))
+}
+
 /// Puts the outer deadline back when it goes, also when the work inside panics.
-struct Restored(Option<Deadline>);
+pub(crate) struct Restored(Option<Deadline>);
 
 impl Drop for Restored {
     fn drop(&mut self) {

@@ -15,6 +15,7 @@ use super::transport::Transport;
 use super::wire::Wire;
 use crate::codec::Codec;
 use crate::coding::Coding;
+use crate::observe::learn_recorder;
 use crate::{HttpService, Message, Protocol, Router, RpcMethod};
 
 /// One server as a client sees it: where it is, what carries the requests, and what every call of
@@ -95,6 +96,7 @@ impl Channel {
     }
 
     fn of(transport: Transport, endpoint: Endpoint) -> Self {
+        learn_recorder();
         let shared = Shared {
             transport,
             endpoint,

@@ -27,9 +27,9 @@ const ERROR_LIMIT: usize = 256 * 1024;
 
 /// Sends one call, under its span, its deadline and its trace.
 pub(crate) async fn send<Resp: Message>(call: Call<Resp>) -> Result<Response<Resp>> {
-    let observed = Observed::client(call.wire.protocol, call.method);
+    let mut observed = Observed::client(call.wire.protocol, call.method);
     let outcome = observed.around(exchange(call, &observed)).await;
-    observed.finish(&outcome);
+    observed.finish(outcome.as_ref().err());
     outcome
 }
 

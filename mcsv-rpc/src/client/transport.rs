@@ -155,7 +155,7 @@ impl Transport {
     pub(crate) fn send(&self, request: Request<Body>) -> TransportFuture {
         let pending = match &self.kind {
             Kind::Http(client) | Kind::Http2(client) => Pending::Http(client.request(request)),
-            Kind::Router(router) => Pending::Router(router.dispatch(request)),
+            Kind::Router(router) => Pending::Router(router.answer(request)),
             Kind::Other(service) => Pending::Other(service.call(request)),
         };
         TransportFuture { pending }

@@ -2,11 +2,13 @@
 
 mod code;
 mod observed;
+mod recorder;
 mod series;
 mod span;
 
 pub(crate) use observed::Observed;
-pub(crate) use series::refused;
+pub(crate) use recorder::learn_recorder;
+pub(crate) use series::{Meter, refused};
 
 /// The side of a call that is observed here.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

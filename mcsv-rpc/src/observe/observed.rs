@@ -6,22 +6,22 @@ use std::time::Duration;
 use futures_util::future::Either;
 use http::request::Parts;
 use http::{StatusCode, Uri};
-use mcsv_core::{Code, Error, Scoped, TraceContext};
+use mcsv_core::{Code, Error, Scoped, TraceContext, TraceScope};
 use tokio::time::Instant;
 use tracing::Span;
 use tracing::instrument::{Instrument, Instrumented};
+use tracing::span::EnteredSpan;
 
 use super::code::{self, is_error, status_code};
-use super::series::{self, Counted};
+use super::series::{self, Counted, Meter};
 use super::{Side, span};
 use crate::{Protocol, RpcMethod};
 
 /// One call from its start to its end, which it reports to span, log and metrics, also when the
 /// call is dropped half-way.
 pub(crate) struct Observed {
-    side: Side,
+    meter: &'static Meter,
     protocol: Protocol,
-    method: &'static RpcMethod,
     span: Span,
     trace: TraceContext,
     counted: Counted,
@@ -33,32 +33,31 @@ impl Observed {
     /// A call that came in.
     pub(crate) fn server(
         protocol: Protocol,
-        method: &'static RpcMethod,
+        meter: &'static Meter,
         parts: &Parts,
         peer: Option<SocketAddr>,
         remote: Option<&TraceContext>,
     ) -> Self {
-        let span = span::server(protocol, method, parts, peer);
-        Observed::new(Side::Server, protocol, method, span, remote)
+        let span = span::server(protocol, meter.method(), parts, peer);
+        Observed::new(meter, protocol, span, remote)
     }
 
     /// A call that goes out.
     pub(crate) fn client(protocol: Protocol, method: &'static RpcMethod) -> Self {
-        let span = span::client(protocol, method);
-        Observed::new(Side::Client, protocol, method, span, None)
+        let (span, meter) = (span::client(protocol, method), Meter::of(Side::Client, method));
+        Observed::new(meter, protocol, span, None)
     }
 
     fn new(
-        side: Side,
+        meter: &'static Meter,
         protocol: Protocol,
-        method: &'static RpcMethod,
         span: Span,
         remote: Option<&TraceContext>,
     ) -> Self {
         let trace = TraceContext::for_span(&span, remote);
-        let counted = Counted::start(side, protocol, method);
+        let counted = meter.start(protocol);
         let started = Instant::now();
-        Observed { side, protocol, method, span, trace, counted, started, reported: false }
+        Observed { meter, protocol, span, trace, counted, started, reported: false }
     }
 
     pub(crate) fn trace(&self) -> &TraceContext {
@@ -85,41 +84,37 @@ impl Observed {
         self.trace.clone().scope(work)
     }
 
-    /// Reports the outcome, and how it is answered.
-    pub(crate) fn answered<T>(self, outcome: &Result<T, Error>, status: StatusCode) {
+    /// Enters the call's span and trace until the value is dropped.
+    pub(crate) fn scope(&self) -> Scope {
+        let span = (!self.span.is_disabled()).then(|| self.span.clone().entered());
+        Scope { _trace: self.trace.enter(), _span: span }
+    }
+
+    /// Reports the outcome and how it is answered, within the call's [`scope`](Self::scope).
+    pub(crate) fn answered(&mut self, error: Option<&Error>, status: StatusCode) {
         if !self.span.is_disabled() {
             self.span.record("http.response.status_code", status.as_u16());
         }
-        self.finish(outcome);
+        self.report(error);
     }
 
     /// Reports the outcome.
-    pub(crate) fn finish<T>(mut self, outcome: &Result<T, Error>) {
-        match outcome {
-            Ok(_) => self.report(None, None),
-            Err(error) => {
-                let cause = error.source().map(|cause| cause as &(dyn StdError + 'static));
-                self.report(Some(error.code()), cause);
-            }
-        }
+    pub(crate) fn finish(&mut self, error: Option<&Error>) {
+        let _scope = self.scope();
+        self.report(error);
     }
 
-    fn report(&mut self, code: Option<Code>, cause: Option<&(dyn StdError + 'static)>) {
+    /// The metrics are in scope too: an exemplar is of this trace.
+    fn report(&mut self, error: Option<&Error>) {
         self.reported = true;
         let elapsed = self.started.elapsed();
-        let label = code.map_or(series::OK, Code::as_str);
-        // The metrics are in scope too: an exemplar is of this trace.
-        self.trace.in_scope(|| {
-            let ended = || {
-                self.log(label, cause, elapsed);
-                self.counted.end(label, elapsed);
-            };
-            if self.span.is_disabled() {
-                return ended();
-            }
+        let code = error.map(Error::code);
+        if !self.span.is_disabled() {
             self.record(code);
-            self.span.in_scope(ended);
-        });
+        }
+        let cause = error.and_then(Error::source).map(|cause| cause as &(dyn StdError + 'static));
+        self.log(code.map_or(series::OK, Code::as_str), cause, elapsed);
+        self.counted.end(code, elapsed);
     }
 
     fn record(&self, code: Option<Code>) {
@@ -129,7 +124,7 @@ impl Observed {
         };
         let status = status_code(self.protocol, code);
         self.span.record("rpc.status_code", status);
-        if is_error(self.side, code) {
+        if is_error(self.meter.side(), code) {
             self.span.record("error.type", status);
             self.span.record("otel.status_code", "ERROR");
         }
@@ -137,10 +132,10 @@ impl Observed {
 
     /// One line, which a cause inside makes a warning.
     fn log(&self, code: &'static str, cause: Option<&(dyn StdError + 'static)>, elapsed: Duration) {
-        let (service, method) = (self.method.service(), self.method.name());
+        let (service, method) = (self.meter.method().service(), self.meter.method().name());
         let protocol = self.protocol.label();
         let duration_ms = elapsed.as_secs_f64() * 1000.0;
-        match (self.side, cause) {
+        match (self.meter.side(), cause) {
             (Side::Server, Some(cause)) => {
                 let cause = Chain(cause);
                 tracing::warn!(service, method, protocol, code, duration_ms, %cause, "served a call");
@@ -162,9 +157,16 @@ impl Observed {
 impl Drop for Observed {
     fn drop(&mut self) {
         if !self.reported {
-            self.report(Some(Code::Canceled), None);
+            self.finish(Some(&Error::canceled("the call was given up")));
         }
     }
+}
+
+/// A span and a trace that are entered.
+pub(crate) struct Scope {
+    // Left in this order, the reverse of how they were entered.
+    _trace: TraceScope,
+    _span: Option<EnteredSpan>,
 }
 
 /// An error and all its causes on one line.

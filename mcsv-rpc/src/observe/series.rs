@@ -1,17 +1,19 @@
 //! The metrics of calls: rate, errors, duration, and what is running.
 //!
-//! All labels are names in the code, so a stranger makes no series. A call allocates nothing for
-//! them: each thread keeps the keys that it has used. The recorder is asked on every call, since it
-//! may be another one on this thread.
+//! All labels are names in the code, so a stranger makes no series. What the process's recorder gives
+//! for them is kept, since a look-up by labels costs more than all else that is done for a call.
+//! Another recorder, which a test sets for its thread, is asked anew each time.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use metrics::{Gauge, Key, Label, Level, Metadata, with_recorder};
+use mcsv_core::Code;
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, with_recorder};
 
 use super::Side;
-use crate::quick_map::QuickMap;
+use super::recorder::is_of_process;
+use crate::quick_map::{QuickHash, QuickMap};
 use crate::{Protocol, RpcMethod};
 
 static METADATA: Metadata<'static> =
@@ -21,93 +23,131 @@ static METADATA: Metadata<'static> =
 pub(crate) const OK: &str = "ok";
 const UNKNOWN: &str = "unknown";
 
-thread_local! {
-    static KEYS: RefCell<QuickMap<Series, Arc<Keys>>> = RefCell::default();
-}
+const PROTOCOLS: usize = 3;
+/// Every code, and none.
+const ENDS: usize = Code::ALL.len() + 1;
 
-/// One row of the metrics.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Series {
+/// The metrics of one method on one side.
+pub(crate) struct Meter {
     side: Side,
-    /// The address of a method's name, which is quicker to compare than the name.
-    method: *const str,
-    protocol: Protocol,
-    /// The same of a code.
-    code: *const str,
+    method: &'static RpcMethod,
+    rows: [[OnceLock<Box<Row>>; ENDS]; PROTOCOLS],
 }
 
-struct Keys {
+/// Those of one protocol and one end.
+struct Row {
     calls: Key,
     seconds: Key,
     in_flight: Key,
+    kept: OnceLock<Handles>,
+}
+
+/// What the process's recorder gave for a row.
+struct Handles {
+    calls: Counter,
+    seconds: Histogram,
+    in_flight: Gauge,
 }
 
 /// A call that is running, as the metrics see it.
 pub(crate) struct Counted {
-    side: Side,
+    meter: &'static Meter,
     protocol: Protocol,
-    method: &'static RpcMethod,
-    in_flight: Gauge,
-    /// The keys for the usual end, so that most calls look their keys up once.
-    well: Arc<Keys>,
+    running: Running,
+}
+
+enum Running {
+    Kept(&'static Handles),
+    /// From a recorder that may be gone at the next call.
+    Other(Gauge),
+}
+
+impl Meter {
+    /// That of `method`. There is one for each method in the code, and it stays.
+    pub(crate) fn of(side: Side, method: &'static RpcMethod) -> &'static Meter {
+        /// By the address of a method's name, which is quicker to compare than the name.
+        type Meters = QuickMap<(Side, usize), &'static Meter>;
+        static ALL: Mutex<Meters> = Mutex::new(QuickMap::with_hasher(QuickHash::new()));
+        thread_local! {
+            static USED: RefCell<Meters> = RefCell::default();
+        }
+        let new = || {
+            let rows = Default::default();
+            &*Box::leak(Box::new(Meter { side, method, rows }))
+        };
+        let shared = |key| {
+            let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+            *all.entry(key).or_insert_with(new)
+        };
+        let key = (side, method.full_name().as_ptr().addr());
+        USED.with_borrow_mut(|used| *used.entry(key).or_insert_with(|| shared(key)))
+    }
+
+    pub(crate) fn side(&self) -> Side {
+        self.side
+    }
+
+    pub(crate) fn method(&self) -> &'static RpcMethod {
+        self.method
+    }
+
+    /// Counts a call that is starting.
+    pub(crate) fn start(&'static self, protocol: Protocol) -> Counted {
+        let running = with_recorder(|recorder| {
+            let row = self.row(protocol, None);
+            match row.kept(recorder) {
+                Some(kept) => Running::Kept(kept),
+                None => Running::Other(recorder.register_gauge(&row.in_flight, &METADATA)),
+            }
+        });
+        running.gauge().increment(1.0);
+        Counted { meter: self, protocol, running }
+    }
+
+    fn row(&self, protocol: Protocol, code: Option<Code>) -> &Row {
+        let protocol_at = match protocol {
+            Protocol::Twirp => 0,
+            Protocol::Connect => 1,
+            Protocol::Grpc => 2,
+        };
+        let known = |code| Code::ALL.iter().position(|known| *known == code).unwrap_or_default();
+        let end = code.map_or(ENDS - 1, known);
+        let new = || Box::new(Row::new(self.side, self.method, protocol, code));
+        self.rows[protocol_at][end].get_or_init(new)
+    }
+}
+
+impl Running {
+    fn gauge(&self) -> &Gauge {
+        match self {
+            Running::Kept(kept) => &kept.in_flight,
+            Running::Other(gauge) => gauge,
+        }
+    }
 }
 
 impl Counted {
-    /// Counts a call that is starting.
-    pub(crate) fn start(side: Side, protocol: Protocol, method: &'static RpcMethod) -> Self {
-        let well = keys(side, protocol, method, OK);
-        let in_flight =
-            with_recorder(|recorder| recorder.register_gauge(&well.in_flight, &METADATA));
-        in_flight.increment(1.0);
-        Counted { side, protocol, method, in_flight, well }
-    }
-
-    /// Counts it as ended, with the label of its code.
-    pub(crate) fn end(&self, code: &'static str, elapsed: Duration) {
-        self.in_flight.decrement(1.0);
-        let other;
-        let keys = match code {
-            OK => &self.well,
-            code => {
-                other = keys(self.side, self.protocol, self.method, code);
-                &other
-            }
-        };
-        with_recorder(|recorder| {
-            recorder.register_counter(&keys.calls, &METADATA).increment(1);
-            recorder.register_histogram(&keys.seconds, &METADATA).record(elapsed.as_secs_f64());
-        });
+    /// Counts the call as ended, with its code where it did not go well.
+    pub(crate) fn end(&self, code: Option<Code>, elapsed: Duration) {
+        self.running.gauge().decrement(1.0);
+        match (&self.running, code) {
+            (Running::Kept(kept), None) => kept.count(elapsed),
+            _ => with_recorder(|recorder| {
+                self.meter.row(self.protocol, code).count(recorder, elapsed);
+            }),
+        }
     }
 }
 
-/// Counts a request that was refused before it became a call.
-pub(crate) fn refused(protocol: Option<Protocol>, method: Option<&RpcMethod>, code: &'static str) {
-    let labels = [
-        ("service", method.map_or(UNKNOWN, RpcMethod::service)),
-        ("method", method.map_or(UNKNOWN, RpcMethod::name)),
-        ("protocol", protocol.map_or(UNKNOWN, Protocol::label)),
-        ("code", code),
-    ];
-    metrics::counter!("rpc_server_calls_total", &labels).increment(1);
+impl Handles {
+    fn count(&self, elapsed: Duration) {
+        self.calls.increment(1);
+        self.seconds.record(elapsed.as_secs_f64());
+    }
 }
 
-fn keys(
-    side: Side,
-    protocol: Protocol,
-    method: &'static RpcMethod,
-    code: &'static str,
-) -> Arc<Keys> {
-    let series = Series { side, method: method.full_name(), protocol, code };
-    // Taken out, so that a recorder that makes calls itself finds the map free.
-    KEYS.with_borrow_mut(|keys| {
-        keys.entry(series)
-            .or_insert_with(|| Arc::new(Keys::new(side, protocol, method, code)))
-            .clone()
-    })
-}
-
-impl Keys {
-    fn new(side: Side, protocol: Protocol, method: &RpcMethod, code: &'static str) -> Self {
+impl Row {
+    fn new(side: Side, method: &RpcMethod, protocol: Protocol, code: Option<Code>) -> Self {
         let (calls, seconds, in_flight) = match side {
             Side::Server => (
                 "rpc_server_calls_total",
@@ -126,11 +166,41 @@ impl Keys {
             Label::from_static_parts("protocol", protocol.label()),
         ];
         let in_flight = Key::from_parts(in_flight, labels.clone());
-        labels.push(Label::from_static_parts("code", code));
-        Keys {
+        labels.push(Label::from_static_parts("code", code.map_or(OK, Code::as_str)));
+        Row {
             calls: Key::from_parts(calls, labels.clone()),
             seconds: Key::from_parts(seconds, labels),
             in_flight,
+            kept: OnceLock::new(),
         }
     }
+
+    /// The handles, where `recorder` is there for ever.
+    fn kept(&self, recorder: &dyn Recorder) -> Option<&Handles> {
+        let register = || Handles {
+            calls: recorder.register_counter(&self.calls, &METADATA),
+            seconds: recorder.register_histogram(&self.seconds, &METADATA),
+            in_flight: recorder.register_gauge(&self.in_flight, &METADATA),
+        };
+        is_of_process(recorder).then(|| self.kept.get_or_init(register))
+    }
+
+    fn count(&self, recorder: &dyn Recorder, elapsed: Duration) {
+        if let Some(kept) = self.kept(recorder) {
+            return kept.count(elapsed);
+        }
+        recorder.register_counter(&self.calls, &METADATA).increment(1);
+        recorder.register_histogram(&self.seconds, &METADATA).record(elapsed.as_secs_f64());
+    }
+}
+
+/// Counts a request that was refused before it became a call.
+pub(crate) fn refused(protocol: Option<Protocol>, method: Option<&RpcMethod>, code: &'static str) {
+    let labels = [
+        ("service", method.map_or(UNKNOWN, RpcMethod::service)),
+        ("method", method.map_or(UNKNOWN, RpcMethod::name)),
+        ("protocol", protocol.map_or(UNKNOWN, Protocol::label)),
+        ("code", code),
+    ];
+    metrics::counter!("rpc_server_calls_total", &labels).increment(1);
 }

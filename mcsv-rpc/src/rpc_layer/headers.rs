@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use http::HeaderMap;
 
@@ -9,17 +9,23 @@ use http::HeaderMap;
 /// Without layers nothing is shared, and nothing is allocated.
 #[derive(Default)]
 pub(crate) struct AnswerHeaders {
-    map: HeaderMap,
+    map: Option<Box<HeaderMap>>,
     kept: Option<KeptHeaders>,
 }
 
 impl AnswerHeaders {
     pub(crate) fn map(&self) -> &HeaderMap {
-        &self.map
+        static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+        self.map.as_deref().unwrap_or(&NONE)
     }
 
     pub(crate) fn map_mut(&mut self) -> &mut HeaderMap {
-        &mut self.map
+        self.map.get_or_insert_default()
+    }
+
+    /// The headers, where there are any.
+    pub(crate) fn take(&mut self) -> Option<HeaderMap> {
+        self.map.take().map(|map| *map)
     }
 
     /// Where the headers will be once this is dropped.
@@ -31,9 +37,9 @@ impl AnswerHeaders {
 impl Drop for AnswerHeaders {
     fn drop(&mut self) {
         if let Some(kept) = &self.kept
-            && !self.map.is_empty()
+            && let Some(map) = self.map.take()
         {
-            kept.add(std::mem::take(&mut self.map));
+            kept.add(*map);
         }
     }
 }

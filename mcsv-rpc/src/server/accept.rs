@@ -1,28 +1,25 @@
 use std::io;
+#[cfg(feature = "tls")]
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
+#[cfg(feature = "tls")]
+use super::{activity::Activity, connection::while_wanted};
+
 /// The connection once its handshake is done, in time and well.
 #[cfg(feature = "tls")]
 pub(super) async fn secured(
     tls: &TlsAcceptor,
     stream: TcpStream,
-    patience: Duration,
+    activity: &Activity,
 ) -> Option<TlsStream<TcpStream>> {
-    match tokio::time::timeout(patience, tls.accept(stream)).await {
-        Ok(Ok(stream)) => Some(stream),
-        Ok(Err(cause)) => {
-            tracing::debug!(%cause, "a TLS handshake failed");
-            None
-        }
-        Err(_) => {
-            tracing::debug!(after = ?patience, "cut off a TLS handshake");
-            None
-        }
-    }
+    // One that has begun may end, also when the server is about to.
+    let handshake = while_wanted(activity, pin!(tls.accept(stream)), Some(|_| ())).await?;
+    handshake.inspect_err(|cause| tracing::debug!(%cause, "a TLS handshake failed")).ok()
 }
 
 /// A client that left early is no reason to wait; a process out of file descriptors is.

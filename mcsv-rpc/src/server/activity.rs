@@ -1,7 +1,12 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+use std::task::Waker;
 
-/// What happens on one connection: counted where it happens, read by its watchdog.
+use futures_util::task::AtomicWaker;
+
+/// What happens on one connection: counted where it happens, read by the watchdog; and what the
+/// watchdog wants of it.
 ///
 /// Counters instead of times: a call costs no look at the clock and sets no timer.
 #[derive(Debug, Default)]
@@ -15,11 +20,22 @@ pub(crate) struct Activity {
     blocked: AtomicBool,
     begun: AtomicU64,
     ended: AtomicU64,
-    /// Whether the server wants the connection to end.
-    leaving: AtomicBool,
     /// Answers that have more to send than was taken from them, and what was taken.
     untaken: AtomicU64,
     taken: AtomicU64,
+    wish: AtomicU8,
+    task: AtomicWaker,
+}
+
+/// What the server wants of a connection; a later one overrules an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Wish {
+    Stay,
+    /// Take no further request, and end when what was accepted is answered.
+    Leave,
+    /// End now.
+    End,
 }
 
 /// The state of a connection at one moment. A `Some` is a wait for the client that must not last;
@@ -54,13 +70,13 @@ impl Activity {
         }
     }
 
-    pub(crate) fn read(&self, bytes: &[u8]) {
+    pub(crate) fn read(&self, bytes: usize) {
         // One task reads, so that there is nothing to lose between the load and the store.
-        let before = self.received.load(Relaxed);
-        if before == 0 && bytes.starts_with(b"PRI") {
-            self.http2.store(true, Relaxed);
-        }
-        self.received.store(before + bytes.len() as u64, Relaxed);
+        self.received.store(self.received.load(Relaxed) + bytes as u64, Relaxed);
+    }
+
+    pub(crate) fn set_http2(&self) {
+        self.http2.store(true, Relaxed);
     }
 
     pub(crate) fn wrote(&self, bytes: usize) {
@@ -70,14 +86,29 @@ impl Activity {
         }
     }
 
-    pub(crate) fn leave(&self) {
-        self.leaving.store(true, Relaxed);
+    /// Tells the task of the connection, which finds it in [`wished`](Self::wished).
+    pub(crate) fn wish(&self, wish: Wish) {
+        self.wish.fetch_max(wish as u8, AcqRel);
+        self.task.wake();
+    }
+
+    pub(crate) fn wished(&self) -> Wish {
+        match self.wish.load(Acquire) {
+            0 => Wish::Stay,
+            1 => Wish::Leave,
+            _ => Wish::End,
+        }
+    }
+
+    /// Wakes the task of `waker` at every further wish.
+    pub(crate) fn listen(&self, waker: &Waker) {
+        self.task.register(waker);
     }
 
     /// Whether the end of the connection may cut the client off while it sends: HTTP/1.1 alone has no
     /// other way to stop it, and where the server leaves there is no request under way.
     pub(crate) fn may_cut_off(&self) -> bool {
-        !self.http2.load(Relaxed) && !self.leaving.load(Relaxed)
+        !self.http2.load(Relaxed) && self.wished() == Wish::Stay
     }
 
     pub(crate) fn block(&self) {
@@ -86,9 +117,6 @@ impl Activity {
 
     /// Counts a call until the value is dropped.
     pub(crate) fn begin(self: &Arc<Self>, http2: bool) -> InFlight {
-        if http2 {
-            self.http2.store(true, Relaxed);
-        }
         self.begun.fetch_add(1, Relaxed);
         InFlight { activity: self.clone(), http2, untaken: false }
     }
@@ -103,9 +131,9 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    pub(crate) fn is_http2(&self) -> bool {
-        self.http2
-    }
+    /// The most bytes of one piece of an answer on HTTP/2. It would take a piece of any size at once and
+    /// keep it for a client that opens its window only by a byte, and nobody could see that it waits.
+    const SLICE: usize = 128 * 1024;
 
     /// It is the client's turn to take what is there.
     pub(crate) fn offer(&mut self) {
@@ -115,10 +143,13 @@ impl InFlight {
         }
     }
 
-    pub(crate) fn take(&mut self) {
-        if self.http2 {
-            self.activity.taken.fetch_add(1, Relaxed);
+    /// The client takes a piece, which may have as many bytes as this says.
+    pub(crate) fn take(&mut self) -> usize {
+        if !self.http2 {
+            return usize::MAX;
         }
+        self.activity.taken.fetch_add(1, Relaxed);
+        Self::SLICE
     }
 
     /// The answer waits for its own source, which is not the client's fault.
@@ -146,27 +177,29 @@ mod tests {
     fn a_client_that_has_said_nothing_owes_a_head() {
         let activity = Arc::new(Activity::default());
         assert_eq!(activity.waits().head, Some(0));
-        activity.read(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        activity.set_http2();
+        activity.read(24);
         assert_eq!(activity.waits().head, Some(0));
-        activity.read(&[0; 9]);
+        activity.read(9);
         assert_eq!(activity.waits().head, None);
     }
 
     #[test]
     fn a_kept_alive_connection_owes_a_head_once_it_has_begun_one() {
         let activity = Arc::new(Activity::default());
-        activity.read(b"GET / HTTP/1.1\r\n\r\n");
+        activity.read(18);
         let call = activity.begin(false);
         assert_eq!((activity.waits().head, activity.waits().request), (None, None));
         drop(call);
         assert_eq!((activity.waits().head, activity.waits().request), (None, Some(1)));
-        activity.read(b"G");
+        activity.read(1);
         assert_eq!(activity.waits().head, Some(1));
     }
 
     #[test]
     fn an_answer_that_waits_for_its_source_is_not_held_against_the_client() {
         let activity = Arc::new(Activity::default());
+        activity.set_http2();
         let mut call = activity.begin(true);
         call.offer();
         assert_eq!(activity.waits().window, Some(0));

@@ -3,29 +3,38 @@ use http::{HeaderMap, Response};
 use mcsv_core::{Error, Result};
 
 use crate::dialect::{Dialect, Packed};
+use crate::observe::Observed;
 use crate::rpc_layer::{KeptHeaders, Reply};
 use crate::{Body, Cx, Protocol, trailers};
 
 /// What goes back: the handler's headers, and a message or an error.
 pub(crate) struct Answer {
-    headers: HeaderMap,
+    headers: Headers,
     outcome: Result<Packed>,
+}
+
+/// Where the headers of an answer are.
+enum Headers {
+    None,
+    /// In the context that the handler had, which is one pointer to move.
+    Of(Cx),
+    Own(Box<HeaderMap>),
 }
 
 impl Answer {
     pub(crate) fn of(cx: Cx, outcome: Result<Packed>) -> Self {
-        Answer { headers: cx.into_response_headers(), outcome }
+        Answer { headers: Headers::Of(cx), outcome }
     }
 
     /// The answer of a call whose handler was not asked or did not end.
     pub(crate) fn refused(error: Error) -> Self {
-        Answer { headers: HeaderMap::new(), outcome: Err(error) }
+        Answer { headers: Headers::None, outcome: Err(error) }
     }
 
     /// What the layers around the handler get; the headers beside an error are kept for the end.
     pub(crate) fn into_reply(self, kept: &KeptHeaders) -> Result<Reply> {
-        let Answer { headers, outcome } = self;
-        match outcome {
+        let headers = self.headers.take().unwrap_or_default();
+        match self.outcome {
             Ok(packed) => Ok(Reply { headers, packed }),
             Err(error) => {
                 kept.add(headers);
@@ -37,26 +46,41 @@ impl Answer {
     /// What the layers have made of it, with what was kept.
     pub(crate) fn of_reply(reply: Result<Reply>, kept: &KeptHeaders) -> Self {
         let mut all = kept.take();
-        match reply {
-            Ok(Reply { headers, packed }) => {
-                all.extend(headers);
-                Answer { headers: all, outcome: Ok(packed) }
-            }
-            Err(error) => Answer { headers: all, outcome: Err(error) },
-        }
+        let outcome = reply.map(|Reply { headers, packed }| {
+            all.extend(headers);
+            packed
+        });
+        Answer { headers: Headers::Own(Box::new(all)), outcome }
     }
 
-    /// The response, and the error in it for those who look on.
-    pub(crate) fn into_response(self, dialect: Dialect) -> (Response<Body>, Result<()>) {
-        let Answer { headers, outcome } = self;
-        let (mut response, outcome) = match outcome {
-            Ok(packed) => (dialect.answer(packed), Ok(())),
-            Err(error) => (dialect.refusal(&error), Err(error)),
+    /// The response, once the outcome has been `observed`.
+    pub(crate) fn into_response(self, dialect: Dialect, observed: &mut Observed) -> Response<Body> {
+        let mut response = match self.outcome {
+            Ok(packed) => {
+                let response = dialect.answer(packed);
+                observed.answered(None, response.status());
+                response
+            }
+            Err(error) => {
+                let response = dialect.refusal(&error);
+                observed.answered(Some(&error), response.status());
+                response
+            }
         };
-        if !headers.is_empty() {
+        if let Some(headers) = self.headers.take().filter(|headers| !headers.is_empty()) {
             add_metadata(dialect.protocol, without_framing(headers), &mut response);
         }
-        (response, outcome)
+        response
+    }
+}
+
+impl Headers {
+    fn take(self) -> Option<HeaderMap> {
+        match self {
+            Headers::None => None,
+            Headers::Of(mut cx) => cx.take_response_headers(),
+            Headers::Own(headers) => Some(*headers),
+        }
     }
 }
 

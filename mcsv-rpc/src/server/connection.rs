@@ -1,23 +1,24 @@
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 
-use super::activity::Activity;
+use super::activity::{Activity, Wish};
 use super::router::Router;
 use super::router_future::RouterFuture;
-use super::watchdog::{Overdue, Patience, Watchdog};
-use super::watched::{WatchedBody, WatchedFuture, WatchedStream};
-use crate::Body;
+use super::watchdog::Patience;
+use super::watched::{WatchedFuture, WatchedStream};
 #[cfg(feature = "tls")]
 use crate::PeerCertificate;
+use crate::{Body, Cx};
 
 /// The most header lines of a request. Hyper has the same bound for HTTP/1.1, and none for HTTP/2.
 const MOST_HEADERS: usize = 100;
@@ -53,22 +54,21 @@ impl ConnectionOptions {
         }
     }
 
-    /// With an age of its own for the connection from `peer`, whose port is as good as random.
-    pub(crate) fn spread(self, peer: SocketAddr) -> Self {
-        let shorter = |age: Duration| age - age / 1000 * u32::from(peer.port() % 100);
-        ConnectionOptions { max_age: self.max_age.map(shorter), ..self }
+    /// An age of its own for the connection from `peer`, whose port is as good as random.
+    pub(crate) fn max_age_of(&self, peer: SocketAddr) -> Option<Duration> {
+        self.max_age.map(|age| age - age / 1000 * u32::from(peer.port() % 100))
     }
 
-    fn builder(self) -> Builder<TokioExecutor> {
-        let mut builder = Builder::new(TokioExecutor::new());
+    fn http1(self) -> http1::Builder {
+        let mut builder = http1::Builder::new();
+        // The watchdog has an eye on heads, without a timer for each.
+        builder.header_read_timeout(None).max_buf_size(self.max_header_bytes);
         builder
-            .http1()
-            .timer(TokioTimer::new())
-            // The watchdog has an eye on heads, without a timer for each.
-            .header_read_timeout(None)
-            .max_buf_size(self.max_header_bytes);
+    }
+
+    fn http2(self) -> http2::Builder<TokioExecutor> {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
-            .http2()
             .timer(TokioTimer::new())
             .keep_alive_interval(self.patience.head)
             .max_concurrent_streams(self.max_streams)
@@ -81,61 +81,67 @@ impl ConnectionOptions {
 }
 
 /// Serves HTTP/1.1, or HTTP/2 where the client starts with its preface, until the connection ends
-/// or is asked to end, by `stop`, its age or its idleness: then it finishes what it has accepted. A
-/// client that keeps the server waiting is cut off.
+/// or `activity` says that it has to: then it finishes what it has accepted, or is cut off.
 pub(crate) async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
     #[cfg(feature = "tls")] certificate: Option<PeerCertificate>,
     options: ConnectionOptions,
-    mut stop: watch::Receiver<bool>,
+    activity: Arc<Activity>,
 ) {
-    let activity = Arc::<Activity>::default();
-    let stream = TokioIo::new(WatchedStream::new(stream, activity.clone()));
-    let mut watchdog = Watchdog::new(activity.clone(), options.patience);
+    let mut stream = WatchedStream::new(stream, activity.clone());
+    let http2 = match while_wanted(&activity, pin!(stream.starts_http2()), None).await {
+        Some(Ok(http2)) => http2,
+        Some(Err(cause)) => return tracing::debug!(%cause, "a connection ended with an error"),
+        None => return,
+    };
     let serving = Serving {
         router,
         activity: activity.clone(),
         #[cfg(feature = "tls")]
         certificate,
     };
-    let builder = options.builder();
-    let mut connection = pin!(builder.serve_connection(stream, serving));
-    let mut end = pin!(end(&mut stop, options.max_age));
-    let mut leaving = false;
-    loop {
-        tokio::select! {
-            // The connection first: a request that has arrived is taken before the end is.
-            biased;
-            ended = &mut connection => {
-                if let Err(cause) = ended {
-                    tracing::debug!(cause, "a connection ended with an error");
-                }
-                return;
-            }
-            () = &mut end, if !leaving => {}
-            overdue = watchdog.overdue() => {
-                if overdue != Overdue::Idle || leaving {
-                    tracing::debug!(?overdue, "cut off a connection");
-                    return;
-                }
-            }
-        }
-        leaving = true;
-        activity.leave();
-        watchdog.patience.idle = watchdog.patience.head.min(watchdog.patience.idle);
-        connection.as_mut().graceful_shutdown();
+    let io = TokioIo::new(stream);
+    let ended = if http2 {
+        activity.set_http2();
+        let connection = pin!(options.http2().serve_connection(io, serving));
+        while_wanted(&activity, connection, Some(http2::Connection::graceful_shutdown)).await
+    } else {
+        let connection = pin!(options.http1().serve_connection(io, serving));
+        while_wanted(&activity, connection, Some(http1::Connection::graceful_shutdown)).await
+    };
+    if let Some(Err(cause)) = ended {
+        tracing::debug!(%cause, "a connection ended with an error");
     }
 }
 
-/// Waits until the connection has to end.
-async fn end(stop: &mut watch::Receiver<bool>, max_age: Option<Duration>) {
-    // An error says that the server is gone, which is an end too.
-    let stopped = async { stop.wait_for(|stop| *stop).await.map(drop).unwrap_or_default() };
-    match max_age {
-        None => stopped.await,
-        Some(age) => tokio::time::timeout(age, stopped).await.unwrap_or_default(),
-    }
+/// Runs `work` to its end, or until it is wished away. Where it knows how to `leave` it is asked to,
+/// and ends by itself.
+pub(super) async fn while_wanted<F: Future>(
+    activity: &Activity,
+    mut work: Pin<&mut F>,
+    leave: Option<fn(Pin<&mut F>)>,
+) -> Option<F::Output> {
+    let (mut known, mut asked) = (None::<Waker>, false);
+    poll_fn(|cx| {
+        if !known.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            activity.listen(cx.waker());
+            known = Some(cx.waker().clone());
+        }
+        loop {
+            // The work first: a request that has arrived is taken before the end is.
+            if let Poll::Ready(ended) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
+            match (activity.wished(), leave) {
+                (Wish::End, _) | (Wish::Leave, None) => return Poll::Ready(None),
+                (Wish::Leave, Some(leave)) if !asked => leave(work.as_mut()),
+                _ => return Poll::Pending,
+            }
+            asked = true;
+        }
+    })
+    .await
 }
 
 struct Serving {
@@ -146,28 +152,29 @@ struct Serving {
 }
 
 impl hyper::service::Service<Request<Incoming>> for Serving {
-    type Response = Response<WatchedBody>;
+    type Response = Response<Body>;
     type Error = std::convert::Infallible;
     type Future = WatchedFuture;
 
     fn call(&self, request: Request<Incoming>) -> WatchedFuture {
         let call = self.activity.begin(request.version() == Version::HTTP_2);
-        WatchedFuture::new(self.answer(request.map(Body::from)), call)
+        let (parts, body) = request.into_parts();
+        WatchedFuture::new(self.answer(Cx::arrived(parts, self.router.peer()), body.into()), call)
     }
 }
 
 impl Serving {
     #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "TLS adds to the request"))]
-    fn answer(&self, mut request: Request<Body>) -> RouterFuture {
-        if request.headers().len() > MOST_HEADERS {
+    fn answer(&self, mut cx: Cx, body: Body) -> RouterFuture {
+        if cx.headers().len() > MOST_HEADERS {
             let mut refusal = Response::new(Body::empty());
             *refusal.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
             return RouterFuture::refused(refusal, None);
         }
         #[cfg(feature = "tls")]
         if let Some(certificate) = &self.certificate {
-            request.extensions_mut().insert(certificate.clone());
+            cx.extensions_mut().insert(certificate.clone());
         }
-        self.router.dispatch(request)
+        self.router.dispatch(cx, body)
     }
 }

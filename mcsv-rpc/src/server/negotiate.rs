@@ -27,10 +27,11 @@ pub(crate) fn negotiate(
     form: Form,
     method: &RpcMethod,
     parts: &Parts,
+    media: Option<Media>,
     body: &mut Body,
 ) -> Result<Dialect, Box<Response<Body>>> {
     match parts.method {
-        Method::POST => post(form, parts),
+        Method::POST => post(form, parts, media),
         Method::GET
             if method.idempotency() == Idempotency::NoSideEffects && is_get(form, parts) =>
         {
@@ -40,8 +41,8 @@ pub(crate) fn negotiate(
     }
 }
 
-fn post(form: Form, parts: &Parts) -> Result<Dialect, Box<Response<Body>>> {
-    let Some(media) = Media::of(&parts.headers) else { return Err(wrong_type(form, parts)) };
+fn post(form: Form, parts: &Parts, media: Option<Media>) -> Result<Dialect, Box<Response<Body>>> {
+    let Some(media) = media else { return Err(wrong_type(form, parts)) };
     let is_connect = || parts.headers.contains_key(connect::VERSION);
     Ok(match media {
         Media::Protobuf | Media::XProtobuf => Dialect::post(Protocol::Twirp, media),

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -27,11 +28,13 @@ impl Probe {
     pub(crate) fn answer(&self, method: &Method) -> ServiceFuture {
         if !matches!(*method, Method::GET | Method::HEAD) {
             let error = Error::bad_route("a health endpoint answers GET and HEAD only");
-            return Box::pin(std::future::ready(error_response(&error)));
+            return Box::pin(std::future::ready(Ok(error_response(&error))));
         }
         match self {
-            Probe::Live => Box::pin(std::future::ready(json(StatusCode::OK, r#"{"status":"ok"}"#))),
-            Probe::Ready(health) => Box::pin(answer_ready(health.clone())),
+            Probe::Live => {
+                Box::pin(std::future::ready(Ok(json(StatusCode::OK, r#"{"status":"ok"}"#))))
+            }
+            Probe::Ready(health) => Box::pin(answer_ready(health.clone()).map(Ok)),
         }
     }
 }

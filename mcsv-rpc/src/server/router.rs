@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use mcsv_core::{Code, Error, Health, Result};
-use tokio::sync::Semaphore;
+use mcsv_core::{Error, Health, Result};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::call::IncomingCall;
+use super::dispatch::dispatch;
 use super::http_service::HttpService;
-use super::negotiate::{Form, negotiate};
+use super::negotiate::Form;
+use super::places::Places;
 use super::router_future::RouterFuture;
 use super::routes::{Route, Routes, Target};
 use super::service::RpcService;
 use crate::dialect::Dialect;
 use crate::grpc_health::{CHECK, HealthService};
 use crate::observe::refused;
-use crate::read::{Bounds, expects, unwanted};
+use crate::read::{expects, unwanted};
 use crate::rpc_layer::Layers;
-use crate::{Body, BoxError, OpenApi, PeerAddr, Protocol, RpcLayer, error_response_to, openapi};
+use crate::{Body, BoxError, Cx, OpenApi, PeerAddr, RpcLayer, error_response_to, openapi};
 
 /// Everything that one port serves: RPC services, health, and any tower service beside them.
 ///
@@ -157,8 +157,7 @@ impl Router {
     /// come back in a second. Health checks and other HTTP services are not counted.
     #[must_use]
     pub fn with_concurrency_limit(self, calls: usize) -> Self {
-        let places = Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS)));
-        self.edit(|routes| routes.places = Some(places))
+        self.edit(|routes| routes.places = Some(Places::new(calls)))
     }
 
     /// Gives up on a request whose body pauses for longer than `idle`, instead of
@@ -233,96 +232,58 @@ impl Router {
         Router { routes: self.routes.clone(), peer: Some(peer) }
     }
 
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
     pub(crate) fn set_draining(&self) {
         self.routes.healths.iter().for_each(Health::set_draining);
     }
 
-    pub(crate) fn dispatch(&self, mut request: Request<Body>) -> RouterFuture {
-        let path = request.uri().path();
+    pub(crate) fn answer(&self, request: Request<Body>) -> RouterFuture {
+        let (parts, body) = request.into_parts();
+        self.dispatch(Cx::arrived(parts, self.peer), body)
+    }
+
+    pub(crate) fn dispatch(&self, mut cx: Cx, body: Body) -> RouterFuture {
+        let path = cx.parts().uri.path();
         let http = match self.routes.find(path) {
             Some(Target::Rpc(route)) => {
-                return self.dispatch_rpc(route, &self.routes.places, request);
+                let places = self.routes.places.as_ref();
+                return dispatch(&self.routes, route, places, cx, body);
             }
-            Some(Target::Probe(probe)) => return RouterFuture::rpc(probe.answer(request.method())),
+            Some(Target::Probe(probe)) => {
+                return RouterFuture::rpc(probe.answer(&cx.parts().method));
+            }
             Some(Target::OpenApi(document, form)) => {
                 let Routes { twirp_prefix, parts, written, .. } = &*self.routes;
-                let method = request.method();
+                let method = &cx.parts().method;
                 let answer = openapi::answer(method, *form, document, twirp_prefix, parts, written);
-                return RouterFuture::rpc(Box::pin(std::future::ready(answer)));
+                return RouterFuture::rpc(Box::pin(std::future::ready(Ok(answer))));
             }
             Some(Target::GrpcHealth(health)) => {
                 let service = HealthService::server(health.clone(), self.routes.services.clone());
-                let (service, form) = (Arc::new(service), Form::Bare);
-                let layers = Layers::default();
-                let route = Route { service, index: 0, method: CHECK, limit: None, form, layers };
+                let bare = Route::new(Arc::new(service), 0, CHECK);
                 // Neither counted nor asked who it is: a server that is full is still healthy.
-                Layers::take_passed(request.extensions_mut());
-                return self.dispatch_rpc(&route, &None, request);
+                Layers::take_passed(cx.extensions_mut());
+                let route = Route { form: Form::Bare, ..bare };
+                return dispatch(&self.routes, &route, None, cx, body);
             }
             Some(Target::Http(service)) => Some(service),
             None => self.routes.find_http(path),
         };
         let Some(service) = http else {
             let error = no_route(path);
-            let (parts, body) = request.into_parts();
-            refused(Some(Dialect::of_stray(&parts).protocol), None, error.code().as_str());
+            let parts = cx.parts();
+            refused(Some(Dialect::of_stray(parts).protocol), None, error.code().as_str());
             let unread = unwanted(expects(&parts.headers), body);
-            return RouterFuture::refused(error_response_to(&parts, &error), unread);
+            return RouterFuture::refused(error_response_to(parts, &error), unread);
         };
         if let Some(peer) = self.peer {
-            request.extensions_mut().insert(PeerAddr(peer));
+            cx.extensions_mut().insert(PeerAddr(peer));
         }
-        RouterFuture::http(service.call(request))
+        RouterFuture::http(service.call(Request::from_parts(cx.into_parts(), body)))
     }
-
-    fn dispatch_rpc(
-        &self,
-        route: &Route,
-        places: &Option<Arc<Semaphore>>,
-        request: Request<Body>,
-    ) -> RouterFuture {
-        let Route { form, method, .. } = *route;
-        let (mut parts, mut body) = request.into_parts();
-        let dialect = match negotiate(form, method, &parts, &mut body) {
-            Ok(dialect) => dialect,
-            Err(refusal) => {
-                let protocol = (form == Form::Twirp).then_some(Protocol::Twirp);
-                refused(protocol, Some(method), Code::BadRoute.as_str());
-                return RouterFuture::refused(*refusal, unwanted(expects(&parts.headers), body));
-            }
-        };
-        let limit = route.limit.unwrap_or(self.routes.limit);
-        let bounds = Bounds { limit, idle: Some(self.routes.idle) };
-        let compress_from = self.routes.compress_from;
-        let place = match places.clone().map(Semaphore::try_acquire_owned).transpose() {
-            Ok(place) => place,
-            Err(_) => {
-                refused(Some(dialect.protocol), Some(method), Code::Unavailable.as_str());
-                let unread = unwanted(expects(&parts.headers), body);
-                return RouterFuture::refused(dialect.refusal(&full()), unread);
-            }
-        };
-        let peer = self.peer;
-        let passed = Layers::take_passed(&mut parts.extensions);
-        let layers = passed.around(&route.layers);
-        let call = IncomingCall {
-            method,
-            dialect,
-            parts,
-            body,
-            bounds,
-            compress_from,
-            peer,
-            layers,
-            place,
-        };
-        RouterFuture::rpc(route.service.call(route.index, call))
-    }
-}
-
-fn full() -> Error {
-    Error::unavailable("too many calls are running here: try again later")
-        .with_retry_after(Duration::from_secs(1))
 }
 
 fn no_route(path: &str) -> Error {
@@ -367,6 +328,6 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> RouterFuture {
-        self.dispatch(request.map(Body::new))
+        self.answer(request.map(Body::new))
     }
 }

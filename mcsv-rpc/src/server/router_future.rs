@@ -39,7 +39,7 @@ impl RouterFuture {
             None => RouterFuture(Pending::Refused(Some(refusal))),
             Some(mut body) => RouterFuture::rpc(Box::pin(async move {
                 discard(&mut body).await;
-                refusal
+                Ok(refusal)
             })),
         }
     }
@@ -50,7 +50,7 @@ impl Future for RouterFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.get_mut().0 {
-            Pending::Rpc(future) => future.as_mut().poll(cx).map(Ok),
+            Pending::Rpc(future) => future.as_mut().poll(cx),
             Pending::Http(future) => {
                 future.as_mut().poll(cx).map(|result| Ok(result.unwrap_or_else(failed)))
             }

@@ -3,14 +3,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcsv_core::Health;
-use tokio::sync::Semaphore;
 
 use super::http_service::BoxHttpService;
 use super::negotiate::Form;
+use super::places::Places;
 use super::probe::Probe;
 use super::router::Router;
 use super::service::RpcService;
 use crate::grpc_health::CHECK;
+use crate::observe::{Meter, Side};
 use crate::openapi::{Form as Document, Part, Written};
 use crate::quick_map::QuickMap;
 use crate::rpc_layer::Layers;
@@ -28,7 +29,7 @@ pub(crate) struct Routes {
     /// What stands before `/package.Service/Method` in Twirp's paths; empty where nothing does.
     pub(crate) twirp_prefix: Box<str>,
     /// The calls that may run at a time, where that is bounded.
-    pub(crate) places: Option<Arc<Semaphore>>,
+    pub(crate) places: Option<Arc<Places>>,
     pub(crate) healths: Vec<Health>,
     /// The names of the RPC services, also of those within a layer.
     pub(crate) services: Arc<[&'static str]>,
@@ -53,9 +54,22 @@ pub(crate) struct Route {
     pub(crate) service: Arc<dyn RpcService>,
     pub(crate) index: usize,
     pub(crate) method: &'static RpcMethod,
+    pub(crate) meter: &'static Meter,
     pub(crate) limit: Option<usize>,
     pub(crate) form: Form,
     pub(crate) layers: Layers,
+}
+
+impl Route {
+    /// At Twirp's own path, without a limit of its own and without layers.
+    pub(crate) fn new(
+        service: Arc<dyn RpcService>,
+        index: usize,
+        method: &'static RpcMethod,
+    ) -> Self {
+        let (meter, layers) = (Meter::of(Side::Server, method), Layers::default());
+        Route { service, index, method, meter, limit: None, form: Form::Twirp, layers }
+    }
 }
 
 impl Routes {
@@ -104,9 +118,7 @@ impl Routes {
         for (index, method) in methods.iter().enumerate() {
             let limits = options.body_limits.iter();
             let limit = limits.clone().find(|(name, _)| **name == *method.name()).map(|(_, n)| *n);
-            let layers = Layers::default();
-            let route =
-                Route { service: service.clone(), index, method, limit, form: Form::Twirp, layers };
+            let route = Route { limit, ..Route::new(service.clone(), index, method) };
             let aliases = options.method_aliases.iter();
             let aliases = aliases.filter(|(_, name)| **name == *method.name());
             for name in aliases.map(|(alias, _)| &**alias).chain([method.name()]) {

@@ -1,12 +1,12 @@
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
 use futures_util::FutureExt;
 use mcsv_core::{Error, Result, Shutdown};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 #[cfg(feature = "tls")]
 use tokio_rustls::TlsAcceptor;
@@ -14,8 +14,11 @@ use tokio_rustls::TlsAcceptor;
 #[cfg(feature = "tls")]
 use super::accept::secured;
 use super::accept::{no_delay, pause_after};
+use super::activity::Activity;
 use super::connection::{ConnectionOptions, serve_connection};
 use super::router::Router;
+use super::watchdog::Watchdog;
+use crate::observe::learn_recorder;
 #[cfg(feature = "tls")]
 use crate::{PeerCertificate, TlsIdentity};
 
@@ -101,9 +104,9 @@ impl Server {
         self
     }
 
-    /// Cuts off a connection that takes longer than `timeout` over a request head, over the greeting
-    /// of HTTP/2 or its TLS handshake, or that sends nothing at all; 10 seconds by default, at least
-    /// 4 milliseconds. HTTP/2 clients that answer no ping for 20 seconds are cut off too.
+    /// Cuts off a connection that takes longer than `timeout` over a request head, the first with the
+    /// greeting of HTTP/2 and the TLS handshake before it, or that sends nothing at all; 10 seconds by
+    /// default, at least 4 milliseconds. HTTP/2 clients that answer no ping for 20 seconds are cut off too.
     #[must_use]
     pub fn with_header_timeout(mut self, timeout: Duration) -> Self {
         self.options.patience.head = timeout.max(SHORTEST);
@@ -194,15 +197,17 @@ impl Server {
     /// Dropping the future cuts every connection off.
     pub async fn serve(self, app: Router, shutdown: Shutdown) -> Result<()> {
         app.check()?;
+        learn_recorder();
         let _counted = shutdown.guard();
-        let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
+        let mut watchdog = Watchdog::new(self.options.patience);
         let mut begun = pin!(shutdown.begun());
         loop {
             let (stream, peer) = tokio::select! {
                 biased;
                 () = &mut begun => break,
                 Some(_) = connections.join_next() => continue,
+                () = watchdog.look(), if !watchdog.is_idle() => continue,
                 accepted = self.listener.accept(), if connections.len() < self.max_connections =>
                 match accepted {
                     Ok(accepted) => accepted,
@@ -212,17 +217,23 @@ impl Server {
                     }
                 },
             };
-            self.spawn(&mut connections, &app, (stream, peer), &stopping);
+            self.spawn(&mut connections, &app, (stream, peer), &mut watchdog);
         }
         // The system has shaken hands with these, and their clients may have sent a call.
         while let Some(Ok(accepted)) = self.listener.accept().now_or_never() {
-            self.spawn(&mut connections, &app, accepted, &stopping);
+            self.spawn(&mut connections, &app, accepted, &mut watchdog);
         }
         app.set_draining();
         drop(self.listener);
-        // Nobody listens where there is no connection.
-        let _ = stop.send(true);
-        let drained = async { while connections.join_next().await.is_some() {} };
+        watchdog.dismiss();
+        let drained = async {
+            loop {
+                tokio::select! {
+                    ended = connections.join_next() => if ended.is_none() { return },
+                    () = watchdog.look(), if !watchdog.is_idle() => {}
+                }
+            }
+        };
         if tokio::time::timeout(self.drain_timeout, drained).await.is_err() {
             let cut = connections.len();
             tracing::warn!(cut, after = ?self.drain_timeout, "cut off connections at shutdown");
@@ -236,27 +247,28 @@ impl Server {
         connections: &mut JoinSet<()>,
         app: &Router,
         (stream, peer): (TcpStream, SocketAddr),
-        stopping: &watch::Receiver<bool>,
+        watchdog: &mut Watchdog,
     ) {
         no_delay(&stream);
-        let options = self.options.spread(peer);
+        let options = self.options;
         let router = app.with_peer(peer);
-        let stop = stopping.clone();
+        let activity = Arc::<Activity>::default();
+        watchdog.watch(activity.clone(), options.max_age_of(peer));
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.clone() {
             connections.spawn(async move {
-                let Some(stream) = secured(&tls, stream, options.patience.head).await else {
+                let Some(stream) = secured(&tls, stream, &activity).await else {
                     return;
                 };
                 let certificate = PeerCertificate::of(stream.get_ref().1);
-                serve_connection(stream, router, certificate, options, stop).await;
+                serve_connection(stream, router, certificate, options, activity).await;
             });
             return;
         }
         #[cfg(feature = "tls")]
-        connections.spawn(serve_connection(stream, router, None, options, stop));
+        connections.spawn(serve_connection(stream, router, None, options, activity));
         #[cfg(not(feature = "tls"))]
-        connections.spawn(serve_connection(stream, router, options, stop));
+        connections.spawn(serve_connection(stream, router, options, activity));
     }
 }
 

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -6,8 +7,8 @@ use http::Response;
 use super::call::IncomingCall;
 use crate::{Body, RpcMethod};
 
-/// The future of one call; it ends with an answer, which may be an error's.
-pub type ServiceFuture = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+/// The future of one call; it never fails, since an error is an answer too.
+pub type ServiceFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 /// The methods of one protobuf service, ready for a [`Router`](crate::Router).
 ///

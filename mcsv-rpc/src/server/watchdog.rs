@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::activity::Activity;
+use super::activity::{Activity, Wish};
 
 /// How long a connection may keep the server waiting.
 #[derive(Clone, Copy, Debug)]
@@ -16,62 +16,99 @@ pub(crate) struct Patience {
     pub(crate) write: Duration,
 }
 
-/// Why a connection has to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Overdue {
-    Head,
-    Idle,
-    Write,
-}
-
-/// Looks at a connection now and then, and finds what lasts too long.
+/// Looks at all connections of a server now and then, and finds what lasts too long.
 ///
 /// It looks four times within the shortest patience, so it finds out at most a quarter of that
-/// late. Hyper's own time-out for heads sets a timer for each request; this sets one for many.
+/// late. Hyper's own time-out for heads sets a timer for each request; this sets one for the server,
+/// and a connection pays for it with a look at one number whenever it is woken.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
+    patience: Patience,
+    connections: Vec<Connection>,
+    next: Instant,
+}
+
+impl Watchdog {
+    pub(crate) fn new(patience: Patience) -> Self {
+        Watchdog { patience, connections: Vec::new(), next: Instant::now() }
+    }
+
+    /// Watches a connection until its task drops `activity`; it has to leave after `max_age`.
+    pub(crate) fn watch(&mut self, activity: Arc<Activity>, max_age: Option<Duration>) {
+        let now = Instant::now();
+        let leaves = max_age.map(|age| now + age);
+        self.next = self.next.min(leaves.unwrap_or(self.next));
+        self.connections.push(Connection::new(activity, leaves, now));
+    }
+
+    /// Whether there is nothing to look at.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// Waits until it is time, then looks at each connection once.
+    ///
+    /// # Cancel safety
+    ///
+    /// A later call goes on where this one was dropped.
+    pub(crate) async fn look(&mut self) {
+        sleep_until(self.next).await;
+        let (now, patience) = (Instant::now(), self.patience);
+        let pause = patience.head.min(patience.idle).min(patience.write) / 4;
+        self.next = now + pause.max(Duration::from_millis(1));
+        self.connections.retain_mut(|connection| {
+            if Arc::strong_count(&connection.activity) == 1 {
+                return false;
+            }
+            connection.look(now, patience);
+            let leaves = connection.leaves.filter(|leaves| *leaves > now);
+            self.next = self.next.min(leaves.unwrap_or(self.next));
+            true
+        });
+    }
+
+    /// Asks every connection to end once it has answered what it has accepted.
+    pub(crate) fn dismiss(&self) {
+        self.connections.iter().for_each(|connection| connection.activity.wish(Wish::Leave));
+    }
+}
+
+/// One connection, and how long each of its waits has been without progress.
+#[derive(Debug)]
+struct Connection {
     activity: Arc<Activity>,
-    pub(crate) patience: Patience,
+    leaves: Option<Instant>,
     head: Clock,
     idle: Clock,
     socket: Clock,
     window: Clock,
 }
 
-impl Watchdog {
-    pub(crate) fn new(activity: Arc<Activity>, patience: Patience) -> Self {
-        let clock = || Clock { mark: None, since: Instant::now() };
+impl Connection {
+    fn new(activity: Arc<Activity>, leaves: Option<Instant>, now: Instant) -> Self {
+        let clock = || Clock { mark: None, since: now };
         let (head, idle, socket, window) = (clock(), clock(), clock(), clock());
-        Watchdog { activity, patience, head, idle, socket, window }
+        Connection { activity, leaves, head, idle, socket, window }
     }
 
-    /// Waits until the client is late.
-    ///
-    /// # Cancel safety
-    ///
-    /// A later call goes on where this one was dropped.
-    pub(crate) async fn overdue(&mut self) -> Overdue {
-        loop {
-            let now = Instant::now();
-            if let Some(overdue) = self.look(now) {
-                return overdue;
-            }
-            let Patience { head, idle, write } = self.patience;
-            let pause = head.min(idle).min(write) / 4;
-            sleep_until(now + pause.max(Duration::from_millis(1))).await;
-        }
-    }
-
-    fn look(&mut self, now: Instant) -> Option<Overdue> {
-        let waits = self.activity.waits();
-        let Patience { head, idle, write } = self.patience;
+    fn look(&mut self, now: Instant, Patience { head, idle, write }: Patience) {
+        let (waits, wished) = (self.activity.waits(), self.activity.wished());
+        // A connection that should leave is not waited for as if it could still be of use.
+        let idle = if wished == Wish::Stay { idle } else { idle.min(head) };
+        let is_idle = self.idle.runs_over(waits.request, now, idle);
         let late = [
-            (self.head.runs_over(waits.head, now, head), Overdue::Head),
-            (self.idle.runs_over(waits.request, now, idle), Overdue::Idle),
-            (self.socket.runs_over(waits.socket, now, write), Overdue::Write),
-            (self.window.runs_over(waits.window, now, write), Overdue::Write),
+            (self.head.runs_over(waits.head, now, head), "head"),
+            (self.socket.runs_over(waits.socket, now, write), "write"),
+            (self.window.runs_over(waits.window, now, write), "write"),
+            (is_idle && wished == Wish::Leave, "end"),
         ];
-        late.into_iter().find(|(late, _)| *late).map(|(_, what)| what)
+        let late = late.into_iter().find(|(late, _)| *late);
+        if let Some((_, wait)) = late.filter(|_| wished != Wish::End) {
+            tracing::debug!(wait, "cut off a connection");
+            self.activity.wish(Wish::End);
+        } else if is_idle || self.leaves.is_some_and(|leaves| leaves <= now) {
+            self.activity.wish(Wish::Leave);
+        }
     }
 }
 
@@ -101,32 +138,43 @@ mod tests {
         write: Duration::from_secs(30),
     };
 
-    async fn check(activity: Arc<Activity>, expected: Overdue, within: std::ops::Range<u64>) {
+    /// The seconds until a connection is wished away.
+    async fn until(activity: &Arc<Activity>, wish: Wish) -> u64 {
+        let mut watchdog = Watchdog::new(PATIENCE);
         let begun = Instant::now();
-        assert_eq!(Watchdog::new(activity, PATIENCE).overdue().await, expected);
-        let after = begun.elapsed().as_millis() as u64 / 1000;
-        assert!(within.contains(&after), "{expected:?} after {after} s");
+        watchdog.watch(activity.clone(), None);
+        while activity.wished() != wish {
+            watchdog.look().await;
+        }
+        begun.elapsed().as_secs()
+    }
+
+    #[track_caller]
+    fn check(after: u64, within: std::ops::Range<u64>) {
+        assert!(within.contains(&after), "after {after} s");
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_wait_has_its_own_patience() {
         let silent = Arc::new(Activity::default());
-        check(silent, Overdue::Head, 10..13).await;
+        check(until(&silent, Wish::End).await, 10..13);
 
         let idle = Arc::new(Activity::default());
         drop(idle.begin(false));
-        check(idle, Overdue::Idle, 60..63).await;
+        check(until(&idle, Wish::Leave).await, 60..63);
+        check(until(&idle, Wish::End).await, 10..13);
 
         let blocked = Arc::new(Activity::default());
         let _call = blocked.begin(false);
         blocked.block();
-        check(blocked, Overdue::Write, 30..33).await;
+        check(until(&blocked, Wish::End).await, 30..33);
 
         let untaken = Arc::new(Activity::default());
+        untaken.set_http2();
         untaken.begin(true).offer();
         let mut call = untaken.begin(true);
         call.offer();
-        check(untaken, Overdue::Write, 30..33).await;
+        check(until(&untaken, Wish::End).await, 30..33);
     }
 
     #[tokio::test(start_paused = true)]
@@ -142,10 +190,33 @@ mod tests {
             }
             writing.block();
         };
-        let mut watchdog = Watchdog::new(activity, PATIENCE);
+        let (after, ()) = tokio::join!(until(&activity, Wish::End), progress);
+        assert!(after >= 130, "after {after} s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_age_is_found_to_the_millisecond() {
+        let activity = Arc::new(Activity::default());
+        let _call = activity.begin(false);
+        let mut watchdog = Watchdog::new(PATIENCE);
         let begun = Instant::now();
-        let (overdue, ()) = tokio::join!(watchdog.overdue(), progress);
-        assert_eq!(overdue, Overdue::Write);
-        assert!(begun.elapsed() >= Duration::from_secs(130), "{:?}", begun.elapsed());
+        watchdog.watch(activity.clone(), Some(Duration::from_millis(7100)));
+        while activity.wished() != Wish::Leave {
+            watchdog.look().await;
+        }
+        let after = begun.elapsed().as_millis();
+        assert!((7100..7105).contains(&after), "after {after} ms");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_gone_is_not_looked_at() {
+        let activity = Arc::new(Activity::default());
+        let mut watchdog = Watchdog::new(PATIENCE);
+        watchdog.watch(activity.clone(), None);
+        watchdog.look().await;
+        assert!(!watchdog.is_idle());
+        drop(activity);
+        watchdog.look().await;
+        assert!(watchdog.is_idle());
     }
 }

@@ -1,5 +1,5 @@
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,24 +7,47 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::Response;
-use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Activity, InFlight};
 use super::linger::Linger;
 use super::router_future::RouterFuture;
-use crate::{Body, BoxError};
+use crate::Body;
 
 /// A connection whose bytes are counted.
 pub(crate) struct WatchedStream<S> {
     inner: S,
+    /// What was read to find out which version of HTTP it is.
+    start: Bytes,
     activity: Arc<Activity>,
     linger: Option<Linger>,
 }
 
+/// What an HTTP/2 client sends first: [RFC 9113, section 3.4].
+///
+/// [RFC 9113, section 3.4]: https://www.rfc-editor.org/rfc/rfc9113#section-3.4
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 impl<S> WatchedStream<S> {
     pub(crate) fn new(inner: S, activity: Arc<Activity>) -> Self {
-        WatchedStream { inner, activity, linger: None }
+        WatchedStream { inner, start: Bytes::new(), activity, linger: None }
+    }
+}
+
+impl<S: AsyncRead + Unpin> WatchedStream<S> {
+    /// Whether the client speaks HTTP/2, once it has said enough; what it said is read again.
+    pub(crate) async fn starts_http2(&mut self) -> io::Result<bool> {
+        let mut start = [0; PREFACE.len()];
+        let mut buffer = ReadBuf::new(&mut start);
+        while buffer.remaining() > 0 && PREFACE.starts_with(buffer.filled()) {
+            let before = buffer.filled().len();
+            poll_fn(|cx| Pin::new(&mut *self).poll_read(cx, &mut buffer)).await?;
+            if buffer.filled().len() == before {
+                break;
+            }
+        }
+        self.start = Bytes::copy_from_slice(buffer.filled());
+        Ok(self.start == PREFACE)
     }
 }
 
@@ -35,9 +58,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if !this.start.is_empty() {
+            let start = this.start.split_to(this.start.len().min(buf.remaining()));
+            buf.put_slice(&start);
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
-        this.activity.read(&buf.filled()[before..]);
+        this.activity.read(buf.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
@@ -113,83 +141,17 @@ impl WatchedFuture {
 }
 
 impl Future for WatchedFuture {
-    type Output = Result<Response<WatchedBody>, Infallible>;
+    type Output = Result<Response<Body>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let response = ready!(Pin::new(&mut this.inner).poll(cx))?;
-        let mut call = this.call.take();
-        if let Some(call) = &mut call {
-            call.offer();
+        let mut polled = Pin::new(&mut this.inner).poll(cx);
+        // Changed where it lies: an answer is moved often enough.
+        if let Poll::Ready(Ok(response)) = &mut polled
+            && let Some(call) = this.call.take()
+        {
+            response.body_mut().watch(call);
         }
-        Poll::Ready(Ok(response.map(|inner| WatchedBody { inner, rest: Bytes::new(), call })))
-    }
-}
-
-/// The body of an answer, which tells how it is taken.
-///
-/// On HTTP/2 a large one is handed out in slices. h2 would take a piece of any size at once and keep
-/// it for a client that opens its window only by a byte, and nobody could see that it waits.
-pub(crate) struct WatchedBody {
-    inner: Body,
-    rest: Bytes,
-    call: Option<InFlight>,
-}
-
-impl WatchedBody {
-    const SLICE: usize = 128 * 1024;
-
-    fn slice(&mut self, mut data: Bytes) -> Frame<Bytes> {
-        if data.len() > Self::SLICE && self.call.as_ref().is_some_and(InFlight::is_http2) {
-            self.rest = data.split_off(Self::SLICE);
-        }
-        Frame::data(data)
-    }
-}
-
-impl http_body::Body for WatchedBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = self.get_mut();
-        if let Some(call) = &mut this.call {
-            call.take();
-        }
-        if !this.rest.is_empty() {
-            let rest = std::mem::take(&mut this.rest);
-            return Poll::Ready(Some(Ok(this.slice(rest))));
-        }
-        let polled = Pin::new(&mut this.inner).poll_frame(cx);
-        if let Some(call) = &mut this.call {
-            match polled {
-                Poll::Pending => call.withdraw(),
-                Poll::Ready(_) => call.offer(),
-            }
-        }
-        polled.map_ok(|frame| match frame.into_data() {
-            Ok(data) => this.slice(data),
-            Err(other) => other,
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let (inner, rest) = (self.inner.size_hint(), self.rest.len() as u64);
-        if rest == 0 {
-            return inner;
-        }
-        let mut hint = SizeHint::new();
-        hint.set_lower(inner.lower().saturating_add(rest));
-        if let Some(upper) = inner.upper().and_then(|upper| upper.checked_add(rest)) {
-            hint.set_upper(upper);
-        }
-        hint
+        polled
     }
 }
