@@ -177,10 +177,7 @@ where
     LimitColumns: FromRow<'r, R>,
 {
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        Ok(QueueLimits {
-            queue: row.try_get("queue")?,
-            limits: LimitColumns::from_row(row)?,
-        })
+        Ok(QueueLimits { queue: row.try_get("queue")?, limits: LimitColumns::from_row(row)? })
     }
 }
 

@@ -93,9 +93,6 @@ where
     Event: FromRow<'r, R>,
 {
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        Ok(Logged {
-            job_id: row.try_get("job_id")?,
-            event: Event::from_row(row)?,
-        })
+        Ok(Logged { job_id: row.try_get("job_id")?, event: Event::from_row(row)? })
     }
 }
