@@ -47,7 +47,7 @@ impl ConnectionOptions {
                 idle: Duration::from_secs(120),
                 write: Duration::from_secs(30),
             },
-            max_header_bytes: 64 * 1024,
+            max_header_bytes: 128 * 1024,
             max_streams: 200,
             max_resets: 20,
             max_age: None,

@@ -151,7 +151,7 @@ impl Server {
         self
     }
 
-    /// Refuses request heads of more than `bytes` with status 431; 64 KiB by default, at least 8 KiB.
+    /// Refuses request heads of more than `bytes` with status 431; 128 KiB by default, at least 8 KiB.
     /// One of more than 100 lines is refused too.
     #[must_use]
     pub fn with_max_header_bytes(mut self, bytes: usize) -> Self {
