@@ -57,7 +57,9 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                let mut digits = [0; $digits];
+                encode_lower_hex(&self.0, &mut digits);
+                f.write_str(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
             }
         }
 
@@ -71,6 +73,14 @@ macro_rules! id {
 
 id!(TraceId, 16, 32);
 id!(SpanId, 8, 16);
+
+/// Ids are in every line of a log: a formatter for each byte costs too much.
+fn encode_lower_hex(bytes: &[u8], into: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (byte, pair) in bytes.iter().zip(into.as_chunks_mut::<2>().0) {
+        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    }
+}
 
 /// The bytes that lower-case hex digits say: upper case is not in the format. `D` is twice `B`.
 pub(crate) fn decode_lower_hex<const D: usize, const B: usize>(text: &[u8; D]) -> Option<[u8; B]> {

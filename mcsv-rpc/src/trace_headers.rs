@@ -12,7 +12,8 @@ const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// trace must never cost the call. So are two parents, of which neither is known to be right.
 pub(crate) fn read(headers: &HeaderMap, carried: &Carried<'_>) -> Option<TraceContext> {
     let Once::One(parent) = carried.traceparent else { return None };
-    let parent = parent.to_str().ok()?;
+    // What has bytes beyond ASCII fails to be read, so it need not be looked for.
+    let parent = str::from_utf8(parent.as_bytes()).ok()?;
     match carried.tracestate {
         Once::None => TraceContext::parse(parent, None).ok(),
         Once::One(state) => TraceContext::parse(parent, state.to_str().ok()).ok(),

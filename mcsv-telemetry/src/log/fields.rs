@@ -50,26 +50,33 @@ impl Fields {
     }
 
     fn set(&mut self, name: &'static str, value: Value) {
-        let size = name.len() + if let Value::Text(text) = &value { text.len() } else { 8 };
-        if self.used + size > MAX_TOTAL {
-            self.truncated = true;
-            return;
-        }
         // A replaced value stays counted, so that a span that is updated for ever stays bounded in
         // what it costs to write, at the price of refusing updates at some point.
-        match self.list.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) => *old = value,
-            None => {
-                self.used += size;
-                self.list.push((name, value));
-            }
+        match self.list.iter().position(|(known, _)| *known == name) {
+            Some(at) if self.fits(name, &value) => self.list[at].1 = value,
+            Some(_) => {}
+            None => self.push(name, value),
         }
+    }
+
+    /// Adds a field that is not there: the names of one record differ.
+    fn push(&mut self, name: &'static str, value: Value) {
+        if self.fits(name, &value) {
+            self.used += size(name, &value);
+            self.list.push((name, value));
+        }
+    }
+
+    fn fits(&mut self, name: &str, value: &Value) -> bool {
+        let fits = self.used + size(name, value) <= MAX_TOTAL;
+        self.truncated |= !fits;
+        fits
     }
 
     fn text(&mut self, field: &Field, write: impl FnOnce(&mut Bounded) -> fmt::Result) {
         let name = field.name();
         if is_secret_name(name) {
-            return self.set(name, Value::Text(REDACTED.to_owned()));
+            return self.push(name, Value::Text(REDACTED.to_owned()));
         }
         let mut bounded = Bounded { text: String::new(), full: false };
         // An error here is the bound, or a formatter that gave up: what came before it counts.
@@ -80,7 +87,7 @@ impl Fields {
             self.used += bounded.text.len();
             self.message = Some(bounded.text);
         } else {
-            self.set(name, Value::Text(bounded.text));
+            self.push(name, Value::Text(bounded.text));
         }
     }
 }
@@ -123,7 +130,7 @@ impl Visit for Fields {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field.name(), Value::Bool(value));
+        self.push(field.name(), Value::Bool(value));
     }
 
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
@@ -134,8 +141,13 @@ impl Visit for Fields {
 impl Fields {
     fn set_number(&mut self, field: &Field, value: Value) {
         let secret = is_secret_name(field.name());
-        self.set(field.name(), if secret { Value::Text(REDACTED.to_owned()) } else { value });
+        self.push(field.name(), if secret { Value::Text(REDACTED.to_owned()) } else { value });
     }
+}
+
+/// The bytes that a field counts for.
+pub(crate) fn size(name: &str, value: &Value) -> usize {
+    name.len() + if let Value::Text(text) = value { text.len() } else { 8 }
 }
 
 /// Text that stops its writer at [`MAX_TEXT`], so that a huge value costs no more than that.

@@ -28,7 +28,7 @@ pub(crate) fn write(line: &Line<'_>, out: &mut String) {
 }
 
 fn member(out: &mut String, name: &str, value: &str) {
-    let _ = write!(out, r#","{name}":"#);
+    push_name(out, name);
     push_string(out, value);
 }
 
@@ -36,7 +36,8 @@ fn object(out: &mut String, name: &str, fields: &[(&'static str, Value)]) {
     if fields.is_empty() {
         return;
     }
-    let _ = write!(out, r#","{name}":{{"#);
+    push_name(out, name);
+    out.push('{');
     for (index, (name, value)) in fields.iter().enumerate() {
         if index > 0 {
             out.push(',');
@@ -46,6 +47,13 @@ fn object(out: &mut String, name: &str, fields: &[(&'static str, Value)]) {
         push_value(out, value);
     }
     out.push('}');
+}
+
+/// A name of ours, which needs no escaping.
+fn push_name(out: &mut String, name: &str) {
+    out.push_str(",\"");
+    out.push_str(name);
+    out.push_str("\":");
 }
 
 fn push_value(out: &mut String, value: &Value) {
@@ -66,6 +74,11 @@ fn push_value(out: &mut String, value: &Value) {
 /// escaped too.
 fn push_string(out: &mut String, text: &str) {
     out.push('"');
+    if is_plain(text) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -80,4 +93,12 @@ fn push_string(out: &mut String, text: &str) {
         }
     }
     out.push('"');
+}
+
+/// Whether all of it is printable ASCII that needs no escape, as nearly all text is.
+///
+/// It looks to the end where it could stop: so the compiler looks at many bytes at a time.
+fn is_plain(text: &str) -> bool {
+    let plain = |byte: u8| (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\');
+    text.bytes().fold(true, |all, byte| all & plain(byte))
 }

@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::fields::{Fields, MAX_TOTAL, Value};
+use super::fields::{Fields, MAX_TOTAL, Value, size};
 use super::line::Line;
 use super::pretty::Colour;
 use super::{LogFormat, json, pretty};
@@ -203,7 +203,7 @@ impl Around {
                 if is_known || EXPORTER_FIELDS.iter().any(|prefix| name.starts_with(prefix)) {
                     continue;
                 }
-                used += name.len() + if let Value::Text(text) = value { text.len() } else { 8 };
+                used += size(name, value);
                 if used > MAX_TOTAL || around.fields.len() == MAX_SPAN_FIELDS {
                     around.truncated = true;
                     return around;
