@@ -3,6 +3,7 @@ use std::time::Duration;
 use mcsv_core::{Backoff, Code, Error};
 
 use super::never_sent::NeverSent;
+use crate::grpc::NoRetry;
 use crate::{Idempotency, RpcMethod};
 
 /// When and how often a call that failed is sent again.
@@ -13,9 +14,13 @@ use crate::{Idempotency, RpcMethod};
 /// `unavailable`, and `resource_exhausted` where the server said when to come back. `aborted` is
 /// not: it asks to begin again further up, with a fresh read.
 ///
+/// A call that an HTTP/2 server turns away unread (`REFUSED_STREAM`, `GOAWAY`) is sent once more at
+/// once, with a policy or without one: a server that is going is followed by another connection.
+///
 /// The delays are 50 ms, 100 ms, 200 ms and so on up to 2 s, each 50 % more or less by chance. A
-/// server's retry hint (`retry-after`, `RetryInfo`) lengthens the wait; one beyond 5 s, or beyond
-/// the call's deadline, ends the call at once with the error that carried it.
+/// server's retry hint (`retry-after`, `RetryInfo`, `grpc-retry-pushback-ms`) lengthens the wait; one
+/// beyond 5 s, or beyond the call's deadline, ends the call at once with the error that carried it,
+/// and so does a negative `grpc-retry-pushback-ms`, by which a gRPC server forbids a retry.
 ///
 /// All calls of a channel and its clones share a budget: at most 20 % of them are sent again, plus
 /// 10 a second. When it is empty, the error that would have been retried is the answer.
@@ -148,6 +153,9 @@ pub(crate) fn is_repeatable(method: &RpcMethod) -> bool {
 
 /// Whether a second call may go well and does no harm.
 pub(crate) fn may_repeat(method: &RpcMethod, error: &Error) -> bool {
+    if NoRetry::is_in(error) {
+        return false;
+    }
     match error.code() {
         Code::Unavailable => is_repeatable(method) || NeverSent::is_in(error),
         Code::ResourceExhausted => is_repeatable(method) && error.retry_after().is_some(),

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use mcsv_core::{Error, ErrorDetail, Result};
 use prost::Message;
 
+use super::pushback;
 use crate::canonical::{self, number, of_number};
 use crate::details::{details, received};
 use crate::{base64_any, percent};
@@ -15,8 +16,6 @@ use crate::{base64_any, percent};
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
-/// What gRPC's own retry policy waits for, in milliseconds (gRFC A6).
-const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// The longest encoded details: a peer that bounds its headers must still learn the code.
 const LONGEST_DETAILS: usize = 4096;
@@ -46,8 +45,7 @@ pub(crate) fn write_error(trailers: &mut HeaderMap, error: &Error) {
         trailers.insert(MESSAGE, message);
     }
     if let Some(wait) = error.retry_after() {
-        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        trailers.insert(PUSHBACK, HeaderValue::from(millis));
+        pushback::write(trailers, wait);
     }
     let details = details(error);
     if details.is_empty() {
@@ -82,7 +80,8 @@ pub(crate) fn read(trailers: &HeaderMap) -> Result<()> {
         None => of_number(2),
     };
     let message = trailers.get(MESSAGE).map(|value| percent::decode(value.as_bytes()));
-    Err(received(code, message.unwrap_or_default(), read_details(trailers)))
+    let error = received(code, message.unwrap_or_default(), read_details(trailers));
+    Err(pushback::read(trailers, error))
 }
 
 /// The error of an answer that no gRPC server gave: a proxy's, a wrong server's.

@@ -22,6 +22,8 @@ enum Does {
     Fails(u16),
     /// With 503, and says when to come back, in seconds.
     PushesBack(u64),
+    /// As a gRPC server does, with this `grpc-retry-pushback-ms`.
+    PushesBackGrpc(&'static str),
     HangsUp,
     AnswersAfter(Duration),
     FailsAfter(Duration),
@@ -108,6 +110,9 @@ async fn answer(does: Does, asked: &HeaderMap) -> Result<Response<Full<bytes::By
         Does::PushesBack(seconds) => {
             *response.status_mut() = 503.try_into().unwrap();
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        Does::PushesBackGrpc(pushback) => {
+            response.headers_mut().insert("grpc-retry-pushback-ms", pushback.parse().unwrap());
         }
         Does::HangsUp => return Err("the connection was reset".into()),
         Does::AnswersAfter(time) => sleep(time).await,
@@ -230,6 +235,21 @@ async fn grpc_is_told_how_many_attempts_went_before() {
     let told: Vec<_> =
         seen.iter().map(|seen| seen.headers.get(name).map(|v| v.to_str().unwrap())).collect();
     assert_eq!(told, [None, Some("1"), Some("2")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grpc_server_says_when_to_come_back_or_that_no_one_should() {
+    let sent = async |todo: &[Does]| {
+        let script = Script::new(todo.to_vec());
+        let set = |channel: Channel| channel.with_protocol(Protocol::Grpc).with_retry(steady(3));
+        assert!(script.client(set).echo(ping("")).await.is_err());
+        script.pauses()
+    };
+    assert_eq!(sent(&[Does::PushesBackGrpc("700"), Does::PushesBackGrpc("-1")]).await, [700]);
+    assert_eq!(sent(&[Does::PushesBackGrpc("10"), Does::PushesBackGrpc("0")]).await, [100, 200]);
+    for never in ["-1", "never", "5001"] {
+        assert_eq!(sent(&[Does::PushesBackGrpc(never)]).await, [0; 0], "{never}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
