@@ -30,6 +30,15 @@ impl NeverSent {
         error.source().is_some_and(|cause| cause.is::<NeverSent>())
     }
 
+    /// Whether a server that is there turned the call away before it read it: a new connection, or
+    /// just a second try, is likely to do.
+    pub(crate) fn is_refusal(error: &Error) -> bool {
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<NeverSent>());
+        cause.is_some_and(|NeverSent(cause)| {
+            chain(&**cause).any(|it| it.downcast_ref().is_some_and(is_refusal))
+        })
+    }
+
     /// Marks `cause` if it is one that leaves no doubt.
     pub(crate) fn mark(cause: BoxError) -> BoxError {
         if proves_it(&*cause) { NeverSent(cause).into() } else { cause }
@@ -42,23 +51,22 @@ impl NeverSent {
 }
 
 fn proves_it(cause: &(dyn StdError + 'static)) -> bool {
-    let mut next = Some(cause);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>()
-            && error.is_connect()
-        {
-            return true;
-        }
+    chain(cause).any(|error| {
+        let is_connect = error
+            .downcast_ref::<hyper_util::client::legacy::Error>()
+            .is_some_and(hyper_util::client::legacy::Error::is_connect);
         // The request was still waiting for its turn when the connection went.
-        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) {
-            return true;
-        }
-        if error.downcast_ref::<h2::Error>().is_some_and(is_refusal) {
-            return true;
-        }
-        next = error.source();
-    }
-    false
+        let is_canceled =
+            error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+        is_connect || is_canceled || error.downcast_ref().is_some_and(is_refusal)
+    })
+}
+
+/// An error and all that caused it.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
 }
 
 /// RFC 9113, section 8.7: both guarantee that the request was not processed. A connection that ends

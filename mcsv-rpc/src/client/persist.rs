@@ -8,8 +8,9 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::balance::Ticket;
 use super::budget::Budget;
 use super::call::Call;
+use super::never_sent::NeverSent;
 use super::retry::{Retry, is_repeatable, may_repeat};
-use super::send::{Attempt, attempt, prepare};
+use super::send::{Attempt, attempt, count_again, prepare};
 use crate::Message;
 use crate::observe::Observed;
 
@@ -52,12 +53,17 @@ impl<'a, Resp: Message> Persistent<'a, Resp> {
     /// Sends until there is an answer, or an error that another request can't help.
     pub(crate) async fn run(mut self) -> Result<Response<Resp>> {
         self.budget().deposit();
-        let mut failed = 0;
+        let (mut failed, mut refused) = (0, false);
         loop {
             let error = match self.round().await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
+            if !refused && NeverSent::is_refusal(&error) {
+                refused = true;
+                count_again(self.call.method);
+                continue;
+            }
             failed += 1;
             let Some(wait) = self.wait(&error, failed) else { return Err(error) };
             let code = error.code().as_str();

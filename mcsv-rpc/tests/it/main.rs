@@ -30,6 +30,7 @@ mod observed;
 mod openapi;
 mod overload;
 mod pooling;
+mod refused;
 mod retries;
 mod routing;
 mod rpc_layers;
