@@ -20,7 +20,7 @@ cargo xtask crash [--kills N] [--store sqlite|postgres] [--seed S]
 cargo xtask fuzz [TARGET] [--seconds N]
                    looks for inputs that break a decoder, one minute each; needs a C++ compiler
 cargo xtask interop
-                   lets the RPC clients of Python and Node call a server of mcsv-rpc";
+                   lets RPC clients and servers of Python, Node and C++ talk to mcsv-rpc";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

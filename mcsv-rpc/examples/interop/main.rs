@@ -1,7 +1,9 @@
 //! The server that `cargo xtask interop` lets foreign clients call.
 //!
-//! Prints its cleartext URL and its TLS URL, and writes the certificate of the second to the file
-//! that it is given.
+//!     interop CERTIFICATE_FILE KEY_FILE
+//!
+//! Prints its cleartext URL and its TLS URL, and writes the certificate and the key of the second to
+//! files that are named.
 
 mod interop {
     include!("interop.v1.rs");
@@ -39,11 +41,14 @@ impl Interop for Service {
 
 #[tokio::main]
 async fn main() -> mcsv_rpc::Result<()> {
-    let path = std::env::args().nth(1).ok_or_else(|| {
-        Error::invalid_argument("no file for the certificate: name one as first argument")
-    })?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [certificate, key] = &arguments[..] else {
+        let problem = "no files for certificate and key: name two as arguments";
+        return Err(Error::invalid_argument(problem));
+    };
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-    std::fs::write(path, made.cert.pem())?;
+    std::fs::write(certificate, made.cert.pem())?;
+    std::fs::write(key, made.signing_key.serialize_pem())?;
     let identity = TlsIdentity::from_pem(made.cert.pem(), made.signing_key.serialize_pem())?;
 
     let plain = Server::bind("127.0.0.1:0").await?;
