@@ -4,8 +4,9 @@ use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use protox::Compiler;
 
 use crate::check::check;
+use crate::externs::Externs;
 use crate::generate::Generator;
-use crate::{Error, map_debug, rustdoc};
+use crate::{Error, map_debug, rustdoc, write};
 
 /// Compiles `protos`, found under `includes`, into Rust code in `OUT_DIR`: call it from `build.rs`.
 ///
@@ -46,6 +47,7 @@ pub fn compile(protos: &[impl AsRef<Path>], includes: &[impl AsRef<Path>]) -> Re
 pub struct Builder {
     out_dir: Option<PathBuf>,
     streaming: Streaming,
+    externs: Externs,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,6 +76,26 @@ impl Builder {
     #[must_use]
     pub fn skip_streaming(mut self) -> Self {
         self.streaming = Streaming::Skip;
+        self
+    }
+
+    /// Uses the types below `rust_path` for all that is in the package `package`, instead of making
+    /// them again: those of a crate that compiled the package with this one. A single message or enum
+    /// may be named too, `package.Message`.
+    ///
+    /// The proto is still needed for its descriptions. Services of the package are left out, and an
+    /// import of it makes no code.
+    ///
+    /// ```no_run
+    /// fn main() -> Result<(), mcsv_rpc_build::Error> {
+    ///     mcsv_rpc_build::Builder::new()
+    ///         .with_extern_path("money.v1", "::money::v1")
+    ///         .compile(&["shop/v1/shop.proto"], &["proto"])
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_extern_path(mut self, package: &str, rust_path: &str) -> Self {
+        self.externs.insert(package, rust_path);
         self
     }
 
@@ -118,13 +140,13 @@ impl Builder {
         };
         let mut descriptors = parse(protos, includes)?;
         if matches!(self.streaming, Streaming::Refuse) {
-            refuse_streaming(&descriptors)?;
+            refuse_streaming(&descriptors, &self.externs)?;
         }
-        let mut config = prost_config(&out_dir, &descriptors);
+        let mut config = prost_config(&descriptors, &self.externs);
         map_debug::derive(&mut config, &descriptors);
         // Last: an OpenAPI document has the comments as they are.
         rustdoc::settle(&mut descriptors);
-        config.compile_fds(descriptors).map_err(Error::write)
+        write::write(&mut config, descriptors, &out_dir).map_err(Error::write)
     }
 }
 
@@ -144,9 +166,12 @@ fn parse(
 }
 
 /// A method whose promise would silently be broken must not compile.
-fn refuse_streaming(descriptors: &FileDescriptorSet) -> Result<(), Error> {
+fn refuse_streaming(descriptors: &FileDescriptorSet, externs: &Externs) -> Result<(), Error> {
     for file in &descriptors.file {
         for (s, service) in file.service.iter().enumerate() {
+            if externs.has(&format!(".{}.{}", file.package(), service.name())) {
+                continue;
+            }
             for (m, method) in service.method.iter().enumerate() {
                 if method.client_streaming() || method.server_streaming() {
                     let name = format!("{}.{}", service.name(), method.name());
@@ -168,10 +193,9 @@ fn line_of(file: &FileDescriptorProto, service: usize, method: usize) -> usize {
     location.and_then(|location| location.span.first()).map_or(1, |line| *line as usize + 1)
 }
 
-fn prost_config(out_dir: &Path, descriptors: &FileDescriptorSet) -> prost_build::Config {
+fn prost_config(descriptors: &FileDescriptorSet, externs: &Externs) -> prost_build::Config {
     let mut config = prost_build::Config::new();
     config
-        .out_dir(out_dir)
         .prost_path("::mcsv_rpc::codegen::prost")
         .prost_types_path("::mcsv_rpc::codegen::prost_types")
         // Bytes that share the request's buffer, and maps that need no hashing.
@@ -182,6 +206,9 @@ fn prost_config(out_dir: &Path, descriptors: &FileDescriptorSet) -> prost_build:
             "#[allow(dead_code, unreachable_pub, missing_docs)]\n\
              #[allow(rustdoc::all, clippy::all, clippy::pedantic)]",
         )
-        .service_generator(Box::new(Generator::new(descriptors)));
+        .service_generator(Box::new(Generator::new(descriptors, externs)));
+    for (proto_path, rust_path) in externs.iter() {
+        config.extern_path(proto_path, rust_path);
+    }
     config
 }

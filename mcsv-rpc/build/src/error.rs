@@ -17,6 +17,9 @@ enum Kind {
     OutDir,
 }
 
+/// The parser says no more than that it expected something else.
+const EDITIONS: &str = ": editions are not read yet: write `syntax = \"proto3\"` or `\"proto2\"`";
+
 impl Error {
     pub(crate) fn proto(cause: protox::Error) -> Self {
         Error { kind: Kind::Proto(Box::new(cause)) }
@@ -55,7 +58,12 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             // Its `Debug` is the one with file, line and column.
-            Kind::Proto(cause) => write!(f, "{cause:?}"),
+            Kind::Proto(cause) => {
+                let text = format!("{cause:?}");
+                let is_edition = cause.is_parse() && text.contains("'edition'");
+                let hint = if is_edition { EDITIONS } else { "" };
+                write!(f, "{text}{hint}")
+            }
             Kind::Streaming { file, line, method } => write!(
                 f,
                 "{file}:{line}: {method} streams, which is not supported yet: make it unary, or \

@@ -3,6 +3,7 @@
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
+use crate::externs::Externs;
 use crate::names;
 
 /// How a field is held in Rust.
@@ -33,12 +34,13 @@ impl<'a> Field<'a> {
         file: &FileDescriptorProto,
         message: &'a DescriptorProto,
         proto: &'a FieldDescriptorProto,
+        externs: &Externs,
     ) -> Self {
         let entry = map_entry(message, proto);
         let value = entry.and_then(|entry| entry.field.iter().find(|field| field.number() == 2));
         let format = match value.unwrap_or(proto) {
             value if value.r#type() == Type::Enum => {
-                let path = names::path(file.package(), value.type_name());
+                let path = names::path(file.package(), value.type_name(), externs);
                 format!("::mcsv_rpc::json::Enum<{path}>")
             }
             _ => "::mcsv_rpc::json::Plain".to_owned(),

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use prost_build::{Comments, Method, Service, ServiceGenerator};
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
+use crate::externs::Externs;
 use crate::{json, openapi, service_names, template};
 
 /// Names that a generated client has beside the methods of its service.
@@ -31,12 +32,14 @@ pub(crate) struct Generator {
     /// The JSON code of each file, in the order in which prost-build comes to them.
     json: VecDeque<String>,
     files: Vec<FileDescriptorProto>,
+    externs: Externs,
 }
 
 impl Generator {
-    pub(crate) fn new(descriptors: &FileDescriptorSet) -> Self {
-        let files = descriptors.file.clone();
-        Generator { json: files.iter().map(json::code).collect(), files }
+    pub(crate) fn new(descriptors: &FileDescriptorSet, externs: &Externs) -> Self {
+        let (files, externs) = (descriptors.file.clone(), externs.clone());
+        let json = files.iter().map(|file| json::code(file, &externs)).collect();
+        Generator { json, files, externs }
     }
 }
 
@@ -47,6 +50,9 @@ impl ServiceGenerator for Generator {
     }
 
     fn generate(&mut self, mut service: Service, buf: &mut String) {
+        if self.externs.has(&format!(".{}", full_name(&service))) {
+            return;
+        }
         // Refused before, or left out by the user's choice.
         service.methods.retain(|method| !method.client_streaming && !method.server_streaming);
         service_names::settle(&mut service, &self.files);
@@ -62,7 +68,7 @@ impl ServiceGenerator for Generator {
             ("@client_methods@", each(template::CLIENT_METHOD)),
             ("@forwards@", each(template::FORWARD)),
             ("@openapi@", format!("{:?}", openapi::fragment(&self.files, &service))),
-            ("@any_types@", json::any_types(&service.package, self.files.iter())),
+            ("@any_types@", json::any_types(&service.package, self.files.iter(), &self.externs)),
             ("@doc@", doc(&service.comments, &format!("The service `{}`.", full_name(&service)))),
             ("@full_name@", full_name(&service)),
             ("@Service@", service.name.clone()),

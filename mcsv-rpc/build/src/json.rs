@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto};
 
+use crate::externs::Externs;
 use crate::field::{Field, Shape};
 use crate::names;
 
@@ -12,8 +13,8 @@ const ALLOW: &str =
     "#[allow(deprecated, unused_mut, unused_variables, clippy::all, clippy::pedantic)]";
 
 /// The code for all that `file` defines, to be put into the module of its package.
-pub(crate) fn code(file: &FileDescriptorProto) -> String {
-    let mut writer = Writer { file, code: String::new() };
+pub(crate) fn code(file: &FileDescriptorProto, externs: &Externs) -> String {
+    let mut writer = Writer { file, externs, code: String::new() };
     // These come with mcsv-rpc.
     if file.package() == "google.protobuf" {
         return String::new();
@@ -35,6 +36,7 @@ pub(crate) fn code(file: &FileDescriptorProto) -> String {
 pub(crate) fn any_types<'a>(
     package: &str,
     files: impl Iterator<Item = &'a FileDescriptorProto>,
+    externs: &Externs,
 ) -> String {
     let mut names = Vec::new();
     for file in files.filter(|file| file.package() == package) {
@@ -43,7 +45,7 @@ pub(crate) fn any_types<'a>(
         }
     }
     let entry = |name: &String| {
-        let path = names::path(package, &format!(".{name}"));
+        let path = names::path(package, &format!(".{name}"), externs);
         format!("::mcsv_rpc::json::AnyType::of::<{path}>({name:?}),")
     };
     names.iter().map(entry).collect()
@@ -65,6 +67,7 @@ fn full_names(scope: &str, message: &DescriptorProto, names: &mut Vec<String>) {
 
 struct Writer<'a> {
     file: &'a FileDescriptorProto,
+    externs: &'a Externs,
     code: String,
 }
 
@@ -74,6 +77,9 @@ impl Writer<'_> {
             return;
         }
         let full_name = format!("{scope}.{}", message.name());
+        if self.externs.has(&full_name) {
+            return;
+        }
         self.message_impl(&full_name, message);
         for nested in &message.nested_type {
             self.message(&full_name, nested);
@@ -84,10 +90,10 @@ impl Writer<'_> {
     }
 
     fn message_impl(&mut self, full_name: &str, message: &DescriptorProto) {
-        let file = self.file;
-        let path = names::path(file.package(), full_name);
+        let (file, externs) = (self.file, self.externs);
+        let path = names::path(file.package(), full_name, externs);
         let fields: Vec<Field<'_>> =
-            message.field.iter().map(|field| Field::new(file, message, field)).collect();
+            message.field.iter().map(|field| Field::new(file, message, field, externs)).collect();
         let oneofs = Oneofs::new(file, full_name, message);
         let slots = fields.len() + message.oneof_decl.len();
         let writes: String = fields.iter().map(|field| write(field, &oneofs)).collect();
@@ -117,7 +123,11 @@ impl Writer<'_> {
     }
 
     fn enumeration(&mut self, scope: &str, enumeration: &EnumDescriptorProto) {
-        let path = names::path(self.file.package(), &format!("{scope}.{}", enumeration.name()));
+        let full_name = format!("{scope}.{}", enumeration.name());
+        if self.externs.has(&full_name) {
+            return;
+        }
+        let path = names::path(self.file.package(), &full_name, self.externs);
         let (mut names, mut numbers) = (String::new(), String::new());
         let mut named = BTreeSet::new();
         for value in &enumeration.value {
@@ -168,7 +178,9 @@ impl Oneofs {
         let name = |oneof: &str| {
             // As prost-build does where a nested type has the same name.
             let suffix = if taken.contains(&names::camel(oneof)) { "OneOf" } else { "" };
-            let path = names::path(file.package(), &format!("{full_name}.{oneof}"));
+            // Of a message that is no one else's, and so is its oneof.
+            let path =
+                names::path(file.package(), &format!("{full_name}.{oneof}"), &Externs::default());
             (names::snake(oneof), format!("{path}{suffix}"))
         };
         let names = message.oneof_decl.iter().map(|oneof| name(oneof.name())).collect();

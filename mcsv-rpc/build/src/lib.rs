@@ -5,6 +5,7 @@ mod check;
 mod comments;
 mod compile;
 mod error;
+mod externs;
 mod field;
 mod generate;
 mod json;
@@ -14,6 +15,7 @@ mod openapi;
 mod rustdoc;
 mod service_names;
 mod template;
+mod write;
 
 pub use compile::{Builder, compile};
 pub use error::Error;

@@ -1,5 +1,6 @@
 //! Names as prost-build makes them from those of the proto.
 
+use crate::externs::Externs;
 use heck::{ToSnakeCase, ToUpperCamelCase};
 
 /// The name of a field or module.
@@ -13,7 +14,10 @@ pub(crate) fn camel(name: &str) -> String {
 }
 
 /// The path of a message or enum, `.package.Outer.Name`, from the module of `package`.
-pub(crate) fn path(package: &str, type_name: &str) -> String {
+pub(crate) fn path(package: &str, type_name: &str, externs: &Externs) -> String {
+    if let Some(path) = externs.path(type_name) {
+        return path;
+    }
     if let Some(google) = type_name.strip_prefix(".google.protobuf.") {
         return format!("::mcsv_rpc::codegen::prost_types::{}", segments(google.split('.')));
     }
@@ -27,7 +31,7 @@ pub(crate) fn path(package: &str, type_name: &str) -> String {
 }
 
 /// Modules and, last, a type.
-fn segments<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn segments<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut names: Vec<&str> = names.collect();
     let last = names.pop().map(camel);
     let path: Vec<String> = names.into_iter().map(snake).chain(last).collect();
@@ -67,7 +71,7 @@ mod tests {
             ("", ".a.type.Self", "a::r#type::Self_"),
             ("a", ".google.protobuf.NullValue", "::mcsv_rpc::codegen::prost_types::NullValue"),
         ] {
-            assert_eq!(path(package, name), expected);
+            assert_eq!(path(package, name, &Externs::default()), expected);
         }
     }
 }

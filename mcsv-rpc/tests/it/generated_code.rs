@@ -7,10 +7,15 @@ use mcsv_rpc::{Cx, Idempotency, Result, Router};
 
 use crate::app::EchoClient;
 use crate::generated::bare::{Bare, BareClient, BareMessage, BareServer};
+use crate::generated::outer::v1::{Outer, Outward, OutwardClient, OutwardServer};
 use crate::generated::shapes::parts::v1::{Colour, Part};
 use crate::generated::shapes::v1::everything::nested::Kind;
 use crate::generated::shapes::v1::everything::{Choice, Nested};
 use crate::generated::shapes::v1::{Everything, Keywords, KeywordsClient, KeywordsServer, Match};
+use crate::generated::r#type::v1::r#async::part::Kind as Kinds;
+use crate::generated::r#type::v1::r#async::r#yield::Await;
+use crate::generated::r#type::v1::r#async::r#yield::r#await::Impl;
+use crate::generated::r#type::v1::r#async::{self as keywords, Mod, ModClient, ModServer, Yield};
 
 struct Odd;
 
@@ -89,6 +94,66 @@ async fn every_kind_of_field_goes_there_and_back() {
     };
     assert_eq!(client().everything(message.clone()).await.unwrap(), message);
     assert!(format!("{message:?}").contains("blob"), "a message with a map has a Debug");
+}
+
+struct Moving;
+
+impl Mod for Moving {
+    async fn r#move(&self, _: &mut Cx, request: keywords::Part) -> Result<Await> {
+        request.r#where.ok_or_else(|| mcsv_rpc::Error::invalid_argument("where to?"))
+    }
+
+    async fn r#match(&self, _: &mut Cx, request: Yield) -> Result<keywords::Part> {
+        Ok(keywords::Part {
+            kind: request.r#enum.first().copied().unwrap_or(0),
+            ..Default::default()
+        })
+    }
+}
+
+impl Outward for Moving {
+    async fn swap(&self, _: &mut Cx, request: Outer) -> Result<keywords::Part> {
+        Ok(keywords::Part { part: request.part, kind: request.kind, ..Default::default() })
+    }
+
+    async fn give(&self, _: &mut Cx, request: Part) -> Result<Part> {
+        Ok(request)
+    }
+}
+
+#[tokio::test]
+async fn a_package_of_keywords_is_called_in_every_codec() {
+    let client = ModClient::in_process(Router::new().add(ModServer::new(Moving)));
+    for client in [client.clone(), client.with_json()] {
+        let there = Await { r#loop: 7, r#impl: Some(Impl::True(true)) };
+        let part = keywords::Part { r#where: Some(there.clone()), ..Default::default() };
+        assert_eq!(client.r#move(part).await.unwrap(), there);
+        let yields = Yield {
+            r#mut: BTreeMap::from([("a".into(), there)]),
+            r#enum: vec![Kinds::Const.into()],
+        };
+        assert_eq!(client.r#match(yields).await.unwrap().kind(), Kinds::Const);
+    }
+    assert_eq!(ModClient::METHODS[0].full_name(), "type.v1.async.Mod/Move");
+}
+
+#[tokio::test]
+async fn types_of_another_crate_are_used_as_they_are() {
+    let client = OutwardClient::in_process(Router::new().add(OutwardServer::new(Moving)));
+    // The same type as that of `shapes.parts.v1`, not one that looks like it.
+    let part: Part = Part { name: "wheel".into() };
+    for client in [client.clone(), client.with_json()] {
+        assert_eq!(client.give(part.clone()).await.unwrap(), part);
+        let outer = Outer {
+            part: Some(part.clone()),
+            colours: BTreeMap::from([("rim".into(), Colour::Red.into())]),
+            same_name: Some(keywords::Part { r#fn: "x".into(), ..Default::default() }),
+            kind: Kinds::Const.into(),
+            ..Default::default()
+        };
+        let swapped = client.swap(outer).await.unwrap();
+        assert_eq!((swapped.kind(), swapped.part), (Kinds::Const, Some(part.clone())));
+    }
 }
 
 #[tokio::test]

@@ -67,6 +67,11 @@ mod generated {
             include!("generated/names.v1.rs");
         }
     }
+    pub mod outer {
+        pub mod v1 {
+            include!("generated/outer.v1.rs");
+        }
+    }
     pub mod shapes {
         pub mod v1 {
             include!("generated/shapes.v1.rs");
@@ -74,6 +79,13 @@ mod generated {
         pub mod parts {
             pub mod v1 {
                 include!("generated/shapes.parts.v1.rs");
+            }
+        }
+    }
+    pub mod r#type {
+        pub mod v1 {
+            pub mod r#async {
+                include!("generated/type.v1.async.rs");
             }
         }
     }

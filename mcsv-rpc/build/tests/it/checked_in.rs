@@ -45,6 +45,10 @@ fn the_runtime_s_test_services_are_fresh() {
     check("tests/it/generated", &["json/v1/json.proto", "json/v1/old.proto"], "tests/protos");
     check("tests/it/generated", &["names/v1/names.proto"], "tests/protos");
     let folder = Path::new("../tests");
+    let parts = "crate::generated::shapes::parts::v1";
+    let outer = Builder::new().with_extern_path("shapes.parts.v1", parts);
+    let protos = [folder.join("protos/outer/v1/outer.proto")];
+    outer.check(folder.join("it/generated"), &protos, &[folder.join("protos")]).unwrap();
     let awkward = [folder.join("protos/awkward/v1/awkward.proto")];
     let builder = Builder::new().skip_streaming();
     builder.check(folder.join("it/generated"), &awkward, &[folder.join("protos")]).unwrap();

@@ -43,6 +43,23 @@ fn a_streaming_method_is_refused_by_line() {
 }
 
 #[test]
+fn an_edition_is_refused_by_line_with_the_way_out() {
+    check("edition = \"2023\";\nmessage M {}", "bad.proto:1:1: ", "write `syntax = \"proto3\"`");
+}
+
+#[test]
+fn an_error_in_an_import_names_the_import() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+    write("part.proto", "syntax = \"proto3\";\n\nmessage Part {\n  string name = 0;\n}");
+    write("whole.proto", "syntax = \"proto3\";\nimport public \"part.proto\";");
+    let protos = [dir.path().join("whole.proto")];
+    let builder = Builder::new().with_out_dir(dir.path());
+    let error = builder.compile(&protos, &[dir.path()]).unwrap_err();
+    assert!(error.to_string().starts_with("part.proto:4:"), "{error}");
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let error = Builder::new()
