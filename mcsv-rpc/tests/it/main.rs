@@ -16,6 +16,7 @@ mod errors;
 mod fuzzed;
 mod generated_code;
 mod grpc;
+mod grpc_cases;
 mod health;
 mod hostile;
 mod hostile_clients;
