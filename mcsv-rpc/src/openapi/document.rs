@@ -23,6 +23,8 @@ pub struct OpenApi {
     title: String,
     version: String,
     description: Option<String>,
+    license: Option<Value>,
+    contact: Option<Value>,
     servers: Vec<String>,
     twirp_prefix: Box<str>,
     parts: Vec<Part>,
@@ -74,6 +76,8 @@ impl OpenApi {
             title: title.to_owned(),
             version: version.to_owned(),
             description: None,
+            license: None,
+            contact: None,
             servers: Vec::new(),
             twirp_prefix: Router::TWIRP_PREFIX.into(),
             parts: Vec::new(),
@@ -84,6 +88,32 @@ impl OpenApi {
     #[must_use]
     pub fn with_description(mut self, text: &str) -> Self {
         self.description = Some(text.to_owned());
+        self
+    }
+
+    /// Names the licence of the API, by its identifier in SPDX's list.
+    ///
+    /// ```
+    /// # use mcsv_rpc::OpenApi;
+    /// let document = OpenApi::new("Shop", "1.0").with_license("Apache License 2.0", "Apache-2.0");
+    /// assert!(document.to_json().contains(r#""identifier":"Apache-2.0""#));
+    /// ```
+    #[must_use]
+    pub fn with_license(mut self, name: &str, identifier: &str) -> Self {
+        self.license = Some(json!({ "name": name, "identifier": identifier }));
+        self
+    }
+
+    /// Says who answers questions about the API, and at which URL.
+    ///
+    /// ```
+    /// # use mcsv_rpc::OpenApi;
+    /// let document = OpenApi::new("Shop", "1.0").with_contact("Shop team", "https://shop.example/team");
+    /// assert!(document.to_yaml().contains("Shop team"));
+    /// ```
+    #[must_use]
+    pub fn with_contact(mut self, name: &str, url: &str) -> Self {
+        self.contact = Some(json!({ "name": name, "url": url }));
         self
     }
 
@@ -142,11 +172,17 @@ impl OpenApi {
             [] => vec![json!({ "url": "/" })],
             urls => urls.iter().map(|url| json!({ "url": url })).collect(),
         };
+        let mut info = json!({
+            "title": self.title, "version": self.version, "description": description,
+        });
+        for (key, value) in [("license", &self.license), ("contact", &self.contact)] {
+            if let Some(value) = value {
+                info[key] = value.clone();
+            }
+        }
         json!({
             "openapi": "3.1.0",
-            "info": {
-                "title": self.title, "version": self.version, "description": description,
-            },
+            "info": info,
             "servers": servers,
             "security": [],
             "tags": tags,
