@@ -162,7 +162,7 @@ async fn a_head_of_too_many_lines_is_refused_in_both_versions() {
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let running = Running::start(App::default().router()).await;
-    let head = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "a".repeat(70 * 1024));
+    let head = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "a".repeat(140 * 1024));
     let answer = raw(running.address(), head.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
 }
