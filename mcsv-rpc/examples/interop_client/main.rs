@@ -211,7 +211,7 @@ async fn ended(call: Call<Ping>, code: Code) -> Checked {
 fn ping(bytes: usize) -> Ping {
     Ping {
         text: MESSAGE.to_owned(),
-        data: (0..bytes).map(|place| (place * 7 >> 3) as u8).collect(),
+        data: (0..bytes).map(|place| ((place * 7) >> 3) as u8).collect(),
         number: i64::MIN,
         at: Some(Timestamp { seconds: 1_795_955_696, nanos: 789_000_000 }),
         colours: vec![Colour::Unspecified.into(), Colour::Red.into(), 7],
