@@ -1,5 +1,4 @@
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,42 +7,13 @@ use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use mcsv_core::TraceContext;
 use mcsv_storage::{ErrorKind, FetchPolicy, Fetcher, ObjectKey, PutBody, SigningKeys, Store};
-use tokio::net::TcpListener;
-use tower::{Service, service_fn};
+use tower::service_fn;
+
+use crate::server::{listen, serve};
 
 type Answer = Response<UnsyncBoxBody<Bytes, std::io::Error>>;
-
-/// Serves on a port of its own until the runtime ends.
-async fn serve<S, B>(listener: TcpListener, service: S)
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    S: Clone + Send + 'static,
-    S::Future: Send,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    tokio::spawn(async move {
-        while let Ok((connection, _)) = listener.accept().await {
-            let service = TowerToHyperService::new(service.clone());
-            let builder = Builder::new(TokioExecutor::new());
-            tokio::spawn(async move {
-                // A client that hangs up is part of some tests.
-                let _ = builder.serve_connection(TokioIo::new(connection), service).await;
-            });
-        }
-    });
-}
-
-async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    (listener, address)
-}
 
 fn status(status: u16) -> http::response::Builder {
     Response::builder().status(status)

@@ -6,12 +6,16 @@ mod addresses;
 #[cfg(feature = "s3")]
 mod bucket;
 mod conformance;
+mod faulty_upload;
 mod fetching;
 mod folder;
 mod forgery;
 mod hostile_text;
+mod kills;
 mod mutation;
+mod processes;
 mod random;
 mod secrecy;
+mod server;
 mod signed_urls;
 mod uploads;
