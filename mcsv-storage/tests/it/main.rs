@@ -10,6 +10,8 @@ mod faulty_upload;
 mod fetching;
 mod folder;
 mod forgery;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod hostile_text;
 mod kills;
 mod mutation;
