@@ -7,6 +7,8 @@ mod addresses;
 mod bucket;
 mod conformance;
 mod faulty_upload;
+#[cfg(target_os = "linux")]
+mod fetch_namespace;
 mod fetching;
 mod folder;
 mod forgery;
