@@ -14,6 +14,7 @@ mod folder;
 mod forgery;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod fuzzed;
 mod hostile_text;
 mod kills;
 mod mutation;
