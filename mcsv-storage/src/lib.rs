@@ -19,6 +19,7 @@ mod put_body;
 mod s3;
 mod serve;
 mod sign;
+mod sniff;
 mod store;
 mod sweep;
 #[cfg(feature = "testing")]

@@ -44,9 +44,10 @@ where
         .put_stream(key, deadline_body(body, limits.idle))
         .max_len(max_len.max(claims.exact_len.unwrap_or(0)));
     let sent_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if let Some(media_type) = claims.content_type.as_deref().or(sent_type) {
-        put = put.content_type(media_type);
-    }
+    put = match claims.content_type.as_deref().or(sent_type) {
+        Some(media_type) => put.content_type(media_type),
+        None => put.sniff_content_type(),
+    };
     if let Some(len) = claims.exact_len {
         put = put.exact_len(len);
     }
