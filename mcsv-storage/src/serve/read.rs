@@ -55,7 +55,7 @@ pub(crate) async fn read(
     let media_type = claims.content_type.as_deref().or(meta.content_type.as_deref());
     insert(kept, header::CONTENT_TYPE, media_type.unwrap_or("application/octet-stream"));
     let name = claims.filename.as_deref().unwrap_or(key.file_name());
-    insert(kept, header::CONTENT_DISPOSITION, &attachment(name));
+    insert(kept, header::CONTENT_DISPOSITION, &disposition(claims, name));
     let len = range.end - range.start;
     kept.insert(header::CONTENT_LENGTH, len.into());
     if !head && len > 0 {
@@ -85,13 +85,14 @@ fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
     }
 }
 
-/// The disposition of a download by `name`: in ASCII, and in full as of [RFC 6266].
+/// How a browser takes the object, and its `name`: in ASCII, and in full as of [RFC 6266].
 ///
 /// [RFC 6266]: https://www.rfc-editor.org/rfc/rfc6266
-pub(crate) fn attachment(name: &str) -> String {
+pub(crate) fn disposition(claims: &Claims, name: &str) -> String {
     let plain = |c: char| (' '..='~').contains(&c) && !matches!(c, '"' | '\\' | '%');
     let ascii: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
-    let mut value = format!("attachment; filename=\"{ascii}\"");
+    let how = if claims.inline { "inline" } else { "attachment" };
+    let mut value = format!("{how}; filename=\"{ascii}\"");
     if ascii != name {
         value.push_str("; filename*=UTF-8''");
         for byte in name.bytes() {
@@ -108,13 +109,17 @@ pub(crate) fn attachment(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sign::Purpose;
 
     #[test]
     fn a_file_name_stays_inside_its_quotes() {
-        assert_eq!(attachment("a b.pdf"), "attachment; filename=\"a b.pdf\"");
+        let mut claims = Claims::new(Purpose::Get, 1);
+        assert_eq!(disposition(&claims, "a b.pdf"), "attachment; filename=\"a b.pdf\"");
         assert_eq!(
-            attachment("ä\"\r\nx"),
+            disposition(&claims, "ä\"\r\nx"),
             "attachment; filename=\"____x\"; filename*=UTF-8''%C3%A4%22%0D%0Ax"
         );
+        claims.inline = true;
+        assert_eq!(disposition(&claims, "a"), "inline; filename=\"a\"");
     }
 }

@@ -10,7 +10,7 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::object_key::ObjectKey;
 use crate::object_meta::{SHA256, hex};
-use crate::serve::attachment;
+use crate::serve::disposition;
 use crate::sign::amz_date::AmzDate;
 use crate::sign::claims::{Claims, Purpose};
 use crate::sign::signed_request::SignedRequest;
@@ -196,7 +196,7 @@ fn overrides(key: &ObjectKey, claims: &Claims) -> Vec<(&'static str, String)> {
     let end = UNIX_EPOCH + Duration::from_secs(claims.expires_at);
     let mut overrides = vec![
         ("response-cache-control", "private".to_owned()),
-        ("response-content-disposition", attachment(name)),
+        ("response-content-disposition", disposition(claims, name)),
         ("response-expires", httpdate::fmt_http_date(end)),
     ];
     if let Some(media_type) = &claims.content_type {
