@@ -18,7 +18,7 @@ use crate::fetch::transport_error::transport_error;
 ///
 /// # Errors
 ///
-/// [`Refused`](ErrorKind::Refused) by the policy, [`Status`](ErrorKind::Status) for an answer
+/// [`Refused`](ErrorKind::Refused) by the policy, also for the answer's type, [`Status`](ErrorKind::Status) for an answer
 /// other than 2xx, [`TooLarge`](ErrorKind::TooLarge) for an announced length above the limit,
 /// [`Timeout`](ErrorKind::Timeout) or [`Connect`](ErrorKind::Connect).
 #[must_use = "a fetch does nothing until it is awaited"]
@@ -48,7 +48,7 @@ impl FetchGet {
             let (response, origin) = self.send(&url, deadline).await?;
             let status = response.status();
             if status.is_success() {
-                return Fetched::new(response, origin, self.max_len);
+                return Fetched::new(response, origin, self.fetcher.policy(), self.max_len);
             }
             if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
                 let message = format!("fetch: {origin} answered with status {status}");

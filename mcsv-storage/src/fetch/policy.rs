@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
+use crate::content_type;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fetch::address::private_class;
 use crate::fetch::origin::Origin;
@@ -31,6 +32,7 @@ pub struct FetchPolicy {
     pub(crate) timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) redirects: u8,
+    types: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,7 @@ impl FetchPolicy {
             timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(10),
             redirects: 0,
+            types: Vec::new(),
         }
     }
 
@@ -103,6 +106,47 @@ impl FetchPolicy {
     pub fn with_redirects(mut self, most: u8) -> Self {
         self.redirects = most;
         self
+    }
+
+    /// Takes answers of this media type, such as `image/png`, or of all of its kind, `image/*`; call
+    /// it once for each. Without it the type doesn't matter.
+    ///
+    /// An answer of another type, or of none, is refused before its body is read. What is in the body
+    /// is for the reader to find out: the type is what the other side says.
+    ///
+    /// ```
+    /// use mcsv_storage::FetchPolicy;
+    ///
+    /// let policy = FetchPolicy::new().allow_public().allow_type("image/*")?;
+    /// assert!(FetchPolicy::new().allow_type("image").is_err());
+    /// # Ok::<(), mcsv_storage::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for what is no media type, or has parameters.
+    pub fn allow_type(mut self, media_type: &str) -> Result<Self> {
+        let fault = || {
+            let message = format!("allowed type {media_type:?}: give image/png or image/*");
+            Error::new(ErrorKind::Config, message)
+        };
+        content_type::check(media_type).map_err(|_| fault())?;
+        if media_type.contains(';') {
+            return Err(fault());
+        }
+        self.types.push(media_type.to_ascii_lowercase());
+        Ok(self)
+    }
+
+    /// Whether an answer may be of this type.
+    pub(crate) fn takes(&self, media_type: Option<&str>) -> bool {
+        let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default();
+        let essence = essence.trim().to_ascii_lowercase();
+        let fits = |allowed: &String| match allowed.strip_suffix('*') {
+            Some(kind) => essence.starts_with(kind) && essence.len() > kind.len(),
+            None => *allowed == essence,
+        };
+        self.types.is_empty() || self.types.iter().any(fits)
     }
 
     /// Whether a URL may be fetched, as far as its text tells: a name is judged when it is resolved.

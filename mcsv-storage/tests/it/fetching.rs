@@ -80,6 +80,32 @@ async fn sends_the_trace_along() {
 }
 
 #[tokio::test]
+async fn takes_only_the_types_that_it_may() {
+    for (allowed, taken) in [("text/*", true), ("TEXT/plain", true), ("image/*", false)] {
+        let (fetcher, base) = world(FetchPolicy::new().allow_type(allowed).unwrap()).await;
+        let fetched = fetcher.get(format!("{base}/hello")).await;
+        assert_eq!(fetched.is_ok(), taken, "{allowed}");
+        // It says no type.
+        assert!(fetcher.get(format!("{base}/trace")).await.is_err_and(|e| e.is_refused()));
+    }
+    for bad in ["", "image", "image/png; q=1", "a/b/c"] {
+        assert!(FetchPolicy::new().allow_type(bad).is_err(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn copies_into_a_writer_as_far_as_the_limit_goes() {
+    let (fetcher, base) = world(FetchPolicy::new().with_max_len(10_000)).await;
+    let mut written = Vec::new();
+    let fetched = fetcher.get(format!("{base}/hello")).await.unwrap();
+    assert_eq!((fetched.copy_to(&mut written).await.unwrap(), &written[..]), (5, &b"hello"[..]));
+
+    let endless = fetcher.get(format!("{base}/endless")).await.unwrap();
+    assert!(endless.copy_to(&mut written).await.unwrap_err().is_too_large());
+    assert!(written.len() <= 10_005);
+}
+
+#[tokio::test]
 async fn takes_no_more_than_the_limit() {
     let (fetcher, base) = world(FetchPolicy::new().with_max_len(10_000)).await;
 
