@@ -255,15 +255,18 @@ impl Store {
     ///
     /// The store failed. The caller bounds the time.
     pub async fn check(&self) -> Result<()> {
-        match &self.inner.backend {
-            Backend::Folder(root) => {
-                let probe = root.join(PARTIAL).join(hex(&random_bytes::<16>()?));
-                let failed = |e| from_io(e, "storage folder");
-                tokio::fs::write(&probe, b"").await.map_err(failed)?;
-                tokio::fs::remove_file(&probe).await.map_err(failed)
+        let work = async {
+            match &self.inner.backend {
+                Backend::Folder(root) => {
+                    let probe = root.join(PARTIAL).join(hex(&random_bytes::<16>()?));
+                    let failed = |e| from_io(e, "storage folder");
+                    tokio::fs::write(&probe, b"").await.map_err(failed)?;
+                    tokio::fs::remove_file(&probe).await.map_err(failed)
+                }
+                _ => self.inner.operator.check().await.map_err(|e| from_opendal(e, "object store")),
             }
-            _ => self.inner.operator.check().await.map_err(|e| from_opendal(e, "object store")),
-        }
+        };
+        observe("storage.check", self.backend_label(), "", work).await
     }
 
     /// A signer of URLs for this store's objects; see [`Signer`].

@@ -18,6 +18,7 @@ mod fuzzed;
 mod hostile_text;
 mod kills;
 mod mutation;
+mod observed;
 mod processes;
 mod random;
 mod secrecy;
