@@ -6,6 +6,8 @@ mod addresses;
 #[cfg(feature = "s3")]
 mod bucket;
 mod conformance;
+#[cfg(feature = "s3")]
+mod constraints;
 mod faulty_upload;
 #[cfg(target_os = "linux")]
 mod fetch_namespace;
