@@ -37,6 +37,13 @@ pub(crate) struct FaultyUpload {
     pub(crate) content: Vec<u8>,
 }
 
+/// What an upload tells of itself on its way.
+#[derive(Clone)]
+pub(crate) struct Progress {
+    pub(crate) pieces: UnboundedSender<()>,
+    pub(crate) answers: UnboundedSender<()>,
+}
+
 const PIECE: usize = 16 * 1024;
 
 impl FaultyUpload {
@@ -48,31 +55,40 @@ impl FaultyUpload {
         FaultyUpload { key, fault: FAULTS[random.below(FAULTS.len())], content }
     }
 
-    /// Sends it, telling of each piece; answers with the status if one came.
+    /// Whether the server has something to say on it.
+    pub(crate) fn is_answered(&self) -> bool {
+        !matches!(self.fault, Fault::Stalls | Fault::Reset)
+    }
+
+    /// Sends it, telling of each piece and of the answer; answers with the status if one came.
     pub(crate) async fn send(
         &self,
         server: SocketAddr,
         signer: &Signer,
-        progress: UnboundedSender<()>,
+        progress: Progress,
     ) -> Option<u16> {
         // A server that is killed breaks the connection: that is no failure of the test.
-        self.try_send(server, signer, progress).await.unwrap_or(None)
+        let status = self.try_send(server, signer, progress.pieces).await.unwrap_or(None);
+        if status.is_some() {
+            let _ = progress.answers.send(());
+        }
+        status
     }
 
     async fn try_send(
         &self,
         server: SocketAddr,
         signer: &Signer,
-        progress: UnboundedSender<()>,
+        pieces: UnboundedSender<()>,
     ) -> io::Result<Option<u16>> {
         let (head, body) = self.request(signer);
         let mut socket = TcpStream::connect(server).await?;
         socket.write_all(head.as_bytes()).await?;
         for piece in body.chunks(PIECE) {
             socket.write_all(piece).await?;
-            let _ = progress.send(());
+            let _ = pieces.send(());
         }
-        drop(progress);
+        drop(pieces);
         match self.fault {
             Fault::Reset => {
                 // Closed with data under way and no time to send it: the peer sees a reset.

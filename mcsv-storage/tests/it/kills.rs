@@ -15,7 +15,7 @@ use mcsv_storage::{ObjectKey, Signer, SigningKeys, Store};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use crate::faulty_upload::{Fault, FaultyUpload};
+use crate::faulty_upload::{Fault, FaultyUpload, Progress};
 use crate::processes::again;
 use crate::random::Random;
 use crate::server::{listen, serve};
@@ -49,7 +49,8 @@ async fn kill() {
         let uploads: Vec<_> =
             (0..AT_ONCE).map(|n| FaultyUpload::new(sent.len() + n, &mut random)).collect();
         let server = Server::start(folder.path());
-        for (upload, status) in send_until_killed(&uploads, server, &signer, &mut random).await {
+        let sending = send_until_killed(&uploads, server, &signer, &mut random, kills);
+        for (upload, status) in sending.await {
             *outcomes.entry((upload.fault, status)).or_default() += 1;
             if status == Some(200) {
                 assert_eq!(upload.fault, Fault::Honest, "{} was taken, seed {seed}", upload.key);
@@ -65,6 +66,7 @@ async fn kill() {
     let seen = seen(&store, &sent).await;
     assert!(stored.is_subset(&seen), "a stored object is gone, seed {seed}");
     assert!(left > 0, "no kill came half-way, seed {seed}");
+    assert!(!stored.is_empty(), "every kill came before the first answer, seed {seed}");
     sweep_twice_at_once(folder.path(), &store, left).await;
     assert_eq!(self::seen(&store, &sent).await, seen);
 }
@@ -76,14 +78,17 @@ fn world(folder: &Path) -> (Store, Signer) {
     (store, signer)
 }
 
-/// Sends all at once, and kills the server when some pieces are under way.
+/// Sends all at once, and kills the server when some pieces are under way or some answers came.
 async fn send_until_killed(
     uploads: &[FaultyUpload],
     mut server: Server,
     signer: &Signer,
     random: &mut Random,
+    kills: usize,
 ) -> Vec<(FaultyUpload, Option<u16>)> {
-    let (progress, mut pieces) = mpsc::unbounded_channel();
+    let (pieces, mut some_pieces) = mpsc::unbounded_channel();
+    let (answers, mut some_answers) = mpsc::unbounded_channel();
+    let progress = Progress { pieces, answers };
     let sending: Vec<_> = uploads
         .iter()
         .map(|upload| {
@@ -96,9 +101,16 @@ async fn send_until_killed(
         })
         .collect();
     drop(progress);
-    // An upload has some 20 pieces; the stalling ones end by the kill alone.
-    for _ in 0..random.below(uploads.len() * 16) {
-        if pieces.recv().await.is_none() {
+    let answered = uploads.iter().filter(|upload| upload.is_answered()).count();
+    let (events, until) = match (kills, random.below(2)) {
+        // For once everything that is answered may be.
+        (0, _) => (&mut some_answers, answered),
+        (_, 0) => (&mut some_answers, random.below(answered + 1)),
+        // An upload has some 20 pieces, which the sockets take faster than the server does.
+        _ => (&mut some_pieces, random.below(uploads.len() * 16)),
+    };
+    for _ in 0..until {
+        if events.recv().await.is_none() {
             break;
         }
     }
