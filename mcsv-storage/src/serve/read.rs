@@ -10,7 +10,7 @@ use crate::object_key::ObjectKey;
 use crate::object_meta::ObjectMeta;
 use crate::serve::answer::refusal;
 use crate::serve::body::StorageBody;
-use crate::serve::conditions::{Asked, asked_range, is_known};
+use crate::serve::conditions::{Asked, asked_range, is_another, is_known};
 use crate::sign::Claims;
 use crate::store::Store;
 
@@ -26,7 +26,11 @@ pub(crate) async fn read(
     let meta = store.stat(key).await?;
     let mut answer = Response::new(StorageBody::empty());
     describe(answer.headers_mut(), &meta, left);
-    if is_known(headers, meta.etag.as_deref()) {
+    if is_another(headers, meta.etag.as_deref(), meta.last_modified) {
+        let message = "the object is not the one that was asked for";
+        return Ok(refusal(StatusCode::PRECONDITION_FAILED, "condition", message));
+    }
+    if is_known(headers, meta.etag.as_deref(), meta.last_modified) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         return Ok(answer);
     }

@@ -30,16 +30,18 @@ use crate::sign::{Claims, PARAMETER, Purpose, Signer, verify};
 /// | status | when |
 /// |---|---|
 /// | 204 | a browser may go on; see [`with_allowed_origin`](Self::with_allowed_origin) |
-/// | 200, 206, 304 | the object, a range of it, or known by its `etag` |
+/// | 200, 206, 304 | the object, a range of it, or known by its `etag` or time |
 /// | 200, 201 | an upload is stored; 201 if the URL could only create |
 /// | 400 | the content broke off, or is a part |
 /// | 403 | the signature is not right, or has expired |
 /// | 404, 405 | no such object or path; another method than the URL's |
 /// | 408 | the content came too slowly |
 /// | 409 | the object exists and the URL may only create |
+/// | 412 | a condition of the request does not hold: `if-match`, `if-unmodified-since`, or `if-none-match: *` of an upload |
 /// | 411, 413, 415, 422 | length missing, content too long, wrong type, wrong length or hash |
 /// | 416 | the range is behind the end |
 /// | 500, 503 | the store failed; the cause is in the log |
+/// | 501 | an upload with another condition than `if-none-match: *` |
 ///
 /// Answers to GET are attachments with `nosniff` and a sandboxing policy, so that what a stranger
 /// uploaded never runs in the name of the site.
