@@ -11,7 +11,8 @@ use tower::ServiceExt;
 
 #[test]
 fn a_service_that_is_not_compiled_in_is_named_and_its_secret_is_not() {
-    for url in ["azblob://hunter2@c/?account_key=hunter2", "http://user:hunter2@host/", "x:hunter2"] {
+    for url in ["azblob://hunter2@c/?account_key=hunter2", "http://user:hunter2@host/", "x:hunter2"]
+    {
         let error = Store::from_url(url).unwrap_err();
         let scheme = url.split(':').next().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
