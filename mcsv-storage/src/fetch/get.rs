@@ -13,6 +13,7 @@ use crate::fetch::fetched::Fetched;
 use crate::fetch::fetcher::{Fetcher, observed, parse};
 use crate::fetch::origin::Origin;
 use crate::fetch::transport_error::transport_error;
+use crate::sign::Purpose;
 
 /// A fetch that is about to happen; made by [`Fetcher::get`], done by `.await`.
 ///
@@ -64,7 +65,7 @@ impl FetchGet {
     }
 
     async fn send(&self, url: &Url, deadline: Instant) -> Result<(Response, Origin)> {
-        let server = self.fetcher.admit(url)?;
+        let server = self.fetcher.admit(url, Purpose::Get)?;
         tracing::Span::current().record("server.address", server.origin.host().to_string());
         let left = deadline.saturating_duration_since(Instant::now());
         if left < Duration::from_millis(1) {

@@ -7,6 +7,7 @@ use crate::content_type;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fetch::address::private_class;
 use crate::fetch::origin::Origin;
+use crate::sign::{BaseUrl, Purpose, Signer};
 
 /// Where a [`Fetcher`](crate::Fetcher) may go, and how much it may take.
 ///
@@ -33,6 +34,7 @@ pub struct FetchPolicy {
     pub(crate) idle_timeout: Duration,
     pub(crate) redirects: u8,
     types: Vec<String>,
+    signers: Vec<Signer>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,7 @@ impl FetchPolicy {
             idle_timeout: Duration::from_secs(10),
             redirects: 0,
             types: Vec::new(),
+            signers: Vec::new(),
         }
     }
 
@@ -71,6 +74,29 @@ impl FetchPolicy {
     pub fn allow_origin(mut self, origin: &str) -> Result<Self> {
         self.origins.push(Origin::parse(origin)?);
         Ok(self)
+    }
+
+    /// Allows the relayed URLs that `signer` made, unchanged, in time and for their method, and no
+    /// other URL of its bases: whoever can only name a URL reaches nothing that was not given to him.
+    ///
+    /// A fetcher that has no signing keys allows an [origin](Self::allow_origin) instead, and the
+    /// service there refuses what was not signed.
+    ///
+    /// ```
+    /// use mcsv_storage::{FetchPolicy, SigningKeys, Store};
+    ///
+    /// # fn main() -> mcsv_storage::Result<()> {
+    /// let signer = Store::from_url("memory:")?
+    ///     .signer(SigningKeys::random()?)
+    ///     .with_public_base("http://10.0.0.7:8081/files")?;
+    /// let policy = FetchPolicy::new().allow_signed_by(&signer);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn allow_signed_by(mut self, signer: &Signer) -> Self {
+        self.signers.push(signer.clone());
+        self
     }
 
     /// Allows every host whose addresses are all public, at port 80 of http and 443 of https.
@@ -131,7 +157,8 @@ impl FetchPolicy {
             Error::new(ErrorKind::Config, message)
         };
         content_type::check(media_type).map_err(|_| fault())?;
-        if media_type.contains(';') {
+        let whole_kind = media_type.strip_suffix("/*").is_some_and(|kind| !kind.contains('*'));
+        if media_type.contains(';') || (media_type.contains('*') && !whole_kind) {
             return Err(fault());
         }
         self.types.push(media_type.to_ascii_lowercase());
@@ -150,7 +177,7 @@ impl FetchPolicy {
     }
 
     /// Whether a URL may be fetched, as far as its text tells: a name is judged when it is resolved.
-    pub(crate) fn judge(&self, url: &Url) -> Result<Trust> {
+    pub(crate) fn judge(&self, url: &Url, purpose: Purpose) -> Result<Trust> {
         let scheme = url.scheme();
         if !matches!(scheme, "http" | "https") {
             return Err(refused(format!("fetch: scheme {scheme:?} is not allowed")));
@@ -161,7 +188,8 @@ impl FetchPolicy {
         let Some(origin) = Origin::of(url) else {
             return Err(refused("fetch: the URL has no host"));
         };
-        if self.origins.contains(&origin) {
+        let is_signed = || self.signers.iter().any(|signer| is_signed_by(signer, url, purpose));
+        if self.origins.contains(&origin) || is_signed() {
             return Ok(Trust::Allowed);
         }
         if self.reach == Reach::OriginsOnly {
@@ -181,6 +209,15 @@ impl FetchPolicy {
         }
         Ok(Trust::Public)
     }
+}
+
+fn is_signed_by(signer: &Signer, url: &Url, purpose: Purpose) -> bool {
+    let leads_to = |base: &BaseUrl| {
+        let rest = url.as_str().strip_prefix(base.as_str());
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    let granted = || signer.read_url(url.path(), url.query());
+    signer.bases().any(leads_to) && granted().is_ok_and(|(_, claims, _)| claims.purpose == purpose)
 }
 
 impl Default for FetchPolicy {
@@ -206,7 +243,7 @@ mod tests {
 
     #[track_caller]
     fn check(policy: &FetchPolicy, url: &str, expected: Option<Trust>) {
-        let judged = policy.judge(&Url::parse(url).unwrap());
+        let judged = policy.judge(&Url::parse(url).unwrap(), Purpose::Get);
         assert_eq!(judged.ok(), expected, "{url}");
     }
 

@@ -88,7 +88,7 @@ async fn takes_only_the_types_that_it_may() {
         // It says no type.
         assert!(fetcher.get(format!("{base}/trace")).await.is_err_and(|e| e.is_refused()));
     }
-    for bad in ["", "image", "image/png; q=1", "a/b/c"] {
+    for bad in ["", "image", "image/png; q=1", "a/b/c", "*/*", "image/p*"] {
         assert!(FetchPolicy::new().allow_type(bad).is_err(), "{bad}");
     }
 }
@@ -202,6 +202,45 @@ async fn an_upload_by_signed_url_arrives_whole_or_not_at_all() {
     assert_eq!(fetcher.get(read.url()).await.unwrap().bytes().await.unwrap(), "abcdef");
     let wrong = fetcher.put(link.url(), "abcdef").content_type("image/png").await.unwrap_err();
     assert_eq!(wrong.kind(), ErrorKind::Status(415));
+}
+
+#[tokio::test]
+async fn fetches_what_its_own_store_signed_and_nothing_else() {
+    let (listener, address) = listen().await;
+    let base = format!("http://{address}/files");
+    let store = Store::from_url("memory:").unwrap();
+    let keys = ["a", "b"].map(|text| ObjectKey::parse(text).unwrap());
+    for key in &keys {
+        store.put(key, "hello").await.unwrap();
+    }
+    let signer = store.signer(SigningKeys::random().unwrap()).with_public_base(&base).unwrap();
+    serve(listener, signer.service()).await;
+    let fetcher = Fetcher::new(FetchPolicy::new().allow_signed_by(&signer)).unwrap();
+    let get = signer.presign_get(&keys[0]).sign().unwrap();
+    let put = signer.presign_put(&keys[0]).sign().unwrap();
+
+    assert_eq!(fetcher.get(get.url()).await.unwrap().bytes().await.unwrap(), "hello");
+    fetcher.put(put.url(), "hello").await.unwrap();
+
+    let stranger = store.signer(SigningKeys::random().unwrap()).with_public_base(&base).unwrap();
+    let late = signer.clone().with_clock(|| std::time::UNIX_EPOCH + Duration::from_secs(1));
+    let refused = [
+        put.url().to_owned(),
+        stranger.presign_get(&keys[0]).sign().unwrap().url().to_owned(),
+        late.presign_get(&keys[0]).sign().unwrap().url().to_owned(),
+        get.url().replace("/files/a?", "/files/b?"),
+        get.url().replace("/files/", "/other/"),
+        get.url().replace("/files/", "/files//"),
+        get.url().replace("127.0.0.1", "localhost"),
+        get.url().replace("127.0.0.1", "u@127.0.0.1"),
+        format!("{}&x=1", get.url()),
+        format!("{}/", base),
+        format!("http://{address}/"),
+    ];
+    for url in refused {
+        assert!(fetcher.get(&url).await.is_err_and(|e| e.is_refused()), "{url}");
+    }
+    assert!(fetcher.put(get.url(), "x").await.is_err_and(|e| e.is_refused()));
 }
 
 #[tokio::test]
