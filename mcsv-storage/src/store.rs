@@ -316,7 +316,7 @@ fn leads_through_a_file(error: &opendal::Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotADirectory)
 }
 
-fn not_found(key: &ObjectKey) -> Error {
+pub(crate) fn not_found(key: &ObjectKey) -> Error {
     Error::new(ErrorKind::NotFound, format!("object {key}: no such object"))
 }
 

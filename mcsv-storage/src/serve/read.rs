@@ -5,9 +5,10 @@ use http::header::{self, HeaderMap};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::error::Result;
-use crate::get::Object;
+use crate::get::{Object, Source};
 use crate::object_key::ObjectKey;
 use crate::object_meta::ObjectMeta;
+use crate::observe::observe;
 use crate::serve::answer::refusal;
 use crate::serve::body::StorageBody;
 use crate::serve::conditions::{Asked, asked_range, is_another, is_known};
@@ -23,7 +24,8 @@ pub(crate) async fn read(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response<StorageBody>> {
-    let meta = store.stat(key).await?;
+    let found = Source::open(store, key);
+    let (meta, source) = observe("storage.get", store.backend_label(), key.as_str(), found).await?;
     let mut answer = Response::new(StorageBody::empty());
     describe(answer.headers_mut(), &meta, left);
     if is_another(headers, meta.etag.as_deref(), meta.last_modified) {
@@ -63,7 +65,7 @@ pub(crate) async fn read(
     let len = range.end - range.start;
     kept.insert(header::CONTENT_LENGTH, len.into());
     if !head && len > 0 {
-        let object = Object::open(store, meta, range).await?;
+        let object = Object::open(store, meta, source, range).await?;
         *answer.body_mut() = StorageBody::object(object.into_stream(), len);
     }
     Ok(answer)
