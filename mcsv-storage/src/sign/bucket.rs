@@ -13,6 +13,7 @@ use crate::object_meta::{SHA256, hex};
 use crate::serve::disposition;
 use crate::sign::amz_date::AmzDate;
 use crate::sign::claims::{Claims, Purpose};
+use crate::sign::day_key::DayKey;
 use crate::sign::signed_request::SignedRequest;
 use crate::sign::sigv4::{
     CanonicalRequest, Scope, UNSIGNED_PAYLOAD, canonical_query, encode, signed_headers,
@@ -35,6 +36,7 @@ pub(crate) struct Access {
     pub(crate) id: String,
     pub(crate) secret: Secret<String>,
     pub(crate) session_token: Option<Secret<String>>,
+    pub(crate) day_key: DayKey,
 }
 
 /// A bucket's URL in the parts that are signed.
@@ -139,7 +141,8 @@ impl Bucket {
             headers: &headers,
             payload: UNSIGNED_PAYLOAD,
         };
-        let signature = scope.sign(self.access.secret.expose(), &request.text());
+        let signing_key = self.access.day_key.of(&scope, self.access.secret.expose());
+        let signature = scope.sign(signing_key, &request.text());
         let url = format!("{}://{}{path}?{query}&X-Amz-Signature={signature}", at.scheme, at.host);
         Ok(SignedRequest::direct(method, url, must, claims.expires_at))
     }

@@ -4,6 +4,8 @@ mod base_url;
 #[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
 mod bucket;
 mod claims;
+#[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
+mod day_key;
 mod keys;
 mod presign_get;
 mod presign_put;
@@ -26,3 +28,5 @@ pub(crate) use bucket::Bucket;
 #[cfg(feature = "s3")]
 pub(crate) use bucket::{Access, Addressing, BucketUrl};
 pub(crate) use claims::{Claims, Purpose};
+#[cfg(feature = "s3")]
+pub(crate) use day_key::DayKey;
