@@ -1,4 +1,5 @@
 use std::fmt;
+use std::fs::File;
 use std::future::IntoFuture;
 use std::ops::{Bound, Range, RangeBounds};
 use std::pin::Pin;
@@ -9,14 +10,13 @@ use futures_core::Stream;
 use futures_util::StreamExt;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use crate::error::{Error, ErrorKind, Result, from_opendal};
+use crate::error::{Error, ErrorKind, Result, from_io, from_opendal};
+use crate::file_facts;
+use crate::file_reader::FileReader;
 use crate::object_key::ObjectKey;
 use crate::object_meta::ObjectMeta;
 use crate::observe::{count_bytes, observe};
-use crate::store::{Backend, Store};
-
-/// The pieces in which a file is read: each costs one hop to a blocking thread.
-const FILE_PIECE: usize = 256 * 1024;
+use crate::store::{Backend, Store, not_found};
 
 /// A read that is about to happen; made by [`Store::get`], done by `.await`.
 ///
@@ -92,7 +92,7 @@ impl Get {
     async fn open(self) -> Result<Object> {
         let Get { store, key, range, if_match, if_none_match } = self;
         let work = async {
-            let meta = store.look_up(&key).await?;
+            let (meta, source) = Source::open(&store, &key).await?;
             let now = meta.etag.as_deref();
             if if_match.is_some_and(|etag| etag.starts_with("W/") || now != Some(&etag)) {
                 let message = format!("object {key}: it has another etag than was demanded");
@@ -107,7 +107,7 @@ impl Get {
                 let message = format!("object {key}: the range misses its {} bytes", meta.len);
                 Error::new(ErrorKind::RangeNotSatisfiable, message)
             })?;
-            Object::open(&store, meta, range).await
+            Object::open(&store, meta, source, range).await
         };
         observe("storage.get", store.backend_label(), key.as_str(), work).await
     }
@@ -144,6 +144,31 @@ fn clamp(range: (Bound<u64>, Bound<u64>), len: u64) -> Option<Range<u64>> {
     (whole || start < end).then_some(start..end)
 }
 
+/// Where the bytes of an object that was found come from.
+pub(crate) enum Source {
+    /// The very file that was described.
+    File(File),
+    Service,
+}
+
+impl Source {
+    /// Looks an object up in order to read it.
+    pub(crate) async fn open(store: &Store, key: &ObjectKey) -> Result<(ObjectMeta, Source)> {
+        let Backend::Folder(root) = store.backend() else {
+            return Ok((store.look_up(key).await?, Source::Service));
+        };
+        let (path, wanted) = (root.join(key.as_str()), key.clone());
+        let opening = tokio::task::spawn_blocking(move || file_facts::open(&path, wanted));
+        let opened = opening.await.map_err(std::io::Error::other).and_then(|opened| opened);
+        match opened {
+            Ok((meta, file)) => Ok((meta, Source::File(file))),
+            // A folder of the key is a file, so that there can be nothing under it.
+            Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => Err(not_found(key)),
+            Err(e) => Err(from_io(e, &format!("object {key}"))),
+        }
+    }
+}
+
 /// An object that is open for reading.
 #[must_use = "an object is read by into_stream, bytes or copy_to"]
 pub struct Object {
@@ -153,22 +178,30 @@ pub struct Object {
 }
 
 impl Object {
-    pub(crate) async fn open(store: &Store, meta: ObjectMeta, range: Range<u64>) -> Result<Self> {
-        let what = format!("object {}", meta.key);
-        let mut reader = store.operator().reader_with(meta.key.as_str());
-        if let Backend::Folder(_) = store.backend() {
-            reader = reader.chunk(FILE_PIECE);
-        }
-        let can = store.operator().info().capability();
-        if let (Some(etag), true) = (&meta.etag, can.read_with_if_match) {
-            // An object that was replaced since must not be mixed with what is known of this one.
-            reader = reader.if_match(etag);
-        }
-        let open = async { reader.await?.into_bytes_stream(range.clone()).await };
-        let bytes = open.await.map_err(|e| from_opendal(e, &what))?;
+    pub(crate) async fn open(
+        store: &Store,
+        meta: ObjectMeta,
+        source: Source,
+        range: Range<u64>,
+    ) -> Result<Self> {
+        let what = || format!("object {}", meta.key);
+        // An object that was replaced since must not be mixed with what is known of this one.
+        let inner = match source {
+            Source::File(file) => {
+                FileReader::new(file, range.clone()).map_err(|e| from_io(e, &what()))?.boxed()
+            }
+            Source::Service => {
+                let mut reader = store.operator().reader_with(meta.key.as_str());
+                let can = store.operator().info().capability();
+                if let (Some(etag), true) = (&meta.etag, can.read_with_if_match) {
+                    reader = reader.if_match(etag);
+                }
+                let open = async { reader.await?.into_bytes_stream(range.clone()).await };
+                open.await.map_err(|e| from_opendal(e, &what()))?.boxed()
+            }
+        };
         let backend = store.backend_label();
         let left = range.end - range.start;
-        let inner = bytes.boxed();
         let stream = ObjectStream { inner, key: meta.key.clone(), left, taken: 0, backend };
         Ok(Object { meta, range, stream })
     }

@@ -5,6 +5,9 @@ mod content_type;
 mod error;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod file_facts;
+mod file_reader;
+mod file_writer;
 mod get;
 mod list;
 mod local_upload;
@@ -19,6 +22,7 @@ mod put_body;
 mod s3;
 mod serve;
 mod sign;
+mod sniff;
 mod store;
 mod sweep;
 #[cfg(feature = "testing")]

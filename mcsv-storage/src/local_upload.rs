@@ -2,12 +2,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
+use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, Result, from_io};
+use crate::file_facts::attach;
+use crate::file_writer::FileWriter;
 use crate::object_key::{ObjectKey, random_bytes};
-use crate::object_meta::{CHOSEN, CONTENT_TYPE, Facts, SHA256, hex};
+use crate::object_meta::{Facts, hex};
 use crate::upload::Publish;
 
 /// Where a folder keeps what is not an object yet. No key starts with a dot.
@@ -20,7 +21,7 @@ pub(crate) const PARTIAL: &str = ".partial";
 pub(crate) struct LocalUpload {
     key: ObjectKey,
     root: PathBuf,
-    file: File,
+    writer: FileWriter,
     partial: Partial,
 }
 
@@ -28,7 +29,10 @@ impl LocalUpload {
     pub(crate) async fn begin(root: &Path, key: &ObjectKey) -> Result<Self> {
         let name = hex(&random_bytes::<16>()?);
         let path = root.join(PARTIAL).join(name);
-        let create = async || File::options().write(true).create_new(true).open(&path).await;
+        let create = async || {
+            let mut options = tokio::fs::File::options();
+            options.write(true).create_new(true).open(&path).await
+        };
         let opened = match create().await {
             // Somebody tidied the folder up.
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -39,24 +43,23 @@ impl LocalUpload {
             }
             opened => opened,
         };
-        let file = opened.map_err(|e| failed(key, e))?;
+        let writer = FileWriter::new(opened.map_err(|e| failed(key, e))?.into_std().await);
         let partial = Partial(path);
-        Ok(LocalUpload { key: key.clone(), root: root.to_owned(), file, partial })
+        Ok(LocalUpload { key: key.clone(), root: root.to_owned(), writer, partial })
     }
 
-    pub(crate) async fn write(&mut self, piece: &[u8]) -> Result<()> {
-        self.file.write_all(piece).await.map_err(|e| failed(&self.key, e))
+    pub(crate) async fn write(&mut self, piece: Bytes) -> Result<()> {
+        self.writer.write(piece).await.map_err(|e| failed(&self.key, e))
     }
 
-    pub(crate) async fn finish(mut self, facts: Facts, publish: Publish) -> Result<()> {
-        self.file.flush().await.map_err(|e| failed(&self.key, e))?;
-        let file = self.file.into_std().await;
+    pub(crate) async fn finish(self, facts: Facts, publish: Publish) -> Result<()> {
+        let rest = self.writer.settle().await.map_err(|e| failed(&self.key, e))?;
         let (root, key, partial) = (self.root, self.key, self.partial);
         // One blocking step, so that a dropped caller can't stop between the sync and the rename.
         let published = tokio::task::spawn_blocking(move || {
             let done = (|| {
                 attach(&partial.0, &facts)?;
-                file.sync_all()?;
+                rest.sync()?;
                 publish_file(&partial.0, &root, &root.join(key.as_str()), publish)
             })();
             done.map_err(|e| failed(&key, e))
@@ -90,33 +93,6 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-/// Puts the facts on the file before it has its name. A file system without attributes costs the
-/// facts, not the object.
-#[cfg(unix)]
-fn attach(path: &Path, facts: &Facts) -> io::Result<()> {
-    let sha256 = facts.sha256.as_ref().map(|sha256| hex(sha256));
-    let ours = [(SHA256, &sha256), (CONTENT_TYPE, &facts.content_type)];
-    let ours = ours
-        .into_iter()
-        .filter_map(|(name, value)| value.as_ref().map(|value| (name.to_owned(), value)));
-    let chosen = facts.metadata.iter().map(|(name, value)| (format!("{CHOSEN}{name}"), value));
-    for (name, value) in ours.chain(chosen) {
-        match xattr::set(path, format!("user.{name}"), value.as_bytes()) {
-            Err(e) if e.kind() == io::ErrorKind::Unsupported => {
-                tracing::debug!("the folder's file system keeps no attributes");
-                return Ok(());
-            }
-            set => set?,
-        }
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn attach(_: &Path, _: &Facts) -> io::Result<()> {
     Ok(())
 }
 

@@ -68,20 +68,15 @@ pub(crate) fn memory_facts(facts: &Facts, now: SystemTime) -> String {
 
 impl ObjectMeta {
     pub(crate) fn new(key: ObjectKey, found: &Metadata, backend: &Backend) -> Self {
-        let user = |name| found.user_metadata().and_then(|user| user.get(name).map(str::to_owned));
-        let mut meta = ObjectMeta {
-            key,
-            len: found.content_length(),
-            content_type: found.content_type().map(str::to_owned).or_else(|| user(CONTENT_TYPE)),
-            etag: found.etag().map(str::to_owned),
-            sha256: user(SHA256).and_then(|text| unhex(&text)),
-            last_modified: found.last_modified().map(SystemTime::from),
-            metadata: BTreeMap::new(),
-        };
+        let mut meta = ObjectMeta::bare(key, found.content_length());
+        meta.etag = found.etag().map(str::to_owned);
+        meta.last_modified = found.last_modified().map(SystemTime::from);
         for (name, value) in found.user_metadata().into_iter().flatten() {
-            if let Some(name) = name.strip_prefix(CHOSEN) {
-                meta.metadata.insert(name.to_owned(), value.to_owned());
-            }
+            meta.note(name, value);
+        }
+        // The service's own word on the type counts more than a note of ours.
+        if let Some(media_type) = found.content_type() {
+            meta.content_type = Some(media_type.to_owned());
         }
         if let (Backend::Memory, Some(text)) = (backend, found.cache_control()) {
             let mut lines = text.split('\n');
@@ -92,10 +87,54 @@ impl ObjectMeta {
             let pairs = lines.filter_map(|line| line.split_once(' '));
             meta.metadata = pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
         }
-        if meta.etag.is_none() {
-            meta.etag = derived_etag(&meta);
+        meta.with_etag()
+    }
+
+    /// What a file and its attributes tell.
+    pub(crate) fn of_file(
+        key: ObjectKey,
+        len: u64,
+        last_modified: Option<SystemTime>,
+        attributes: Vec<(String, String)>,
+    ) -> Self {
+        let mut meta = ObjectMeta::bare(key, len);
+        meta.last_modified = last_modified;
+        for (name, value) in attributes {
+            meta.note(&name, &value);
         }
-        meta
+        meta.with_etag()
+    }
+
+    fn bare(key: ObjectKey, len: u64) -> Self {
+        ObjectMeta {
+            key,
+            len,
+            content_type: None,
+            etag: None,
+            sha256: None,
+            last_modified: None,
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a fact that was recorded with the object.
+    fn note(&mut self, name: &str, value: &str) {
+        match name {
+            SHA256 => self.sha256 = unhex(value),
+            CONTENT_TYPE => self.content_type = Some(value.to_owned()),
+            _ => {
+                if let Some(name) = name.strip_prefix(CHOSEN) {
+                    self.metadata.insert(name.to_owned(), value.to_owned());
+                }
+            }
+        }
+    }
+
+    fn with_etag(mut self) -> Self {
+        if self.etag.is_none() {
+            self.etag = derived_etag(&self);
+        }
+        self
     }
 }
 
@@ -108,10 +147,13 @@ fn derived_etag(meta: &ObjectMeta) -> Option<String> {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

@@ -10,6 +10,7 @@ use crate::object_key::ObjectKey;
 use crate::object_meta::{Facts, ObjectMeta};
 use crate::observe::{count_bytes, observe};
 use crate::put_body::PutBody;
+use crate::sniff::{NEEDED, sniff};
 use crate::store::Store;
 use crate::upload::{Publish, Upload};
 
@@ -58,11 +59,20 @@ pub struct Put {
 #[derive(Debug, Default)]
 struct Demands {
     content_type: Option<String>,
+    untyped: Untyped,
     max_len: Option<u64>,
     exact_len: Option<u64>,
     sha256: Option<[u8; 32]>,
     publish: Publish,
     metadata: BTreeMap<String, String>,
+}
+
+/// What becomes of content whose type nobody gave.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Untyped {
+    #[default]
+    StaysSo,
+    IsSniffed,
 }
 
 impl Put {
@@ -76,6 +86,28 @@ impl Put {
     /// Records the media type, such as `image/png`.
     pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
         self.demands.content_type = Some(media_type.into());
+        self
+    }
+
+    /// Records the media type that the first bytes tell, unless one is given.
+    ///
+    /// Images, PDF, archives, audio and video are known by their marks; text never is, so that
+    /// nothing becomes HTML by what a stranger wrote into it. What is not known stays without a type.
+    ///
+    /// ```
+    /// use mcsv_storage::{ObjectKey, Store};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> mcsv_storage::Result<()> {
+    /// # let store = Store::from_url("memory:")?;
+    /// let key = ObjectKey::parse("report")?;
+    /// let written = store.put(&key, "%PDF-1.7 ..").sniff_content_type().await?;
+    /// assert_eq!(written.content_type.as_deref(), Some("application/pdf"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn sniff_content_type(mut self) -> Self {
+        self.demands.untyped = Untyped::IsSniffed;
         self
     }
 
@@ -130,7 +162,7 @@ impl Put {
     async fn run(self) -> Result<ObjectMeta> {
         let backend = self.store.backend_label();
         let key = self.key.clone();
-        let work = transfer(&self.store, self.key, self.body, &self.demands);
+        let work = transfer(&self.store, self.key, self.body, self.demands);
         let meta = observe("storage.put", backend, key.as_str(), work).await?;
         count_bytes("in", backend, meta.len);
         Ok(meta)
@@ -149,17 +181,21 @@ async fn transfer(
     store: &Store,
     key: ObjectKey,
     mut body: PutBody,
-    demands: &Demands,
+    mut demands: Demands,
 ) -> Result<ObjectMeta> {
     if let Some(media_type) = &demands.content_type {
         content_type::check(media_type)?;
     }
     check_metadata(&key, &demands.metadata)?;
     let most = demands.exact_len.into_iter().chain(demands.max_len).min();
-    check_most(&key, body.whole_len().unwrap_or(0), demands, most)?;
+    check_most(&key, body.whole_len().unwrap_or(0), &demands, most)?;
+    if demands.content_type.is_none() && demands.untyped == Untyped::IsSniffed {
+        let first = body.peek(NEEDED).await.map_err(|e| body_error(&key, e))?;
+        demands.content_type = sniff(&first).map(str::to_owned);
+    }
 
     let mut upload = Upload::begin(store, &key, demands.publish, &demands.facts()).await?;
-    let outcome = fill(&key, &mut body, demands, most, &mut upload).await;
+    let outcome = fill(&key, &mut body, &demands, most, &mut upload).await;
     match outcome {
         Ok(facts) => upload.finish(facts).await,
         Err(error) => {

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 
@@ -20,7 +21,11 @@ use crate::error::{BoxError, Result};
 /// let body = PutBody::reader(tokio::io::repeat(0));
 /// let body: PutBody = "some text".into();
 /// ```
-pub struct PutBody(Inner);
+pub struct PutBody {
+    /// What was looked at and not yet taken.
+    peeked: VecDeque<Bytes>,
+    inner: Inner,
+}
 
 enum Inner {
     Whole(Bytes),
@@ -41,7 +46,8 @@ impl PutBody {
         E: Into<BoxError>,
     {
         let pieces = stream.map(|piece| piece.map(Into::into).map_err(Into::into));
-        PutBody(Inner::Stream(Box::pin(pieces)))
+        // A look at the first bytes may find the end, and it is asked for again.
+        PutBody::new(Inner::Stream(Box::pin(pieces.fuse())))
     }
 
     /// A body that is read from a reader, 64 KiB at a time.
@@ -49,8 +55,25 @@ impl PutBody {
         PutBody::stream(ReaderStream::with_capacity(reader, 64 * 1024))
     }
 
+    fn new(inner: Inner) -> Self {
+        PutBody { peeked: VecDeque::new(), inner }
+    }
+
+    /// The first `len` bytes, or all if there are fewer. They are still to be taken.
+    pub(crate) async fn peek(&mut self, len: usize) -> Result<Vec<u8>, BoxError> {
+        let mut first = Vec::with_capacity(len);
+        let mut pieces = VecDeque::new();
+        while first.len() < len {
+            let Some(piece) = self.next().await.transpose()? else { break };
+            first.extend_from_slice(&piece[..piece.len().min(len - first.len())]);
+            pieces.push_back(piece);
+        }
+        self.peeked = pieces;
+        Ok(first)
+    }
+
     pub(crate) fn whole_len(&self) -> Option<u64> {
-        match &self.0 {
+        match &self.inner {
             Inner::Whole(bytes) => Some(bytes.len() as u64),
             Inner::Stream(_) => None,
         }
@@ -66,7 +89,10 @@ impl PutBody {
     }
 
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
-        match &mut self.0 {
+        if let Some(piece) = self.peeked.pop_front() {
+            return Some(Ok(piece));
+        }
+        match &mut self.inner {
             Inner::Whole(bytes) if bytes.is_empty() => None,
             Inner::Whole(bytes) => {
                 let piece = bytes.split_to(bytes.len().min(PIECE));
@@ -80,7 +106,7 @@ impl PutBody {
 
 impl From<Bytes> for PutBody {
     fn from(bytes: Bytes) -> Self {
-        PutBody(Inner::Whole(bytes))
+        PutBody::new(Inner::Whole(bytes))
     }
 }
 

@@ -8,7 +8,7 @@ use opendal_http_transport_reqwest::ReqwestTransport;
 
 use crate::error::{Error, ErrorKind, Result, from_opendal};
 use crate::location::S3Location;
-use crate::sign::{Access, Addressing, Bucket, BucketUrl};
+use crate::sign::{Access, Addressing, Bucket, BucketUrl, DayKey};
 
 /// Opens a bucket. No connection is made yet.
 pub(crate) fn open(location: &S3Location) -> Result<Operator> {
@@ -73,7 +73,8 @@ fn access(location: &S3Location) -> Option<Access> {
             from_env("AWS_SESSION_TOKEN"),
         ),
     };
-    Some(Access { id, secret: Secret::new(secret), session_token: token.map(Secret::new) })
+    let (secret, session_token) = (Secret::new(secret), token.map(Secret::new));
+    Some(Access { id, secret, session_token, day_key: DayKey::default() })
 }
 
 fn transport() -> Result<opendal::HttpTransporter> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use opendal::{Operator, services};
+use opendal::{Operator, OperatorRegistry, services};
 
 use crate::error::{BoxError, Error, ErrorKind, Result, from_io, from_opendal};
 use crate::get::Get;
@@ -63,16 +63,22 @@ impl Store {
     /// | `memory:` | this process's memory; gone with it |
     /// | `fs:///var/x` | the folder `/var/x`, its path percent-encoded |
     /// | `s3://bucket/prefix?region=..` | a bucket of an S3 service (feature `s3`) |
+    /// | `gcs://bucket?..`, `azblob://..`, .. | what opendal makes of it, if the program compiles that service in |
     ///
     /// Parameters of `s3:` are `endpoint` (else AWS), `public_endpoint` (where users reach it, for
     /// the URLs of a [`Signer`]; else `endpoint`), `region` (else `us-east-1`), `access_key_id` with
     /// `secret_access_key` and perhaps `session_token` (else the AWS environment), and `addressing`
     /// (`path`, the default, or `virtual-host`).
     ///
+    /// opendal's own services are features of the crate `opendal`, which a program names beside this
+    /// one; they must do what [`from_operator`](Self::from_operator) asks for. Their URLs are signed
+    /// by the relay.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`] names what is wrong in the URL, and repeats no value from it.
-    /// [`ErrorKind::Unsupported`] for `s3:` without the feature.
+    /// [`ErrorKind::Unsupported`] for `s3:` without the feature, and for a service that is not
+    /// compiled in or can't do what a store must.
     pub fn from_url(url: &str) -> Result<Self> {
         match Location::parse(url)? {
             Location::Memory => {
@@ -82,6 +88,7 @@ impl Store {
             }
             Location::Folder(path) => Store::open_folder(path),
             Location::S3(location) => Store::open_s3(&location),
+            Location::Other { scheme, url } => Store::open_other(&scheme, &url),
         }
     }
 
@@ -126,6 +133,23 @@ impl Store {
         let operator = Operator::new(services::Fs::default().root(text))
             .map_err(|e| from_opendal(e, &shown))?;
         Ok(Store::new(operator, Backend::Folder(root)))
+    }
+
+    fn open_other(scheme: &str, url: &str) -> Result<Self> {
+        opendal::init_default_registry();
+        if !OperatorRegistry::get().schemes().contains(scheme) {
+            let message = format!(
+                "storage URL with scheme {scheme:?}: give memory:, fs:///folder or s3://bucket, or \
+                 build with opendal's service of that name"
+            );
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        let opened = Operator::from_uri(url).map_err(|e| {
+            // opendal's own words may repeat the URL, which may hold a secret.
+            let message = format!("storage URL {scheme}: opendal finds it wrong: {}", e.kind());
+            Error::new(ErrorKind::Config, message)
+        });
+        Store::from_operator(opened?)
     }
 
     #[cfg(feature = "s3")]
@@ -231,15 +255,18 @@ impl Store {
     ///
     /// The store failed. The caller bounds the time.
     pub async fn check(&self) -> Result<()> {
-        match &self.inner.backend {
-            Backend::Folder(root) => {
-                let probe = root.join(PARTIAL).join(hex(&random_bytes::<16>()?));
-                let failed = |e| from_io(e, "storage folder");
-                tokio::fs::write(&probe, b"").await.map_err(failed)?;
-                tokio::fs::remove_file(&probe).await.map_err(failed)
+        let work = async {
+            match &self.inner.backend {
+                Backend::Folder(root) => {
+                    let probe = root.join(PARTIAL).join(hex(&random_bytes::<16>()?));
+                    let failed = |e| from_io(e, "storage folder");
+                    tokio::fs::write(&probe, b"").await.map_err(failed)?;
+                    tokio::fs::remove_file(&probe).await.map_err(failed)
+                }
+                _ => self.inner.operator.check().await.map_err(|e| from_opendal(e, "object store")),
             }
-            _ => self.inner.operator.check().await.map_err(|e| from_opendal(e, "object store")),
-        }
+        };
+        observe("storage.check", self.backend_label(), "", work).await
     }
 
     /// A signer of URLs for this store's objects; see [`Signer`].
@@ -289,7 +316,7 @@ fn leads_through_a_file(error: &opendal::Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotADirectory)
 }
 
-fn not_found(key: &ObjectKey) -> Error {
+pub(crate) fn not_found(key: &ObjectKey) -> Error {
     Error::new(ErrorKind::NotFound, format!("object {key}: no such object"))
 }
 

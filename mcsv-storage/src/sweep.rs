@@ -11,8 +11,8 @@ impl Store {
     /// Removes what killed uploads left behind and nobody wrote to for `older_than`; answers how
     /// many there were.
     ///
-    /// `older_than` must be longer than an upload may pause, or a living one is cut: an hour is
-    /// safe with this crate's service. Several sweeps at once are harmless. Memory has no
+    /// `older_than` must be longer than a living upload takes for the next mebibyte, which is what is
+    /// written at once, or that upload is cut: an hour is safe with this crate's service. Several sweeps at once are harmless. Memory has no
     /// leftovers; a bucket needs a lifecycle rule that aborts incomplete uploads, and 0 is the
     /// answer for both.
     ///

@@ -64,7 +64,7 @@ impl Upload {
 
     pub(crate) async fn write(&mut self, piece: Bytes) -> Result<()> {
         match &mut self.state {
-            State::Local(upload) => upload.write(&piece).await,
+            State::Local(upload) => upload.write(piece).await,
             State::Streaming(writer) => writer.write(piece).await.map_err(|e| self.failed(e)),
             State::Held(pieces, held) => {
                 *held += piece.len();

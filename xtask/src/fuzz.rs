@@ -3,7 +3,8 @@ use std::process::Command;
 
 use crate::run::{Result, run, run_with};
 
-const FOLDER: &str = "mcsv-rpc/fuzz";
+/// The packages of targets; no two have a target of the same name.
+const FOLDERS: [&str; 2] = ["mcsv-rpc/fuzz", "mcsv-storage/fuzz"];
 
 /// What cargo-fuzz sets, as far as stable Rust knows it: coverage for libFuzzer, and debug
 /// assertions with optimised code. Sanitizers need nightly, and find little in safe code.
@@ -25,44 +26,58 @@ pub(crate) fn run_fuzz(arguments: &[&str]) -> Result {
         _ => return Err("fuzz takes [TARGET] [--seconds N]".to_owned()),
     };
     let known = targets()?;
-    let chosen = match target {
+    let chosen: Vec<_> = match target {
         None => known,
-        Some(name) if known.iter().any(|known| known == name) => vec![name.to_owned()],
-        Some(name) => return Err(format!("no target {name}: there are {}", known.join(", "))),
+        Some(name) => {
+            let names: Vec<_> = known.iter().map(|target| target.name.clone()).collect();
+            let found = known.into_iter().find(|target| target.name == name);
+            vec![found.ok_or(format!("no target {name}: there are {}", names.join(", ")))?]
+        }
     };
     let host = host()?;
-    let manifest = format!("{FOLDER}/Cargo.toml");
-    let build = ["build", "--bins", "--target", &host, "--manifest-path", &manifest];
-    run_with("cargo", &build, &[("RUSTFLAGS", FLAGS)])?;
+    for folder in FOLDERS.into_iter().filter(|folder| chosen.iter().any(|t| t.folder == *folder)) {
+        let manifest = format!("{folder}/Cargo.toml");
+        let build = ["build", "--bins", "--target", &host, "--manifest-path", &manifest];
+        run_with("cargo", &build, &[("RUSTFLAGS", FLAGS)])?;
+    }
     for target in chosen {
         fuzz(&target, &host, seconds)?;
     }
     Ok(())
 }
 
-fn fuzz(target: &str, host: &str, seconds: &str) -> Result {
-    let found = format!("{FOLDER}/target/corpus/{target}");
-    let artifacts = format!("{FOLDER}/artifacts/{target}/");
+struct Target {
+    folder: &'static str,
+    name: String,
+}
+
+fn fuzz(Target { folder, name }: &Target, host: &str, seconds: &str) -> Result {
+    let found = format!("{folder}/target/corpus/{name}");
+    let artifacts = format!("{folder}/artifacts/{name}/");
     for folder in [&found, &artifacts] {
         std::fs::create_dir_all(folder).map_err(|error| format!("{folder}: {error}"))?;
     }
     let time = format!("-max_total_time={seconds}");
     let prefix = format!("-artifact_prefix={artifacts}");
-    let seeds = format!("{FOLDER}/corpus/{target}");
-    let program = format!("{FOLDER}/target/{host}/debug/{target}");
+    let seeds = format!("{folder}/corpus/{name}");
+    let program = format!("{folder}/target/{host}/debug/{name}");
     let limits = ["-max_len=4096", "-timeout=30", "-rss_limit_mb=2048", "-print_final_stats=1"];
     run(&program, &[&[&*time, &*prefix], &limits[..], &[&*found, &*seeds]].concat())
 }
 
 /// The targets, by their files.
-fn targets() -> Result<Vec<String>> {
-    let folder = Path::new(FOLDER).join("fuzz_targets");
-    let entries = std::fs::read_dir(&folder)
-        .map_err(|error| format!("{}: {error}: run this at the root", folder.display()))?;
-    let stem = |path: std::path::PathBuf| Some(path.file_stem()?.to_str()?.to_owned());
-    let mut names: Vec<_> = entries.filter_map(|entry| stem(entry.ok()?.path())).collect();
-    names.sort();
-    Ok(names)
+fn targets() -> Result<Vec<Target>> {
+    let mut targets = Vec::new();
+    for folder in FOLDERS {
+        let files = Path::new(folder).join("fuzz_targets");
+        let entries = std::fs::read_dir(&files)
+            .map_err(|error| format!("{}: {error}: run this at the root", files.display()))?;
+        let stem = |path: std::path::PathBuf| Some(path.file_stem()?.to_str()?.to_owned());
+        let mut names: Vec<_> = entries.filter_map(|entry| stem(entry.ok()?.path())).collect();
+        names.sort();
+        targets.extend(names.into_iter().map(|name| Target { folder, name }));
+    }
+    Ok(targets)
 }
 
 /// With a target named, the flags stay off build scripts and macros.

@@ -8,6 +8,8 @@ mod interop;
 mod picture;
 mod run;
 mod setup;
+mod storage;
+mod storage_clients;
 mod test;
 
 use std::process::ExitCode;
@@ -20,7 +22,10 @@ cargo xtask crash [--kills N] [--store sqlite|postgres] [--seed S]
 cargo xtask fuzz [TARGET] [--seconds N]
                    looks for inputs that break a decoder, one minute each; needs a C++ compiler
 cargo xtask interop
-                   lets RPC clients and servers of Python, Node and C++ talk to mcsv-rpc";
+                   lets RPC clients and servers of Python, Node and C++ talk to mcsv-rpc
+cargo xtask storage forgery [COUNT] [SEED] | kills [UPLOADS] | clients | cost | throughput [MIB] [FOLDER]
+                   a million forged requests; 1,000 uploads that are killed or wrong; AWS's clients
+                   and a browser; figures";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +33,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => test::run(rest),
         ["crash", rest @ ..] => crash::run(rest),
         ["fuzz", rest @ ..] => fuzz::run_fuzz(rest),
+        ["storage", rest @ ..] => storage::run_storage(rest),
         ["interop"] => interop::run_interop(),
         ["ci"] => ci::run_ci(),
         _ => {

@@ -7,9 +7,11 @@ use futures_core::Stream;
 use futures_util::StreamExt;
 use http::header::CONTENT_TYPE;
 use reqwest::Response;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fetch::origin::Origin;
+use crate::fetch::policy::FetchPolicy;
 use crate::fetch::transport_error::transport_error;
 
 /// An answer whose body is on its way.
@@ -21,13 +23,22 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    pub(crate) fn new(response: Response, origin: Origin, max_len: u64) -> Result<Self> {
+    pub(crate) fn new(
+        response: Response,
+        origin: Origin,
+        policy: &FetchPolicy,
+        max_len: u64,
+    ) -> Result<Self> {
+        let media_type = response.headers().get(CONTENT_TYPE);
+        let content_type = media_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        if !policy.takes(content_type.as_deref()) {
+            let message = format!("fetch: {origin} sends another type than is allowed");
+            return Err(Error::new(ErrorKind::Refused, message));
+        }
         let len = response.content_length();
         if len.is_some_and(|len| len > max_len) {
             return Err(too_large(&origin, max_len));
         }
-        let media_type = response.headers().get(CONTENT_TYPE);
-        let content_type = media_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let inner = response.bytes_stream().boxed();
         let stream = FetchedStream { inner, origin, max_len, taken: 0, state: State::Open };
         Ok(Fetched { content_type, len, stream })
@@ -55,6 +66,33 @@ impl Fetched {
     #[must_use]
     pub fn into_stream(self) -> FetchedStream {
         self.stream
+    }
+
+    /// Copies the body into `writer` and flushes it; answers how many bytes there were.
+    ///
+    /// ```no_run
+    /// use mcsv_storage::{FetchPolicy, Fetcher};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> mcsv_storage::Result<()> {
+    /// let fetcher = Fetcher::new(FetchPolicy::new().allow_public().allow_type("image/*")?)?;
+    /// let mut image = Vec::new();
+    /// fetcher.get("https://example.com/logo.png").await?.copy_to(&mut image).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As with [`bytes`](Self::bytes), or `writer` failed ([`Body`](ErrorKind::Body)). What came until
+    /// then is written.
+    pub async fn copy_to(mut self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<u64> {
+        let failed = |e| Error::new(ErrorKind::Body, "fetch: the writer failed").with_source(e);
+        while let Some(piece) = self.stream.next().await {
+            writer.write_all(&piece?).await.map_err(failed)?;
+        }
+        writer.flush().await.map_err(failed)?;
+        Ok(self.stream.taken)
     }
 
     /// The whole body.

@@ -18,6 +18,7 @@ use crate::fetch::policy::{FetchPolicy, Trust};
 use crate::fetch::put::FetchPut;
 use crate::observe::outcome;
 use crate::put_body::PutBody;
+use crate::sign::Purpose;
 
 /// Fetches URLs that strangers chose, without becoming their hands inside the network.
 ///
@@ -85,8 +86,8 @@ impl Fetcher {
     }
 
     /// The client for `url`, if the policy allows it.
-    pub(crate) fn admit(&self, url: &Url) -> Result<Admitted<'_>> {
-        let trust = self.inner.policy.judge(url)?;
+    pub(crate) fn admit(&self, url: &Url, purpose: Purpose) -> Result<Admitted<'_>> {
+        let trust = self.inner.policy.judge(url, purpose)?;
         let client = match trust {
             Trust::Allowed => &self.inner.allowed,
             Trust::Public => &self.inner.guarded,

@@ -13,12 +13,13 @@ use crate::fetch::fetched::Fetched;
 use crate::fetch::fetcher::{Fetcher, observed, parse};
 use crate::fetch::origin::Origin;
 use crate::fetch::transport_error::transport_error;
+use crate::sign::Purpose;
 
 /// A fetch that is about to happen; made by [`Fetcher::get`], done by `.await`.
 ///
 /// # Errors
 ///
-/// [`Refused`](ErrorKind::Refused) by the policy, [`Status`](ErrorKind::Status) for an answer
+/// [`Refused`](ErrorKind::Refused) by the policy, also for the answer's type, [`Status`](ErrorKind::Status) for an answer
 /// other than 2xx, [`TooLarge`](ErrorKind::TooLarge) for an announced length above the limit,
 /// [`Timeout`](ErrorKind::Timeout) or [`Connect`](ErrorKind::Connect).
 #[must_use = "a fetch does nothing until it is awaited"]
@@ -48,7 +49,7 @@ impl FetchGet {
             let (response, origin) = self.send(&url, deadline).await?;
             let status = response.status();
             if status.is_success() {
-                return Fetched::new(response, origin, self.max_len);
+                return Fetched::new(response, origin, self.fetcher.policy(), self.max_len);
             }
             if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
                 let message = format!("fetch: {origin} answered with status {status}");
@@ -64,7 +65,7 @@ impl FetchGet {
     }
 
     async fn send(&self, url: &Url, deadline: Instant) -> Result<(Response, Origin)> {
-        let server = self.fetcher.admit(url)?;
+        let server = self.fetcher.admit(url, Purpose::Get)?;
         tracing::Span::current().record("server.address", server.origin.host().to_string());
         let left = deadline.saturating_duration_since(Instant::now());
         if left < Duration::from_millis(1) {

@@ -3,9 +3,11 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
+use crate::content_type;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fetch::address::private_class;
 use crate::fetch::origin::Origin;
+use crate::sign::{BaseUrl, Purpose, Signer};
 
 /// Where a [`Fetcher`](crate::Fetcher) may go, and how much it may take.
 ///
@@ -31,6 +33,8 @@ pub struct FetchPolicy {
     pub(crate) timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) redirects: u8,
+    types: Vec<String>,
+    signers: Vec<Signer>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +61,8 @@ impl FetchPolicy {
             timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(10),
             redirects: 0,
+            types: Vec::new(),
+            signers: Vec::new(),
         }
     }
 
@@ -68,6 +74,29 @@ impl FetchPolicy {
     pub fn allow_origin(mut self, origin: &str) -> Result<Self> {
         self.origins.push(Origin::parse(origin)?);
         Ok(self)
+    }
+
+    /// Allows the relayed URLs that `signer` made, unchanged, in time and for their method, and no
+    /// other URL of its bases: whoever can only name a URL reaches nothing that was not given to him.
+    ///
+    /// A fetcher that has no signing keys allows an [origin](Self::allow_origin) instead, and the
+    /// service there refuses what was not signed.
+    ///
+    /// ```
+    /// use mcsv_storage::{FetchPolicy, SigningKeys, Store};
+    ///
+    /// # fn main() -> mcsv_storage::Result<()> {
+    /// let signer = Store::from_url("memory:")?
+    ///     .signer(SigningKeys::random()?)
+    ///     .with_public_base("http://10.0.0.7:8081/files")?;
+    /// let policy = FetchPolicy::new().allow_signed_by(&signer);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn allow_signed_by(mut self, signer: &Signer) -> Self {
+        self.signers.push(signer.clone());
+        self
     }
 
     /// Allows every host whose addresses are all public, at port 80 of http and 443 of https.
@@ -105,8 +134,50 @@ impl FetchPolicy {
         self
     }
 
+    /// Takes answers of this media type, such as `image/png`, or of all of its kind, `image/*`; call
+    /// it once for each. Without it the type doesn't matter.
+    ///
+    /// An answer of another type, or of none, is refused before its body is read. What is in the body
+    /// is for the reader to find out: the type is what the other side says.
+    ///
+    /// ```
+    /// use mcsv_storage::FetchPolicy;
+    ///
+    /// let policy = FetchPolicy::new().allow_public().allow_type("image/*")?;
+    /// assert!(FetchPolicy::new().allow_type("image").is_err());
+    /// # Ok::<(), mcsv_storage::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for what is no media type, or has parameters.
+    pub fn allow_type(mut self, media_type: &str) -> Result<Self> {
+        let fault = || {
+            let message = format!("allowed type {media_type:?}: give image/png or image/*");
+            Error::new(ErrorKind::Config, message)
+        };
+        content_type::check(media_type).map_err(|_| fault())?;
+        let whole_kind = media_type.strip_suffix("/*").is_some_and(|kind| !kind.contains('*'));
+        if media_type.contains(';') || (media_type.contains('*') && !whole_kind) {
+            return Err(fault());
+        }
+        self.types.push(media_type.to_ascii_lowercase());
+        Ok(self)
+    }
+
+    /// Whether an answer may be of this type.
+    pub(crate) fn takes(&self, media_type: Option<&str>) -> bool {
+        let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default();
+        let essence = essence.trim().to_ascii_lowercase();
+        let fits = |allowed: &String| match allowed.strip_suffix('*') {
+            Some(kind) => essence.starts_with(kind) && essence.len() > kind.len(),
+            None => *allowed == essence,
+        };
+        self.types.is_empty() || self.types.iter().any(fits)
+    }
+
     /// Whether a URL may be fetched, as far as its text tells: a name is judged when it is resolved.
-    pub(crate) fn judge(&self, url: &Url) -> Result<Trust> {
+    pub(crate) fn judge(&self, url: &Url, purpose: Purpose) -> Result<Trust> {
         let scheme = url.scheme();
         if !matches!(scheme, "http" | "https") {
             return Err(refused(format!("fetch: scheme {scheme:?} is not allowed")));
@@ -117,7 +188,8 @@ impl FetchPolicy {
         let Some(origin) = Origin::of(url) else {
             return Err(refused("fetch: the URL has no host"));
         };
-        if self.origins.contains(&origin) {
+        let is_signed = || self.signers.iter().any(|signer| is_signed_by(signer, url, purpose));
+        if self.origins.contains(&origin) || is_signed() {
             return Ok(Trust::Allowed);
         }
         if self.reach == Reach::OriginsOnly {
@@ -137,6 +209,15 @@ impl FetchPolicy {
         }
         Ok(Trust::Public)
     }
+}
+
+fn is_signed_by(signer: &Signer, url: &Url, purpose: Purpose) -> bool {
+    let leads_to = |base: &BaseUrl| {
+        let rest = url.as_str().strip_prefix(base.as_str());
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    let granted = || signer.read_url(url.path(), url.query());
+    signer.bases().any(leads_to) && granted().is_ok_and(|(_, claims, _)| claims.purpose == purpose)
 }
 
 impl Default for FetchPolicy {
@@ -162,7 +243,7 @@ mod tests {
 
     #[track_caller]
     fn check(policy: &FetchPolicy, url: &str, expected: Option<Trust>) {
-        let judged = policy.judge(&Url::parse(url).unwrap());
+        let judged = policy.judge(&Url::parse(url).unwrap(), Purpose::Get);
         assert_eq!(judged.ok(), expected, "{url}");
     }
 

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fetch::fetcher::{Fetcher, observed, parse};
 use crate::fetch::transport_error::transport_error;
 use crate::put_body::{ByteStream, PutBody};
+use crate::sign::Purpose;
 
 /// An upload that is about to happen; made by [`Fetcher::put`], done by `.await`.
 ///
@@ -86,7 +87,7 @@ impl FetchPut {
 
     async fn run(self) -> Result<()> {
         let url = parse(&self.url)?;
-        let server = self.fetcher.admit(&url)?;
+        let server = self.fetcher.admit(&url, Purpose::Put)?;
         tracing::Span::current().record("server.address", server.origin.host().to_string());
         let len = match (self.body.whole_len(), self.exact_len) {
             (Some(len), Some(exact)) if len != exact => {

@@ -1,18 +1,69 @@
 use std::ops::Range;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap, HeaderName};
 
-/// Whether the client has this content already ([RFC 9110, section 13.1.2]).
+/// Whether the client has this content already ([RFC 9110, sections 13.1.2 and 13.1.3]).
 ///
-/// [RFC 9110, section 13.1.2]: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
-pub(crate) fn is_known(headers: &HeaderMap, etag: Option<&str>) -> bool {
-    let weakly = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(
-        |list| {
-            list.trim() == "*"
-                || etag.is_some_and(|etag| list.split(',').any(|tag| weakly(tag) == weakly(etag)))
-        },
-    )
+/// [RFC 9110, sections 13.1.2 and 13.1.3]: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
+pub(crate) fn is_known(
+    headers: &HeaderMap,
+    etag: Option<&str>,
+    modified: Option<SystemTime>,
+) -> bool {
+    if headers.contains_key(header::IF_NONE_MATCH) {
+        let weakly = |tag: &str, etag: &str| strong(tag.trim()) == strong(etag);
+        return names(headers, &header::IF_NONE_MATCH, etag, weakly);
+    }
+    let since = date(headers, &header::IF_MODIFIED_SINCE);
+    matches!((since, whole_seconds(modified)), (Some(since), Some(modified)) if modified <= since)
+}
+
+/// Whether the client wants another content than this ([RFC 9110, sections 13.1.1 and 13.1.4]).
+///
+/// [RFC 9110, sections 13.1.1 and 13.1.4]: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1
+pub(crate) fn is_another(
+    headers: &HeaderMap,
+    etag: Option<&str>,
+    modified: Option<SystemTime>,
+) -> bool {
+    if headers.contains_key(header::IF_MATCH) {
+        let strongly = |tag: &str, etag: &str| tag.trim() == etag && !etag.starts_with("W/");
+        return !names(headers, &header::IF_MATCH, etag, strongly);
+    }
+    let since = date(headers, &header::IF_UNMODIFIED_SINCE);
+    matches!((since, whole_seconds(modified)), (Some(since), Some(modified)) if modified > since)
+}
+
+/// Whether a header names the tag, or any by `*`.
+fn names(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    etag: Option<&str>,
+    same: impl Fn(&str, &str) -> bool,
+) -> bool {
+    let lists = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    lists.into_iter().any(|list| {
+        let named = |etag| list.split(',').any(|tag| same(tag, etag));
+        list.trim() == "*" || etag.is_some_and(named)
+    })
+}
+
+fn strong(tag: &str) -> &str {
+    tag.trim_start_matches("W/")
+}
+
+/// A date, of which there is exactly one and which is one.
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    httpdate::parse_http_date(value.to_str().ok()?).ok()
+}
+
+/// What `last-modified` says of a time: a header has no parts of a second.
+fn whole_seconds(time: Option<SystemTime>) -> Option<SystemTime> {
+    let since = time?.duration_since(UNIX_EPOCH).ok()?;
+    Some(UNIX_EPOCH + Duration::from_secs(since.as_secs()))
 }
 
 /// What a `range` header asks for.
@@ -109,11 +160,41 @@ mod tests {
 
     #[test]
     fn knows_a_tag_in_a_list() {
-        let known = |list: &str, etag| is_known(&headers(header::IF_NONE_MATCH, list), etag);
+        let known = |list: &str, etag| is_known(&headers(header::IF_NONE_MATCH, list), etag, None);
 
         assert!(known("\"x\", W/\"a\"", Some("\"a\"")));
         assert!(known("*", None));
         assert!(!known("\"x\"", Some("\"a\"")));
         assert!(!known("\"x\"", None));
+    }
+
+    #[test]
+    fn demands_a_strong_tag() {
+        let another = |list: &str, etag| is_another(&headers(header::IF_MATCH, list), etag, None);
+
+        assert!(!another("\"x\", \"a\"", Some("\"a\"")));
+        assert!(!another("*", Some("\"a\"")));
+        assert!(another("\"x\"", Some("\"a\"")));
+        assert!(another("W/\"a\"", Some("W/\"a\"")));
+        assert!(another("\"a\"", None));
+        assert!(!is_another(&HeaderMap::new(), Some("\"a\""), None));
+    }
+
+    #[test]
+    fn compares_dates_by_the_second_and_only_without_tags() {
+        let written = Some(UNIX_EPOCH + Duration::from_millis(1_000_500));
+        let at = |name, second| {
+            let date = UNIX_EPOCH + Duration::from_secs(second);
+            headers(name, &httpdate::fmt_http_date(date))
+        };
+        assert!(is_known(&at(header::IF_MODIFIED_SINCE, 1_000), None, written));
+        assert!(!is_known(&at(header::IF_MODIFIED_SINCE, 999), None, written));
+        assert!(!is_another(&at(header::IF_UNMODIFIED_SINCE, 1_000), None, written));
+        assert!(is_another(&at(header::IF_UNMODIFIED_SINCE, 999), None, written));
+
+        let mut both = at(header::IF_MODIFIED_SINCE, 1_000);
+        both.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"x\""));
+        assert!(!is_known(&both, Some("\"a\""), written));
+        assert!(!is_known(&headers(header::IF_MODIFIED_SINCE, "yesterday"), None, written));
     }
 }

@@ -7,7 +7,7 @@ mod read;
 mod service;
 mod write;
 
-pub(crate) use read::attachment;
+pub(crate) use read::disposition;
 
 pub use body::StorageBody;
 pub use service::StorageService;

@@ -5,12 +5,13 @@ use http::header::{self, HeaderMap};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::error::Result;
-use crate::get::Object;
+use crate::get::{Object, Source};
 use crate::object_key::ObjectKey;
 use crate::object_meta::ObjectMeta;
+use crate::observe::observe;
 use crate::serve::answer::refusal;
 use crate::serve::body::StorageBody;
-use crate::serve::conditions::{Asked, asked_range, is_known};
+use crate::serve::conditions::{Asked, asked_range, is_another, is_known};
 use crate::sign::Claims;
 use crate::store::Store;
 
@@ -23,10 +24,15 @@ pub(crate) async fn read(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response<StorageBody>> {
-    let meta = store.stat(key).await?;
+    let found = Source::open(store, key);
+    let (meta, source) = observe("storage.get", store.backend_label(), key.as_str(), found).await?;
     let mut answer = Response::new(StorageBody::empty());
     describe(answer.headers_mut(), &meta, left);
-    if is_known(headers, meta.etag.as_deref()) {
+    if is_another(headers, meta.etag.as_deref(), meta.last_modified) {
+        let message = "the object is not the one that was asked for";
+        return Ok(refusal(StatusCode::PRECONDITION_FAILED, "condition", message));
+    }
+    if is_known(headers, meta.etag.as_deref(), meta.last_modified) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         return Ok(answer);
     }
@@ -55,11 +61,11 @@ pub(crate) async fn read(
     let media_type = claims.content_type.as_deref().or(meta.content_type.as_deref());
     insert(kept, header::CONTENT_TYPE, media_type.unwrap_or("application/octet-stream"));
     let name = claims.filename.as_deref().unwrap_or(key.file_name());
-    insert(kept, header::CONTENT_DISPOSITION, &attachment(name));
+    insert(kept, header::CONTENT_DISPOSITION, &disposition(claims, name));
     let len = range.end - range.start;
     kept.insert(header::CONTENT_LENGTH, len.into());
     if !head && len > 0 {
-        let object = Object::open(store, meta, range).await?;
+        let object = Object::open(store, meta, source, range).await?;
         *answer.body_mut() = StorageBody::object(object.into_stream(), len);
     }
     Ok(answer)
@@ -85,13 +91,14 @@ fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
     }
 }
 
-/// The disposition of a download by `name`: in ASCII, and in full as of [RFC 6266].
+/// How a browser takes the object, and its `name`: in ASCII, and in full as of [RFC 6266].
 ///
 /// [RFC 6266]: https://www.rfc-editor.org/rfc/rfc6266
-pub(crate) fn attachment(name: &str) -> String {
+pub(crate) fn disposition(claims: &Claims, name: &str) -> String {
     let plain = |c: char| (' '..='~').contains(&c) && !matches!(c, '"' | '\\' | '%');
     let ascii: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
-    let mut value = format!("attachment; filename=\"{ascii}\"");
+    let how = if claims.inline { "inline" } else { "attachment" };
+    let mut value = format!("{how}; filename=\"{ascii}\"");
     if ascii != name {
         value.push_str("; filename*=UTF-8''");
         for byte in name.bytes() {
@@ -108,13 +115,17 @@ pub(crate) fn attachment(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sign::Purpose;
 
     #[test]
     fn a_file_name_stays_inside_its_quotes() {
-        assert_eq!(attachment("a b.pdf"), "attachment; filename=\"a b.pdf\"");
+        let mut claims = Claims::new(Purpose::Get, 1);
+        assert_eq!(disposition(&claims, "a b.pdf"), "attachment; filename=\"a b.pdf\"");
         assert_eq!(
-            attachment("ä\"\r\nx"),
+            disposition(&claims, "ä\"\r\nx"),
             "attachment; filename=\"____x\"; filename*=UTF-8''%C3%A4%22%0D%0Ax"
         );
+        claims.inline = true;
+        assert_eq!(disposition(&claims, "a"), "inline; filename=\"a\"");
     }
 }

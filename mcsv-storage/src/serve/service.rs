@@ -1,25 +1,24 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::ALLOW;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use crate::error::{BoxError, Error, ErrorKind, Result};
-use crate::object_key::ObjectKey;
+use crate::error::{BoxError, Result};
 use crate::serve::answer::{failure, guard, refusal};
 use crate::serve::body::StorageBody;
 use crate::serve::cors::Origins;
 use crate::serve::read::read;
 use crate::serve::write::{UploadLimits, write};
-use crate::sign::{Claims, PARAMETER, Purpose, Signer, verify};
+use crate::sign::{Purpose, Signer};
 
 /// Answers the URLs that a [`Signer`] made, over HTTP: GET, HEAD and PUT.
 ///
@@ -30,16 +29,18 @@ use crate::sign::{Claims, PARAMETER, Purpose, Signer, verify};
 /// | status | when |
 /// |---|---|
 /// | 204 | a browser may go on; see [`with_allowed_origin`](Self::with_allowed_origin) |
-/// | 200, 206, 304 | the object, a range of it, or known by its `etag` |
+/// | 200, 206, 304 | the object, a range of it, or known by its `etag` or time |
 /// | 200, 201 | an upload is stored; 201 if the URL could only create |
 /// | 400 | the content broke off, or is a part |
 /// | 403 | the signature is not right, or has expired |
 /// | 404, 405 | no such object or path; another method than the URL's |
 /// | 408 | the content came too slowly |
 /// | 409 | the object exists and the URL may only create |
+/// | 412 | a condition of the request does not hold: `if-match`, `if-unmodified-since`, or `if-none-match: *` of an upload |
 /// | 411, 413, 415, 422 | length missing, content too long, wrong type, wrong length or hash |
 /// | 416 | the range is behind the end |
 /// | 500, 503 | the store failed; the cause is in the log |
+/// | 501 | an upload with another condition than `if-none-match: *` |
 ///
 /// Answers to GET are attachments with `nosniff` and a sandboxing policy, so that what a stranger
 /// uploaded never runs in the name of the site.
@@ -113,7 +114,7 @@ impl StorageService {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] for anything but scheme, host and port.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for anything but scheme, host and port.
     pub fn with_allowed_origin(mut self, origin: &str) -> Result<Self> {
         self.origins = self.origins.and(origin)?;
         Ok(self)
@@ -155,12 +156,9 @@ impl StorageService {
         if !matches!(head.method, Method::GET | Method::HEAD | Method::PUT) {
             return wrong_method("GET, HEAD, PUT");
         }
-        let admitted = self.key_of(&head.uri).and_then(|key| {
-            let (claims, left) = self.admit(&head.uri, &key)?;
-            Ok((key, claims, left))
-        });
-        let (key, claims, left) = match admitted {
-            Ok(admitted) => admitted,
+        let granted = self.signer.read_url(head.uri.path(), head.uri.query());
+        let (key, claims, left) = match granted {
+            Ok(granted) => granted,
             Err(error) => return failure(&error),
         };
         tracing::Span::current().record("storage.key", key.as_str());
@@ -176,28 +174,6 @@ impl StorageService {
             (Purpose::Put, false) => return wrong_method("PUT"),
         };
         answered.unwrap_or_else(|error| failure(&error))
-    }
-
-    /// The key in the path, behind one of the bases.
-    fn key_of(&self, uri: &Uri) -> Result<ObjectKey> {
-        let under = |base: &str| uri.path().strip_prefix(base)?.strip_prefix('/');
-        let rest = self.signer.base_paths().filter_map(under).min_by_key(|rest| rest.len());
-        rest.map_or_else(
-            || Err(Error::new(ErrorKind::NotFound, "signed URL: its path is under no base URL")),
-            ObjectKey::parse,
-        )
-    }
-
-    /// What the token allows and for how long, if it is right and in time.
-    fn admit(&self, uri: &Uri, key: &ObjectKey) -> Result<(Claims, Duration)> {
-        // The query is the token and nothing else: one spelling, no second parameter.
-        let token = uri.query().and_then(|query| query.strip_prefix(PARAMETER)?.strip_prefix('='));
-        let claims = verify(&self.signer.keys, key, token.unwrap_or_default())?;
-        let now = (self.signer.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
-        match Duration::from_secs(claims.expires_at).checked_sub(now) {
-            Some(left) if !left.is_zero() => Ok((claims, left)),
-            _ => Err(Error::new(ErrorKind::Expired, "signed URL: it has expired")),
-        }
     }
 }
 

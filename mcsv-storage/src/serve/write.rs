@@ -44,23 +44,33 @@ where
         .put_stream(key, deadline_body(body, limits.idle))
         .max_len(max_len.max(claims.exact_len.unwrap_or(0)));
     let sent_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if let Some(media_type) = claims.content_type.as_deref().or(sent_type) {
-        put = put.content_type(media_type);
-    }
+    put = match claims.content_type.as_deref().or(sent_type) {
+        Some(media_type) => put.content_type(media_type),
+        None => put.sniff_content_type(),
+    };
     if let Some(len) = claims.exact_len {
         put = put.exact_len(len);
     }
     if let Some(sha256) = claims.sha256 {
         put = put.sha256(sha256);
     }
-    if claims.create_only {
+    // A sender may ask by itself for what a link can demand.
+    let asks = headers.contains_key(header::IF_NONE_MATCH);
+    if claims.create_only || asks {
         put = put.create_only();
     }
     let written = tokio::time::timeout(limits.total, put.into_future()).await;
-    let meta = written.map_err(|_| {
+    let written = written.map_err(|_| {
         let slow = format!("upload: not complete after {:?}", limits.total);
         Error::new(ErrorKind::Timeout, slow)
-    })??;
+    })?;
+    let meta = match written {
+        Err(error) if error.is_already_exists() && asks => {
+            let message = "there is such an object already";
+            return Ok(refusal(StatusCode::PRECONDITION_FAILED, "condition", message));
+        }
+        written => written?,
+    };
     let mut answer = Response::new(StorageBody::empty());
     if let Some(Ok(etag)) = meta.etag.map(|etag| HeaderValue::from_str(&etag)) {
         answer.headers_mut().insert(header::ETAG, etag);
@@ -86,6 +96,16 @@ fn refuse_early(
     if headers.contains_key(header::CONTENT_ENCODING) {
         let message = "send the content as it is, without content-encoding";
         return Some(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded", message));
+    }
+    let mut nones = headers.get_all(header::IF_NONE_MATCH).iter();
+    let other = nones.any(|value| value.as_bytes().trim_ascii() != b"*");
+    if other
+        || headers.contains_key(header::IF_MATCH)
+        || headers.contains_key(header::IF_UNMODIFIED_SINCE)
+    {
+        // To look and then to write would be no condition.
+        let message = "an upload may have the condition if-none-match: * and no other";
+        return Some(refusal(StatusCode::NOT_IMPLEMENTED, "condition", message));
     }
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (sent, second) =

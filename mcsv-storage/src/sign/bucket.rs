@@ -10,9 +10,10 @@ use url::Url;
 use crate::error::{Error, ErrorKind, Result};
 use crate::object_key::ObjectKey;
 use crate::object_meta::{SHA256, hex};
-use crate::serve::attachment;
+use crate::serve::disposition;
 use crate::sign::amz_date::AmzDate;
 use crate::sign::claims::{Claims, Purpose};
+use crate::sign::day_key::DayKey;
 use crate::sign::signed_request::SignedRequest;
 use crate::sign::sigv4::{
     CanonicalRequest, Scope, UNSIGNED_PAYLOAD, canonical_query, encode, signed_headers,
@@ -35,6 +36,7 @@ pub(crate) struct Access {
     pub(crate) id: String,
     pub(crate) secret: Secret<String>,
     pub(crate) session_token: Option<Secret<String>>,
+    pub(crate) day_key: DayKey,
 }
 
 /// A bucket's URL in the parts that are signed.
@@ -139,7 +141,8 @@ impl Bucket {
             headers: &headers,
             payload: UNSIGNED_PAYLOAD,
         };
-        let signature = scope.sign(self.access.secret.expose(), &request.text());
+        let signing_key = self.access.day_key.of(&scope, self.access.secret.expose());
+        let signature = scope.sign(signing_key, &request.text());
         let url = format!("{}://{}{path}?{query}&X-Amz-Signature={signature}", at.scheme, at.host);
         Ok(SignedRequest::direct(method, url, must, claims.expires_at))
     }
@@ -196,7 +199,7 @@ fn overrides(key: &ObjectKey, claims: &Claims) -> Vec<(&'static str, String)> {
     let end = UNIX_EPOCH + Duration::from_secs(claims.expires_at);
     let mut overrides = vec![
         ("response-cache-control", "private".to_owned()),
-        ("response-content-disposition", attachment(name)),
+        ("response-content-disposition", disposition(claims, name)),
         ("response-expires", httpdate::fmt_http_date(end)),
     ];
     if let Some(media_type) = &claims.content_type {

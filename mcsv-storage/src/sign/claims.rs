@@ -19,6 +19,7 @@ pub(crate) struct Claims {
     pub(crate) max_len: Option<u64>,
     pub(crate) sha256: Option<[u8; 32]>,
     pub(crate) create_only: bool,
+    pub(crate) inline: bool,
 }
 
 const CONTENT_TYPE: u8 = 1;
@@ -27,6 +28,7 @@ const EXACT_LEN: u8 = 3;
 const MAX_LEN: u8 = 4;
 const SHA256: u8 = 5;
 const CREATE_ONLY: u8 = 6;
+const INLINE: u8 = 7;
 
 impl Claims {
     pub(crate) fn new(purpose: Purpose, expires_at: u64) -> Self {
@@ -39,6 +41,7 @@ impl Claims {
             max_len: None,
             sha256: None,
             create_only: false,
+            inline: false,
         }
     }
 
@@ -73,6 +76,9 @@ impl Claims {
         }
         if self.create_only {
             field(CREATE_ONLY, &[]);
+        }
+        if self.inline {
+            field(INLINE, &[]);
         }
     }
 
@@ -113,6 +119,7 @@ fn parse(bytes: &mut &[u8]) -> Option<Claims> {
             MAX_LEN => claims.max_len = Some(number()?),
             SHA256 => claims.sha256 = Some(value.try_into().ok()?),
             CREATE_ONLY if value.is_empty() => claims.create_only = true,
+            INLINE if value.is_empty() => claims.inline = true,
             // A constraint that is not understood can't be enforced.
             _ => return None,
         }

@@ -4,9 +4,12 @@ mod base_url;
 #[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
 mod bucket;
 mod claims;
+#[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
+mod day_key;
 mod keys;
 mod presign_get;
 mod presign_put;
+mod read_url;
 mod signed_request;
 mod signer;
 #[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
@@ -19,9 +22,11 @@ pub use presign_put::PresignPut;
 pub use signed_request::SignedRequest;
 pub use signer::Signer;
 
+#[cfg(feature = "fetch")]
+pub(crate) use base_url::BaseUrl;
 pub(crate) use bucket::Bucket;
 #[cfg(feature = "s3")]
 pub(crate) use bucket::{Access, Addressing, BucketUrl};
 pub(crate) use claims::{Claims, Purpose};
-pub(crate) use signer::PARAMETER;
-pub(crate) use token::verify;
+#[cfg(feature = "s3")]
+pub(crate) use day_key::DayKey;

@@ -36,6 +36,14 @@ pub struct PresignGet {
     audience: Audience,
     filename: Option<String>,
     content_type: Option<String>,
+    shown: Shown,
+}
+
+/// What a browser does with the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Saved,
+    Inline,
 }
 
 impl PresignGet {
@@ -47,6 +55,7 @@ impl PresignGet {
             audience: Audience::default(),
             filename: None,
             content_type: None,
+            shown: Shown::Saved,
         }
     }
 
@@ -72,6 +81,16 @@ impl PresignGet {
     /// The media type to answer with, instead of the stored one.
     pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
         self.content_type = Some(media_type.into());
+        self
+    }
+
+    /// Lets a browser show the object instead of saving it.
+    ///
+    /// The relay's answer stays sandboxed and without scripts, whatever the object is; some browsers
+    /// show no PDF under that. A bucket sends no such policy: demand the type of what is uploaded, or
+    /// serve a direct URL's objects from a host that has no cookies.
+    pub fn inline(mut self) -> Self {
+        self.shown = Shown::Inline;
         self
     }
 
@@ -102,6 +121,7 @@ impl PresignGet {
         let mut claims = self.signer.claims(Purpose::Get, self.expiry)?;
         claims.filename = self.filename;
         claims.content_type = self.content_type;
+        claims.inline = self.shown == Shown::Inline;
         self.signer.signed(&self.key, &claims, self.expiry, self.audience)
     }
 }

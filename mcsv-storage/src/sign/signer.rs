@@ -182,9 +182,9 @@ impl Signer {
         }
     }
 
-    /// The paths before the keys at which the service is reached.
-    pub(crate) fn base_paths(&self) -> impl Iterator<Item = &str> {
-        self.public.iter().chain(&self.internal).map(BaseUrl::path)
+    /// Where the service is reached.
+    pub(crate) fn bases(&self) -> impl Iterator<Item = &BaseUrl> {
+        self.public.iter().chain(&self.internal)
     }
 
     pub(crate) fn claims(&self, purpose: Purpose, expiry: Expiry) -> Result<Claims> {

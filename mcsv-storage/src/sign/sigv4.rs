@@ -23,27 +23,39 @@ impl Scope<'_> {
         format!("{}/{}/{}/aws4_request", self.date.day(), self.region, self.service)
     }
 
-    /// Signs a canonical request with a secret: [AWS Signature Version 4], tasks 2 and 3.
+    /// Signs a canonical request: [AWS Signature Version 4], tasks 2 and 3.
     ///
     /// [AWS Signature Version 4]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
-    pub(crate) fn sign(&self, secret: &str, canonical_request: &str) -> String {
+    pub(crate) fn sign(&self, key: SigningKey, canonical_request: &str) -> String {
         let text = format!(
             "AWS4-HMAC-SHA256\n{}\n{}\n{}",
             self.date.as_str(),
             self.credential_scope(),
             hex(&Sha256::digest(canonical_request)),
         );
-        let mut key = hmac(format!("AWS4{secret}").as_bytes(), self.date.day());
-        for part in [self.region, self.service, "aws4_request"] {
-            key = hmac(&key, part);
+        hex(&tag(key.0, &text))
+    }
+
+    /// What a secret comes to on this day, in this region, for this service.
+    pub(crate) fn signing_key(&self, secret: &str) -> SigningKey {
+        let mut key = keyed(format!("AWS4{secret}").as_bytes());
+        for part in [self.date.day(), self.region, self.service, "aws4_request"] {
+            key = keyed(&tag(key, part));
         }
-        hex(&hmac(&key, &text))
+        SigningKey(key)
     }
 }
 
-fn hmac(key: &[u8], text: &str) -> [u8; 32] {
+/// A key of one day, ready to sign. To derive it takes longer than to sign with it.
+#[derive(Clone)]
+pub(crate) struct SigningKey(HmacSha256);
+
+fn keyed(key: &[u8]) -> HmacSha256 {
     // HMAC takes a key of any length (RFC 2104, section 2).
-    let mut mac = <HmacSha256 as Mac>::new_from_slice(key).expect("HMAC takes any key");
+    <HmacSha256 as Mac>::new_from_slice(key).expect("HMAC takes any key")
+}
+
+fn tag(mut mac: HmacSha256, text: &str) -> [u8; 32] {
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().into()
 }
@@ -76,27 +88,38 @@ pub(crate) fn signed_headers(headers: &[(String, String)]) -> String {
     headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";")
 }
 
-/// A query in the order and spelling that is signed; it is also the one to send.
+/// A query in the order and spelling that is signed; it is also the one to send. The names, which
+/// need no escape, are all different.
 pub(crate) fn canonical_query(pairs: &[(&str, &str)]) -> String {
-    let mut encoded: Vec<(String, String)> =
-        pairs.iter().map(|(name, value)| (encode(name, ""), encode(value, ""))).collect();
-    encoded.sort();
-    let joined: Vec<String> =
-        encoded.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-    joined.join("&")
+    let mut pairs = pairs.to_vec();
+    pairs.sort_unstable();
+    let mut query = String::with_capacity(512);
+    for (name, value) in pairs {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.push_str(name);
+        query.push('=');
+        query.push_str(&encode(value, ""));
+    }
+    query
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3, and those of `keep`.
 pub(crate) fn encode(text: &str, keep: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
-        let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut encoded = String::with_capacity(text.len() + text.len() / 2);
+    for byte in text.bytes() {
+        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
         if plain || keep.as_bytes().contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            let _ = write!(encoded, "%{byte:02X}");
+            encoded.push('%');
+            encoded.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            encoded.push(char::from(DIGITS[usize::from(byte & 15)]));
         }
-        encoded
-    })
+    }
+    encoded
 }
 
 #[cfg(test)]
@@ -113,7 +136,8 @@ mod tests {
     fn check(request: &CanonicalRequest<'_>, signature: &str) {
         let date = AmzDate::of(1_369_353_600);
         let scope = Scope { date: &date, region: "us-east-1", service: "s3" };
-        assert_eq!(scope.sign(SECRET, &request.text()), signature, "{}", request.text());
+        let key = scope.signing_key(SECRET);
+        assert_eq!(scope.sign(key, &request.text()), signature, "{}", request.text());
     }
 
     fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -74,7 +74,7 @@ mod tests {
         let texts =
             (proptest::option::of("[a-z]{1,20}/[a-z]{1,20}"), proptest::option::of(".{0,60}"));
         let numbers = (any::<u64>(), any::<Option<u64>>(), any::<Option<u64>>());
-        (texts, numbers, any::<Option<[u8; 32]>>(), any::<[bool; 2]>()).prop_map(
+        (texts, numbers, any::<Option<[u8; 32]>>(), any::<[bool; 3]>()).prop_map(
             |((content_type, filename), (expires_at, exact_len, max_len), sha256, flags)| Claims {
                 purpose: if flags[0] { Purpose::Get } else { Purpose::Put },
                 expires_at,
@@ -84,6 +84,7 @@ mod tests {
                 max_len,
                 sha256,
                 create_only: flags[1],
+                inline: flags[2],
             },
         )
     }

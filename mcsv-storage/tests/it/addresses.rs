@@ -89,11 +89,15 @@ const OTHERS: [&str; 22] = [
     "[4000::1]",
 ];
 
+/// Every inner address in every spelling.
+pub(crate) fn inner_hosts() -> Vec<String> {
+    INSIDE.into_iter().flat_map(spellings).chain(OTHERS.map(str::to_owned)).collect()
+}
+
 #[tokio::test]
 async fn no_spelling_of_an_inner_address_is_fetched() {
     let fetcher = Fetcher::new(FetchPolicy::new().allow_public().with_redirects(5)).unwrap();
-    let hosts: Vec<String> =
-        INSIDE.into_iter().flat_map(spellings).chain(OTHERS.map(str::to_owned)).collect();
+    let hosts = inner_hosts();
     assert!(hosts.len() > 600);
 
     for host in hosts {

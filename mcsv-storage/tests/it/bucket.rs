@@ -15,7 +15,7 @@ use tracing::instrument::WithSubscriber;
 use crate::secrecy::Log;
 
 /// A server of the S3 protocol that enforces signatures, over a folder.
-struct Server {
+pub(crate) struct Server {
     endpoint: String,
     prefixes: AtomicU32,
     _folder: TempDir,
@@ -25,7 +25,7 @@ const ID: &str = "AKIATEST";
 const SECRET: &str = "a/secret+with/signs";
 
 impl Server {
-    async fn start() -> Server {
+    pub(crate) async fn start() -> Server {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("bucket")).unwrap();
         let files = s3s_fs::FileSystem::new(folder.path()).unwrap();
@@ -47,7 +47,7 @@ impl Server {
     }
 
     /// A store under a prefix of its own.
-    fn store(&self) -> Result<Store> {
+    pub(crate) fn store(&self) -> Result<Store> {
         let prefix = self.prefixes.fetch_add(1, Ordering::Relaxed);
         let mut url = url::Url::parse(&format!("s3://bucket/stores/{prefix}")).unwrap();
         url.query_pairs_mut()

@@ -1,5 +1,4 @@
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,42 +7,13 @@ use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use mcsv_core::TraceContext;
 use mcsv_storage::{ErrorKind, FetchPolicy, Fetcher, ObjectKey, PutBody, SigningKeys, Store};
-use tokio::net::TcpListener;
-use tower::{Service, service_fn};
+use tower::service_fn;
+
+use crate::server::{listen, serve};
 
 type Answer = Response<UnsyncBoxBody<Bytes, std::io::Error>>;
-
-/// Serves on a port of its own until the runtime ends.
-async fn serve<S, B>(listener: TcpListener, service: S)
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    S: Clone + Send + 'static,
-    S::Future: Send,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    tokio::spawn(async move {
-        while let Ok((connection, _)) = listener.accept().await {
-            let service = TowerToHyperService::new(service.clone());
-            let builder = Builder::new(TokioExecutor::new());
-            tokio::spawn(async move {
-                // A client that hangs up is part of some tests.
-                let _ = builder.serve_connection(TokioIo::new(connection), service).await;
-            });
-        }
-    });
-}
-
-async fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    (listener, address)
-}
 
 fn status(status: u16) -> http::response::Builder {
     Response::builder().status(status)
@@ -107,6 +77,32 @@ async fn sends_the_trace_along() {
     assert_eq!(fetched.unwrap().bytes().await.unwrap(), context.traceparent());
     let without = fetcher.get(format!("{base}/trace")).await.unwrap();
     assert_eq!(without.bytes().await.unwrap(), "none");
+}
+
+#[tokio::test]
+async fn takes_only_the_types_that_it_may() {
+    for (allowed, taken) in [("text/*", true), ("TEXT/plain", true), ("image/*", false)] {
+        let (fetcher, base) = world(FetchPolicy::new().allow_type(allowed).unwrap()).await;
+        let fetched = fetcher.get(format!("{base}/hello")).await;
+        assert_eq!(fetched.is_ok(), taken, "{allowed}");
+        // It says no type.
+        assert!(fetcher.get(format!("{base}/trace")).await.is_err_and(|e| e.is_refused()));
+    }
+    for bad in ["", "image", "image/png; q=1", "a/b/c", "*/*", "image/p*"] {
+        assert!(FetchPolicy::new().allow_type(bad).is_err(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn copies_into_a_writer_as_far_as_the_limit_goes() {
+    let (fetcher, base) = world(FetchPolicy::new().with_max_len(10_000)).await;
+    let mut written = Vec::new();
+    let fetched = fetcher.get(format!("{base}/hello")).await.unwrap();
+    assert_eq!((fetched.copy_to(&mut written).await.unwrap(), &written[..]), (5, &b"hello"[..]));
+
+    let endless = fetcher.get(format!("{base}/endless")).await.unwrap();
+    assert!(endless.copy_to(&mut written).await.unwrap_err().is_too_large());
+    assert!(written.len() <= 10_005);
 }
 
 #[tokio::test]
@@ -206,6 +202,45 @@ async fn an_upload_by_signed_url_arrives_whole_or_not_at_all() {
     assert_eq!(fetcher.get(read.url()).await.unwrap().bytes().await.unwrap(), "abcdef");
     let wrong = fetcher.put(link.url(), "abcdef").content_type("image/png").await.unwrap_err();
     assert_eq!(wrong.kind(), ErrorKind::Status(415));
+}
+
+#[tokio::test]
+async fn fetches_what_its_own_store_signed_and_nothing_else() {
+    let (listener, address) = listen().await;
+    let base = format!("http://{address}/files");
+    let store = Store::from_url("memory:").unwrap();
+    let keys = ["a", "b"].map(|text| ObjectKey::parse(text).unwrap());
+    for key in &keys {
+        store.put(key, "hello").await.unwrap();
+    }
+    let signer = store.signer(SigningKeys::random().unwrap()).with_public_base(&base).unwrap();
+    serve(listener, signer.service()).await;
+    let fetcher = Fetcher::new(FetchPolicy::new().allow_signed_by(&signer)).unwrap();
+    let get = signer.presign_get(&keys[0]).sign().unwrap();
+    let put = signer.presign_put(&keys[0]).sign().unwrap();
+
+    assert_eq!(fetcher.get(get.url()).await.unwrap().bytes().await.unwrap(), "hello");
+    fetcher.put(put.url(), "hello").await.unwrap();
+
+    let stranger = store.signer(SigningKeys::random().unwrap()).with_public_base(&base).unwrap();
+    let late = signer.clone().with_clock(|| std::time::UNIX_EPOCH + Duration::from_secs(1));
+    let refused = [
+        put.url().to_owned(),
+        stranger.presign_get(&keys[0]).sign().unwrap().url().to_owned(),
+        late.presign_get(&keys[0]).sign().unwrap().url().to_owned(),
+        get.url().replace("/files/a?", "/files/b?"),
+        get.url().replace("/files/", "/other/"),
+        get.url().replace("/files/", "/files//"),
+        get.url().replace("127.0.0.1", "localhost"),
+        get.url().replace("127.0.0.1", "u@127.0.0.1"),
+        format!("{}&x=1", get.url()),
+        format!("{}/", base),
+        format!("http://{address}/"),
+    ];
+    for url in refused {
+        assert!(fetcher.get(&url).await.is_err_and(|e| e.is_refused()), "{url}");
+    }
+    assert!(fetcher.put(get.url(), "x").await.is_err_and(|e| e.is_refused()));
 }
 
 #[tokio::test]

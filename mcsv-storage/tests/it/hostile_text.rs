@@ -9,6 +9,18 @@ use mcsv_storage::{ErrorKind, ObjectKey, PageToken, SigningKeys, Store};
 use proptest::prelude::*;
 use tower::ServiceExt;
 
+#[test]
+fn a_service_that_is_not_compiled_in_is_named_and_its_secret_is_not() {
+    for url in ["azblob://hunter2@c/?account_key=hunter2", "http://user:hunter2@host/", "x:hunter2"]
+    {
+        let error = Store::from_url(url).unwrap_err();
+        let scheme = url.split(':').next().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains(scheme), "{error}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+}
+
 /// Texts that are nearly right, and texts that are not.
 fn text(nearly: &'static str) -> impl Strategy<Value = String> {
     prop_oneof![nearly, ".{0,80}", "[ -~]{0,80}"]

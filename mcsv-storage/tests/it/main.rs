@@ -6,10 +6,24 @@ mod addresses;
 #[cfg(feature = "s3")]
 mod bucket;
 mod conformance;
+#[cfg(feature = "s3")]
+mod constraints;
+mod faulty_upload;
+#[cfg(target_os = "linux")]
+mod fetch_namespace;
 mod fetching;
 mod folder;
+mod forgery;
+#[cfg(target_os = "linux")]
+mod full_disk;
+mod fuzzed;
 mod hostile_text;
+mod kills;
 mod mutation;
+mod observed;
+mod processes;
+mod random;
 mod secrecy;
+mod server;
 mod signed_urls;
 mod uploads;

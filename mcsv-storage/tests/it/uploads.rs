@@ -94,6 +94,49 @@ async fn the_service_has_a_limit_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_sender_may_ask_to_create_only_and_for_no_other_condition() {
+    let world = world("memory:");
+    let link = world.signer.presign_put(&world.key).sign().unwrap();
+    let put = async |name: &str, value: &str| {
+        let request = Request::put(link.url()).header(name, value);
+        let body = http_body_util::Full::from("hello");
+        world.signer.service().oneshot(request.body(body).unwrap()).await.unwrap().status()
+    };
+
+    for (name, value) in [
+        ("if-none-match", "\"a\""),
+        ("if-match", "*"),
+        ("if-unmodified-since", "Thu, 01 Jan 2026 00:00:00 GMT"),
+    ] {
+        assert_eq!(put(name, value).await, StatusCode::NOT_IMPLEMENTED, "{name}");
+        assert!(world.is_absent().await);
+    }
+    assert_eq!(put("if-none-match", "*").await, StatusCode::OK);
+    assert_eq!(put("if-none-match", "*").await, StatusCode::PRECONDITION_FAILED);
+}
+
+#[tokio::test]
+async fn a_reader_may_ask_for_the_content_that_it_knows() {
+    let world = world("memory:");
+    let etag = world.store.put(&world.key, "hello").await.unwrap().etag.unwrap();
+    let link = world.signer.presign_get(&world.key).sign().unwrap();
+    let get = async |name: &str, value: &str| {
+        let request = Request::get(link.url()).header(name, value);
+        let request = request.body(http_body_util::Empty::<Bytes>::new()).unwrap();
+        world.signer.service().oneshot(request).await.unwrap().status().as_u16()
+    };
+    let (past, future) = ("Thu, 01 Jan 1998 00:00:00 GMT", "Thu, 01 Jan 2122 00:00:00 GMT");
+
+    assert_eq!(get("if-match", &etag).await, 200);
+    assert_eq!(get("if-match", "\"other\"").await, 412);
+    assert_eq!(get("if-none-match", &etag).await, 304);
+    assert_eq!(get("if-unmodified-since", future).await, 200);
+    assert_eq!(get("if-unmodified-since", past).await, 412);
+    assert_eq!(get("if-modified-since", future).await, 304);
+    assert_eq!(get("if-modified-since", past).await, 200);
+}
+
+#[tokio::test]
 async fn content_that_breaks_off_is_not_stored() {
     let world = world("memory:");
     let broken = stream::iter([piece(10), Err(std::io::Error::other("reset"))]);

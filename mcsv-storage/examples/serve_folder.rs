@@ -1,0 +1,27 @@
+//! Serves a folder by signed URLs: `cargo run -p mcsv-storage --example serve_folder`, then read and
+//! write as it prints.
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use mcsv_storage::{ObjectKey, SigningKeys, Store};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let store = Store::from_url("fs:///tmp/mcsv-objects")?;
+    let signer = store.signer(SigningKeys::random()?);
+    let signer = signer.with_public_base("http://127.0.0.1:8080/files")?;
+
+    let key = ObjectKey::timestamped("txt")?;
+    println!("curl --data-binary hello -X PUT '{}'", signer.presign_put(&key).sign()?.url());
+    println!("curl '{}'", signer.presign_get(&key).sign()?.url());
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+    loop {
+        let (socket, _) = listener.accept().await?;
+        let service = TowerToHyperService::new(signer.service());
+        tokio::spawn(async move {
+            Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await
+        });
+    }
+}

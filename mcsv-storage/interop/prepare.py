@@ -1,0 +1,24 @@
+"""Waits for a server of the S3 protocol and makes the bucket: prepare.py ENDPOINT"""
+
+import sys
+import time
+
+import boto3
+import botocore.config
+import botocore.exceptions
+
+client = boto3.client(
+    "s3",
+    endpoint_url=sys.argv[1],
+    region_name="us-east-1",
+    aws_access_key_id="test",
+    aws_secret_access_key="test",
+    config=botocore.config.Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}),
+)
+for _ in range(120):
+    try:
+        client.create_bucket(Bucket="bucket")
+        sys.exit(0)
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+        time.sleep(0.5)
+sys.exit("the server does not answer")
