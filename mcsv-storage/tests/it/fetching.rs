@@ -234,7 +234,7 @@ async fn fetches_what_its_own_store_signed_and_nothing_else() {
         get.url().replace("127.0.0.1", "localhost"),
         get.url().replace("127.0.0.1", "u@127.0.0.1"),
         format!("{}&x=1", get.url()),
-        format!("{}/", base),
+        format!("{base}/"),
         format!("http://{address}/"),
     ];
     for url in refused {

@@ -197,5 +197,5 @@ async fn be_killed(folder: &str) {
     serve(listener, world(Path::new(folder)).1.service()).await;
     // Behind the words of the test runner, which has no line end there.
     println!("\nlistening at {address}");
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
