@@ -46,7 +46,7 @@ fn no_url_leads_to_an_inner_address() {
     }
     let folder = tempfile::tempdir().unwrap();
     let conf = folder.path().join("resolv.conf");
-    std::fs::write(&conf, "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n").unwrap();
+    std::fs::write(&conf, "nameserver 127.0.0.1\noptions timeout:20 attempts:1\n").unwrap();
     let wrapper = ["unshare", "-rnm", "sh", "-c", SCRIPT, "sh"];
     let status = again(&wrapper, TEST, ROLE, conf.to_str().unwrap()).status();
     assert!(status.unwrap().success());
