@@ -8,11 +8,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::jobs::Inner;
 use crate::owner::Session;
-use crate::store::Watch;
+use crate::store::{Seen, Watch};
 use crate::{Error, trace};
 
-/// How often another process's writes are looked for: reading one number of the file's header.
-const LOOK: Duration = Duration::from_millis(100);
 /// How often orphans are looked for.
 const RESCUE: Duration = Duration::from_secs(1);
 /// How often the gauges are set and dead lock files removed.
@@ -46,19 +44,21 @@ impl Drop for Keeper {
 }
 
 async fn keep(inner: std::sync::Weak<Inner>, session: Arc<Session>) {
-    let mut look = interval(LOOK);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watch = {
         let Some(inner) = inner.upgrade() else { return };
         Watch::new(&inner.store, &session, &inner.bells)
     };
+    let mut look = interval(watch.period().unwrap_or(RESCUE));
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut rescued, mut gauged) = (None, None);
     let mut seen = BTreeSet::new();
     loop {
         look.tick().await;
         let Some(inner) = inner.upgrade() else { return };
-        if watch.has_changed(&inner.store).await {
-            inner.bells.ring_all();
+        match watch.look(&inner.store).await {
+            Seen::Nothing => {}
+            Seen::NewJobs => inner.bells.ring_each(),
+            Seen::Change => inner.bells.ring_all(),
         }
         if is_due(&mut rescued, RESCUE) {
             log(find_orphans(&inner, &session, &mut watch).await, "orphans can't be looked for");

@@ -7,6 +7,7 @@ mod ack;
 mod audited;
 mod change;
 mod claimed;
+mod limited;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;
@@ -25,6 +26,7 @@ pub(crate) use change::{
     SetLimits, TickOnce,
 };
 pub(crate) use claimed::{Claimed, Depth, LeaseHolder, Orphan};
+use limited::{Counted, claim as claim_limited};
 #[cfg(feature = "postgres")]
 use postgres::PostgresStore;
 #[cfg(feature = "postgres")]
@@ -33,7 +35,7 @@ pub(crate) use row::{Inserted, Row};
 use sqlite::SqliteStore;
 pub(crate) use sqlite::insert;
 pub(crate) use turn::{Leases, Turn, TurnReply};
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Seen, Watch};
 
 use crate::{Error, Event, Filter, JobId, JobRecord, Limits, Pruned};
 

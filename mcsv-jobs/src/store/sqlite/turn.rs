@@ -6,10 +6,16 @@ use super::ack::settle;
 use super::claim::claim;
 use super::enqueue::json;
 use super::{Write, limit, now};
-use crate::store::{Leases, Turn, TurnReply};
+use crate::store::{Leases, Turn, TurnReply, claim_limited};
 
 impl Write for Turn {
     type Reply = TurnReply;
+
+    /// A claim or a lease that a power cut takes back belonged to a worker that is gone, too; what
+    /// an attempt came to must stay.
+    fn is_durable(&self) -> bool {
+        !self.acks.is_empty()
+    }
 
     fn apply<'a>(
         &'a self,
@@ -30,7 +36,7 @@ impl Write for Turn {
             if reply.claimed.is_empty()
                 && let Some(limits) = limit::of(conn, &self.queue).await?
             {
-                limit::claim(conn, self, &limits, &mut reply).await?;
+                claim_limited(conn, self, &limits, &mut reply).await?;
             } else if reply.claimed.len() < self.room {
                 reply.next_due = next_due(conn, &self.queue).await?;
             }
