@@ -1,10 +1,14 @@
 mod audit;
+mod batch;
 mod limit;
 mod look;
 mod manage;
 #[cfg(feature = "postgres")]
 mod on_postgres;
 mod pause;
+mod progress;
+
+pub use progress::WatchProgress;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -185,7 +189,8 @@ impl Inner {
         self.store.tell_all();
     }
 
-    pub(crate) fn tell_finished(&self) {
+    /// Wakes those who wait for the end or for the progress of a job.
+    pub(crate) fn tell_watchers(&self) {
         self.finished.send_modify(|count| *count = count.wrapping_add(1));
     }
 }

@@ -104,6 +104,9 @@ async fn gauge(
     session: &Session,
     seen: &mut BTreeSet<(String, String)>,
 ) -> Result<(), Error> {
+    for queue in inner.store.close_overdue_batches().await? {
+        inner.ring(&queue);
+    }
     trace::gauge_depths(&inner.store.depths().await?, seen);
     let holders = inner.store.lease_holders().await?;
     let owners: Vec<&str> = holders.iter().map(|holder| holder.owner.as_str()).collect();

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mcsv_core::TraceId;
 
-use crate::{Codec, Error, Job, JobId, State};
+use crate::{BatchId, Codec, Error, Job, JobId, State};
 
 /// A job as the database has it.
 #[derive(Clone, PartialEq)]
@@ -43,6 +43,8 @@ pub struct JobRecord {
     pub unique_key: Option<String>,
     /// With which others it shares a [limit](crate::Limits::with_running_per_partition).
     pub partition: Option<String>,
+    /// The batch that it belongs to.
+    pub batch: Option<BatchId>,
     /// Its encoded arguments.
     pub args: Vec<u8>,
 }

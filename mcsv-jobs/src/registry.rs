@@ -3,7 +3,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::{BoxError, Codec, Failure, Handler, Job, JobCx, NewJob, Outcome, Permanent, Policy};
+use crate::{
+    BoxError, Codec, Failure, Handler, Job, JobCx, NewJob, Outcome, Permanent, Policy, Relation,
+};
 
 pub(crate) type Attempt = Pin<Box<dyn Future<Output = Result<Outcome, BoxError>> + Send>>;
 type Run = Box<dyn Fn(&[u8], JobCx) -> Attempt + Send + Sync>;
@@ -13,6 +15,7 @@ type Discarded = Box<dyn Fn(&[u8], &Failure) -> Result<Vec<NewJob>, BoxError> + 
 #[derive(Default)]
 pub(crate) struct Registry {
     kinds: HashMap<&'static str, Kind>,
+    pub(crate) relation: Relation,
 }
 
 #[derive(Default)]

@@ -16,7 +16,8 @@ use crate::backend::{LEASE, Phase};
 use crate::cron::Schedule;
 use crate::registry::Registry;
 use crate::{
-    CronExpr, Delivery, Error, ErrorKind, Failure, Handler, Job, JobCx, Jobs, NewJob, Tick,
+    CronExpr, Delivery, Error, ErrorKind, Failure, Handler, Job, JobCx, Jobs, NewJob, Relation,
+    Tick,
 };
 
 const DRAIN: Duration = Duration::from_secs(30);
@@ -135,6 +136,13 @@ impl Workers {
     /// Lets running handlers go on for `drain` once the shutdown has begun; 30 s by default.
     pub fn with_drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
+        self
+    }
+
+    /// Puts the spans of the attempts into this relation with the spans that enqueued their jobs;
+    /// by default a first attempt within five minutes is a child.
+    pub fn with_relation(mut self, relation: Relation) -> Self {
+        self.registry.relation = relation;
         self
     }
 

@@ -44,8 +44,8 @@ pub(crate) struct Attempt {
 impl Supervisor {
     /// Opens the attempt's span and puts its trace into the delivery.
     pub(crate) fn begin(self: &Arc<Self>, delivery: &mut Delivery) -> Attempt {
-        let span = trace::attempt_span(&delivery.cx, &self.owner);
-        let context = TraceContext::for_span(&span, Some(&delivery.cx.trace()));
+        let child = self.registry.relation.is_child(&delivery.claimed);
+        let (span, context) = trace::attempt_span(&delivery.cx, &self.owner, child);
         delivery.cx = delivery.cx.clone().with_trace(context.clone());
         Attempt {
             supervisor: Arc::clone(self),
@@ -115,10 +115,28 @@ impl Attempt {
             }
         };
         if fate.state == State::Completed {
-            fate.result = result;
+            match self.next_of_chain() {
+                Ok(next) => {
+                    fate.result = result;
+                    follow_ups.extend(next);
+                }
+                Err(error) => {
+                    fate = budget.settle(Ending::Hopeless(chain(&error.into())));
+                    follow_ups.clear();
+                }
+            }
         }
         follow_ups.extend(after_discard(registry, &self.cx, &claimed.args, &fate));
         Ack { id: claimed.id, fence: claimed.fence, fate, follow_ups, seen_lease: None }
+    }
+
+    fn next_of_chain(&self) -> Result<Option<Row>, crate::Error> {
+        let Some(chain) = &self.claimed.chain else { return Ok(None) };
+        let next = Row::first_of(chain, self.claimed.batch_id)?;
+        Ok(next.map(|row| {
+            let trace = trace::of_row(&row);
+            row.in_trace(&trace)
+        }))
     }
 
     fn log(&self, fate: &Fate) {

@@ -18,6 +18,9 @@ pub(crate) struct Claimed {
     pub(crate) age: Duration,
     pub(crate) traceparent: Option<String>,
     pub(crate) tracestate: Option<String>,
+    pub(crate) batch_id: Option<i64>,
+    /// What follows on it, as text.
+    pub(crate) chain: Option<String>,
 }
 
 /// An owner that holds leases in a queue.
@@ -58,6 +61,8 @@ impl From<Orphan> for Claimed {
             age: Duration::ZERO,
             traceparent: orphan.traceparent,
             tracestate: orphan.tracestate,
+            batch_id: None,
+            chain: None,
         }
     }
 }

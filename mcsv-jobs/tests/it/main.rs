@@ -13,3 +13,4 @@ mod outage;
 mod server;
 mod stores;
 mod test_queue;
+mod trace_matrix;

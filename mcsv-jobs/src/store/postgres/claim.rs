@@ -23,6 +23,8 @@ impl FromRow<'_, PgRow> for Claimed {
             age: Duration::from_millis(age),
             traceparent: row.try_get("traceparent")?,
             tracestate: row.try_get("tracestate")?,
+            batch_id: row.try_get("batch_id")?,
+            chain: row.try_get("chain")?,
         })
     }
 }
@@ -73,7 +75,7 @@ pub(super) async fn claim(
             SELECT id, attempted_at, 'started', state, attempt, lease_owner FROM claimed
          )
          SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-            attempted_at, budget_from, traceparent, tracestate
+            attempted_at, budget_from, traceparent, tracestate, batch_id, chain
          FROM claimed ORDER BY priority DESC, scheduled_at, id",
     )
     .bind(queue)
@@ -107,7 +109,7 @@ pub(super) async fn take(
             SELECT id, attempted_at, 'started', state, attempt, lease_owner FROM claimed
          )
          SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-            attempted_at, budget_from, traceparent, tracestate
+            attempted_at, budget_from, traceparent, tracestate, batch_id, chain
          FROM claimed ORDER BY priority DESC, scheduled_at, id",
     )
     .bind(ids)

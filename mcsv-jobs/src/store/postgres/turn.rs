@@ -5,8 +5,9 @@ use tokio::time::timeout;
 
 use super::ack::settle;
 use super::claim::claim;
+use super::progress::keep;
 use super::{PostgresStore, limit};
-use crate::store::{Leases, Turn, TurnReply, claim_limited};
+use crate::store::{Leases, Settled, Turn, TurnReply, claim_limited};
 use crate::{Error, ErrorKind};
 
 /// A connection that is silent this long is given up: the machine behind it may be gone.
@@ -33,17 +34,18 @@ impl PostgresStore {
 
     async fn take_turn(&self, turn: &Turn) -> Result<TurnReply, sqlx::Error> {
         let mut conn = self.engine().acquire().await?;
-        if turn.acks.is_empty() && turn.leases == Leases::Leave {
+        if turn.acks.is_empty() && turn.reports.is_empty() && turn.leases == Leases::Leave {
             return only_claim(&mut conn, turn).await;
         }
         let mut tx = conn.begin().await?;
-        let accepted = settle(&mut tx, &turn.acks).await?;
+        keep(&mut tx, &turn.reports).await?;
+        let Settled { accepted, rung } = settle(&mut tx, &turn.acks).await?;
         let kept = match turn.leases {
             Leases::Renew => Some(renew(&mut tx, turn).await?),
             Leases::Look => Some(look(&mut tx, turn).await?),
             Leases::Leave => None,
         };
-        let mut reply = TurnReply { accepted, kept, ..TurnReply::default() };
+        let mut reply = TurnReply { accepted, rung, kept, ..TurnReply::default() };
         if turn.room > 0 {
             look_for_work(&mut tx, turn, &mut reply).await?;
         }

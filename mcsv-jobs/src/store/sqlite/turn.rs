@@ -5,8 +5,9 @@ use sqlx::SqliteConnection;
 use super::ack::settle;
 use super::claim::claim;
 use super::enqueue::json;
+use super::progress::keep;
 use super::{Write, limit, now};
-use crate::store::{Leases, Turn, TurnReply, claim_limited};
+use crate::store::{Leases, Settled, Turn, TurnReply, claim_limited};
 
 impl Write for Turn {
     type Reply = TurnReply;
@@ -22,13 +23,14 @@ impl Write for Turn {
         conn: &'a mut SqliteConnection,
     ) -> Pin<Box<dyn Future<Output = Result<TurnReply, sqlx::Error>> + Send + 'a>> {
         Box::pin(async move {
-            let accepted = settle(conn, &self.acks).await?;
+            keep(conn, &self.reports).await?;
+            let Settled { accepted, rung } = settle(conn, &self.acks).await?;
             let kept = match self.leases {
                 Leases::Renew => Some(renew(conn, self).await?),
                 Leases::Look => Some(look(conn, self).await?),
                 Leases::Leave => None,
             };
-            let mut reply = TurnReply { accepted, kept, ..TurnReply::default() };
+            let mut reply = TurnReply { accepted, rung, kept, ..TurnReply::default() };
             if self.room == 0 {
                 return Ok(reply);
             }

@@ -145,6 +145,8 @@ impl TestQueue {
                 attempted_at = attempted_at - {by}, lease_until = lease_until - {by},
                 finished_at = finished_at - {by};
              UPDATE mcsv_job_events SET at = at - {by};
+             UPDATE mcsv_job_batches SET inserted_at = inserted_at - {by},
+                finished_at = finished_at - {by};
              UPDATE mcsv_job_starts SET at = at - {by};
              COMMIT"
         );

@@ -99,8 +99,10 @@ impl<J: Job> Perform<J> {
             age: std::time::Duration::ZERO,
             traceparent: self.trace.as_ref().map(TraceContext::traceparent),
             tracestate: None,
+            batch_id: None,
+            chain: None,
         };
-        let ack = attempt(&job.queue, &Arc::new(registry), claimed).await?;
+        let (ack, _) = attempt(&job.queue, &Arc::new(registry), claimed).await?;
         let result = ack.fate.result.map(|text| serde_json::from_str(&text)).transpose();
         let result = result.map_err(|cause| {
             Error::new(ErrorKind::Encode, "the recorded result is no JSON").with_source(cause)

@@ -1,0 +1,44 @@
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::testing::kit::{Done, Note, Queue, note, run};
+use crate::{BoxError, JobCx, Outcome};
+
+pub(in crate::testing) async fn what_a_job_reports_is_seen_in_every_process_until_it_ends(
+    queue: Queue,
+) -> Done {
+    let gate = Arc::new(Semaphore::new(0));
+    let pass = Arc::clone(&gate);
+    let running = run(queue.workers().handle(move |_: Note, cx: JobCx| {
+        let gate = Arc::clone(&pass);
+        async move {
+            for step in 1..=3 {
+                cx.report(&json!({ "step": step }))?;
+                gate.acquire().await?.forget();
+            }
+            cx.report(&"last words")?;
+            assert!(cx.report(&"x".repeat(5_000)).unwrap_err().is_invalid());
+            Ok::<_, BoxError>(Outcome::done())
+        }
+    }));
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+    let (mut here, mut there) = (queue.jobs.watch(id), queue.other().await.watch(id));
+
+    for step in 1..=3 {
+        assert_eq!(here.next().await?, Some(json!({ "step": step })));
+        assert_eq!(there.next().await?, Some(json!({ "step": step })));
+        gate.add_permits(1);
+    }
+    assert_eq!(here.next().await?, Some(json!("last words")));
+    assert_eq!(here.next().await?, None);
+    assert_eq!(there.next().await?, Some(json!("last words")));
+    assert_eq!(there.next().await?, None);
+    running.end().await;
+
+    assert_eq!(queue.jobs.progress(id).await?, Some(json!("last words")));
+    let missing = queue.jobs.watch(crate::JobId::new(id.get() + 1)?).next().await;
+    assert!(missing.unwrap_err().is_not_found());
+    Ok(())
+}
