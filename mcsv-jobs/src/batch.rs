@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::SystemTime;
 
 use crate::store::{Inserted, NewBatch, Row};
-use crate::{BatchId, Enqueued, Error, Jobs, NewJob, State, trace};
+use crate::{BatchId, Enqueued, Error, Jobs, NewJob, State};
 
 /// Jobs on their way into the queue as a batch; made by [`Jobs::batch`], done by `.await`.
 ///
@@ -79,10 +79,9 @@ impl<'a> EnqueueBatch<'a> {
     }
 
     async fn submit(self) -> Result<EnqueuedBatch, Error> {
-        let row = |job: &NewJob| Row::new(job, &trace::of_new(job));
-        let rows = self.members.into_iter().map(|job| row(&job.in_batch(self.id)));
+        let rows = self.members.into_iter().map(|job| self.jobs.row(&job.in_batch(self.id)));
         let rows = rows.collect::<Result<Vec<Row>, Error>>()?;
-        let completion = self.completion.as_ref().map(row).transpose()?;
+        let completion = self.completion.as_ref().map(|job| self.jobs.row(job)).transpose()?;
         let batch = NewBatch { id: self.id, rows, completion };
         let (inserted, rung) = self.jobs.inner.store.insert_batch(batch.clone()).await?;
         self.jobs.inner.announce(&batch.rows, &inserted);

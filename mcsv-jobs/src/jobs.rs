@@ -1,5 +1,6 @@
 mod audit;
 mod batch;
+mod keys;
 mod limit;
 mod look;
 mod manage;
@@ -17,6 +18,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::watch;
 
 use crate::keeper::Keeper;
+use crate::keyring::Keyring;
 use crate::store::{Inserted, Row, Store};
 use crate::wake::Bells;
 use crate::{Enqueue, Enqueued, Error, NewJob, QueueBackend, trace};
@@ -28,6 +30,7 @@ use crate::{Enqueue, Enqueued, Error, NewJob, QueueBackend, trace};
 #[derive(Clone)]
 pub struct Jobs {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) keyring: Keyring,
 }
 
 pub(crate) struct Inner {
@@ -55,7 +58,7 @@ impl Jobs {
             finished: watch::Sender::new(0),
             keeper: Mutex::default(),
         };
-        Ok(Jobs { inner: Arc::new(inner) })
+        Ok(Jobs { inner: Arc::new(inner), keyring: Keyring::default() })
     }
 
     /// Enqueues a [`Job`](crate::Job) or a [`NewJob`] in the trace that is current here.
@@ -90,11 +93,8 @@ impl Jobs {
         &self,
         jobs: impl IntoIterator<Item = N>,
     ) -> Result<Vec<Enqueued>, Error> {
-        let rows: Result<Vec<Row>, Error> = jobs
-            .into_iter()
-            .map(Into::into)
-            .map(|job: NewJob| Row::new(&job, &trace::of_new(&job)))
-            .collect();
+        let rows: Result<Vec<Row>, Error> =
+            jobs.into_iter().map(Into::into).map(|job: NewJob| self.row(&job)).collect();
         let rows = rows?;
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -104,8 +104,13 @@ impl Jobs {
         Ok(inserted.into_iter().map(|one| Enqueued::new(one.id, one.is_new)).collect())
     }
 
+    /// The job as it is stored, in its trace.
+    pub(crate) fn row(&self, job: &NewJob) -> Result<Row, Error> {
+        Row::new(job, &trace::of_new(job), &self.keyring)
+    }
+
     pub(crate) async fn submit(&self, job: NewJob) -> Result<Enqueued, Error> {
-        let row = Row::new(&job, &trace::of_new(&job))?;
+        let row = self.row(&job)?;
         let inserted = self.inner.store.insert(vec![row.clone()]).await?;
         self.inner.announce(&[row], &inserted);
         first(&inserted)
@@ -117,7 +122,7 @@ impl Jobs {
         conn: &mut SqliteConnection,
     ) -> Result<Enqueued, Error> {
         self.inner.store.sqlite()?;
-        let row = Row::new(&job, &trace::of_new(&job))?;
+        let row = self.row(&job)?;
         let inserted = crate::store::insert(conn, &[&row]).await?;
         trace::count_enqueued(&[row], &inserted);
         first(&inserted)

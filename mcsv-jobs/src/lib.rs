@@ -18,6 +18,9 @@ mod job;
 mod job_id;
 mod jobs;
 mod keeper;
+mod keyring;
+#[cfg(feature = "encryption")]
+mod keys;
 mod limits;
 mod new_job;
 mod outcome;
@@ -41,6 +44,8 @@ mod workers;
 pub use backend::{AckLayer, AckService, Delivery, QueueBackend, QueueConfig};
 pub use batch::{BatchStatus, EnqueueBatch, EnqueuedBatch};
 pub use batch_id::BatchId;
+#[cfg(feature = "encryption")]
+pub use codec::Sealed;
 pub use codec::{Codec, Json};
 pub use cron::{CronExpr, Tick};
 pub use cx::JobCx;
@@ -56,6 +61,8 @@ pub use history::{History, Snapshot};
 pub use job::Job;
 pub use job_id::JobId;
 pub use jobs::{Jobs, WatchProgress};
+#[cfg(feature = "encryption")]
+pub use keys::Keys;
 pub use limits::Limits;
 pub use new_job::NewJob;
 pub use outcome::Outcome;

@@ -32,6 +32,7 @@ pub struct NewJob {
     pub(crate) queue: String,
     // A job that can't be encoded fails where it is enqueued, so that building one stays plain.
     pub(crate) args: Result<Vec<u8>, String>,
+    pub(crate) sealed: bool,
     pub(crate) unique_key: Option<String>,
     pub(crate) partition: Option<String>,
     pub(crate) start: Start,
@@ -57,6 +58,7 @@ impl NewJob {
             kind: J::KIND,
             queue: J::QUEUE.to_owned(),
             args: J::Codec::encode(&job).map_err(|error| error.to_string()),
+            sealed: J::Codec::SEALED,
             unique_key: job.unique_key(),
             partition: job.partition(),
             start: Start::Now,

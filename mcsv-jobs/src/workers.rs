@@ -71,10 +71,11 @@ pub struct Workers {
 impl Workers {
     /// No queue and no handler yet.
     pub fn new(jobs: Jobs) -> Self {
+        let registry = Registry::new(jobs.keyring.clone());
         Workers {
             jobs,
             queues: BTreeMap::new(),
-            registry: Registry::default(),
+            registry,
             schedules: Vec::new(),
             lease: LEASE,
             drain: DRAIN,
@@ -237,7 +238,7 @@ impl Started {
         let worker = WorkerBuilder::new(&context).backend(backend).build(
             move |delivery: Delivery, cx: JobCx| {
                 let registry = Arc::clone(&registry);
-                async move { registry.run(delivery.kind(), delivery.args(), cx).await }
+                async move { registry.run(&delivery.claimed, cx).await }
             },
         );
         Ok(Started { worker: Box::pin(worker.run()), end: End { context, phase, done } })

@@ -294,10 +294,11 @@ impl Driver {
         let (reporter, reports) = reports();
         let queue = Arc::clone(&self.queue);
         let cx = JobCx::new(id, queue, Arc::clone(&claimed), signals, reporter);
+        let keyring = self.registry.keyring.clone();
         self.held.insert(claimed.id, Held { claimed: Arc::clone(&claimed), signal, reports });
         // There is a place for each job that can be held, so it only fails where the worker is gone
         // or still has a job that it lost: somebody else is to have this one.
-        if self.deliver.try_send(Delivery { claimed, cx }).is_err() {
+        if self.deliver.try_send(Delivery { claimed, cx, keyring }).is_err() {
             self.give_back(id.get());
         }
     }

@@ -106,7 +106,7 @@ impl Attempt {
         };
         let (result, jobs) = outcome.map(|o| (o.result, o.follow_ups)).unwrap_or_default();
         let mut fate = budget.settle(ending);
-        let mut follow_ups = match rows(&jobs) {
+        let mut follow_ups = match rows(&jobs, registry) {
             Ok(rows) => rows,
             Err(error) => {
                 let text = format!("a follow-up can't be enqueued: {error}");
@@ -126,7 +126,7 @@ impl Attempt {
                 }
             }
         }
-        follow_ups.extend(after_discard(registry, &self.cx, &claimed.args, &fate));
+        follow_ups.extend(after_discard(registry, &self.cx, claimed, &fate));
         Ack { id: claimed.id, fence: claimed.fence, fate, follow_ups, seen_lease: None }
     }
 
@@ -153,7 +153,12 @@ impl Attempt {
 }
 
 /// The follow-ups of a dead letter; none of a job that is not one.
-pub(crate) fn after_discard(registry: &Registry, cx: &JobCx, args: &[u8], fate: &Fate) -> Vec<Row> {
+pub(crate) fn after_discard(
+    registry: &Registry,
+    cx: &JobCx,
+    job: &Claimed,
+    fate: &Fate,
+) -> Vec<Row> {
     if fate.state != State::Discarded {
         return Vec::new();
     }
@@ -163,15 +168,15 @@ pub(crate) fn after_discard(registry: &Registry, cx: &JobCx, args: &[u8], fate: 
         max_attempts: cx.max_attempts(),
         error: fate.error.clone().unwrap_or_default(),
     };
-    let jobs = registry.follow_ups(cx.kind(), args, &failure);
-    rows(&jobs).unwrap_or_else(|error| {
+    let jobs = registry.follow_ups(job, &failure);
+    rows(&jobs, registry).unwrap_or_else(|error| {
         tracing::error!(job.id = %cx.id(), %error, "the follow-up of a dead letter is refused");
         Vec::new()
     })
 }
 
-fn rows(jobs: &[NewJob]) -> Result<Vec<Row>, crate::Error> {
-    jobs.iter().map(|job| Row::new(job, &trace::of_new(job))).collect()
+fn rows(jobs: &[NewJob], registry: &Registry) -> Result<Vec<Row>, crate::Error> {
+    jobs.iter().map(|job| Row::new(job, &trace::of_new(job), &registry.keyring)).collect()
 }
 
 type Joined = Result<Result<Outcome, BoxError>, JoinError>;

@@ -2,6 +2,7 @@ use mcsv_core::TraceContext;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::keyring::Keyring;
 use crate::{BatchId, Error, ErrorKind, JobId, NewJob};
 
 /// A checked new job.
@@ -20,6 +21,8 @@ pub(crate) struct Row {
     pub(crate) batch_id: Option<i64>,
     /// The rows that follow on this one, as [`Row::chained`] writes them.
     pub(super) chain: Option<String>,
+    /// The key that the arguments are sealed with.
+    pub(super) key_id: Option<String>,
     pub(super) traceparent: String,
     pub(super) tracestate: Option<String>,
     /// In hex where a batch travels as one JSON text: arguments may be any bytes.
@@ -35,10 +38,19 @@ pub(crate) struct Inserted {
 }
 
 impl Row {
-    pub(crate) fn new(job: &NewJob, trace: &TraceContext) -> Result<Self, Error> {
-        let args = job.check()?.to_vec();
+    pub(crate) fn new(
+        job: &NewJob,
+        trace: &TraceContext,
+        keyring: &Keyring,
+    ) -> Result<Self, Error> {
+        let args = job.check()?;
+        let (args, key_id) = if job.sealed {
+            keyring.seal(job.kind, args).map(|(args, key_id)| (args, Some(key_id)))?
+        } else {
+            (args.to_vec(), None)
+        };
         let (delay, at) = job.start.to_millis();
-        let chain = job.chain.iter().map(|next| Row::new(next, trace));
+        let chain = job.chain.iter().map(|next| Row::new(next, trace, keyring));
         let chain = chain.collect::<Result<Vec<Row>, Error>>()?;
         Ok(Row {
             id: 0,
@@ -52,6 +64,7 @@ impl Row {
             partition_key: job.partition.clone(),
             batch_id: job.batch.map(BatchId::get),
             chain: Row::chained(&chain)?,
+            key_id,
             traceparent: trace.traceparent(),
             tracestate: trace.tracestate().map(str::to_owned),
             args,

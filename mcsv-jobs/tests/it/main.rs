@@ -4,6 +4,8 @@
 
 mod apalis;
 mod input;
+#[cfg(feature = "encryption")]
+mod keys;
 mod kill;
 mod kit;
 mod lock;

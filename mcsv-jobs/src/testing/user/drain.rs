@@ -125,12 +125,13 @@ pub(super) async fn attempt(
     let claimed = Arc::new(claimed);
     let (reporter, mut reports) = reports();
     let cx = JobCx::new(id, queue.into(), Arc::clone(&claimed), signals, reporter);
-    let mut delivery = Delivery { claimed, cx };
+    let keyring = supervisor.registry.keyring.clone();
+    let mut delivery = Delivery { claimed, cx, keyring };
     let attempt = supervisor.begin(&mut delivery);
-    let Delivery { claimed, cx } = delivery;
+    let Delivery { claimed, cx, .. } = delivery;
     let registry = Arc::clone(&supervisor.registry);
     // On its own task: a handler that panics before its future exists must not end the test.
-    let run = async move { registry.run(&claimed.kind, &claimed.args, cx).await };
+    let run = async move { registry.run(&claimed, cx).await };
     attempt.supervise(run).await;
     let ack = ended.recv().await.ok_or_else(Error::closed)?;
     let report = reports.take().map(|text| Report { id: ack.id, fence: ack.fence, text });

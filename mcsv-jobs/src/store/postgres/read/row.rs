@@ -30,6 +30,7 @@ impl FromRow<'_, PgRow> for JobRecord {
             unique_key: row.try_get("unique_key")?,
             partition: row.try_get("partition_key")?,
             batch: row.try_get::<Option<i64>, _>("batch_id")?.and_then(|id| BatchId::new(id).ok()),
+            sealed_with: row.try_get("key_id")?,
             args: row.try_get("args")?,
         })
     }
