@@ -187,7 +187,7 @@ impl Driver {
         // What ended makes room, whenever it does.
         let due = self.fetch_at <= now || !self.acks.is_empty();
         let reports = self.reports(now);
-        let told = !reports.is_empty();
+        let said = reports.clone();
         let turn = Turn {
             queue: self.queue.to_string(),
             owner: self.owner.clone(),
@@ -203,9 +203,16 @@ impl Driver {
                 self.fetch_at = now + POLL;
             }
         } else {
+            let looked = turn.room > 0;
             match self.jobs.inner.store.turn(turn).await {
-                Ok(reply) => self.took(reply, told),
-                Err(error) => return self.failed(&error),
+                Ok(reply) => self.took(reply, looked),
+                Err(error) => {
+                    self.last_words = said;
+                    return self.failed(&error);
+                }
+            }
+            if !said.is_empty() {
+                self.jobs.inner.tell_watchers();
             }
             self.pause = None;
             if renews {
@@ -227,10 +234,7 @@ impl Driver {
         tracing::warn!(queue = %self.queue, error = cause, ?wait, "no turn: will try again");
     }
 
-    fn took(&mut self, reply: TurnReply, told: bool) {
-        if told {
-            self.jobs.inner.tell_watchers();
-        }
+    fn took(&mut self, reply: TurnReply, looked: bool) {
         let wrote = std::mem::take(&mut self.acks);
         self.report(wrote, &reply.accepted);
         for queue in &reply.rung {
@@ -245,7 +249,9 @@ impl Driver {
         let until_due = reply.next_due.map_or(POLL, |millis| {
             Duration::from_millis(u64::try_from(millis).unwrap_or(0) + 1).min(POLL)
         });
-        self.fetch_at = Instant::now() + until_due;
+        if looked {
+            self.fetch_at = Instant::now() + until_due;
+        }
         for claimed in reply.claimed {
             self.deliver(claimed);
         }

@@ -92,6 +92,7 @@ macro_rules! __mcsv_jobs_cases {
             }
             progress {
                 what_a_job_reports_is_seen_in_every_process_until_it_ends
+                a_job_that_reports_all_the_time_holds_up_no_scheduled_one
             }
             limits {
                 no_number_of_workers_runs_more_than_the_limit
