@@ -12,6 +12,9 @@ use crate::BoxError;
     note = "with `type Codec = Json` the job needs `#[derive(Serialize, Deserialize)]`"
 )]
 pub trait Codec<T> {
+    /// Whether the bytes are encrypted before they are stored; a `Sealed` codec's are.
+    const SEALED: bool = false;
+
     /// The bytes of `value`.
     ///
     /// # Errors
@@ -43,5 +46,52 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
             let (line, column) = (error.line(), error.column());
             format!("{:?} error at line {line} column {column}", error.classify()).into()
         })
+    }
+}
+
+/// Arguments in the format of `C`, encrypted before they are stored.
+///
+/// The queue must have [`Keys`](crate::Keys), by [`Jobs::with_keys`](crate::Jobs::with_keys): where
+/// the jobs are enqueued, and where they are worked on. Without, an enqueue is refused, and an attempt
+/// fails until there is a key. Arguments that are not encrypted although they should be, or were
+/// encrypted for another kind, are a dead letter.
+///
+/// ```
+/// use mcsv_jobs::{BoxError, Job, Jobs, Json, Keys, Sealed};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Charge { card: String }
+///
+/// impl Job for Charge {
+///     const KIND: &'static str = "charge";
+///     const QUEUE: &'static str = "payments";
+///     type Codec = Sealed<Json>;
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+/// let keys = Keys::new("2026-11", &[7; 32])?;
+/// let jobs = Jobs::connect("sqlite::memory:").await?.with_keys(keys);
+/// let id = jobs.enqueue(Charge { card: "4111".into() }).await?.id();
+///
+/// let record = jobs.get(id).await?.ok_or("no job")?;
+/// assert_eq!(record.sealed_with.as_deref(), Some("2026-11"));
+/// assert_eq!(jobs.open::<Charge>(&record)?.card, "4111");
+/// # Ok(()) }
+/// ```
+#[cfg(feature = "encryption")]
+#[derive(Clone, Copy, Debug)]
+pub struct Sealed<C>(std::marker::PhantomData<C>);
+
+#[cfg(feature = "encryption")]
+impl<T, C: Codec<T>> Codec<T> for Sealed<C> {
+    const SEALED: bool = true;
+
+    fn encode(value: &T) -> Result<Vec<u8>, BoxError> {
+        C::encode(value)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<T, BoxError> {
+        C::decode(bytes)
     }
 }

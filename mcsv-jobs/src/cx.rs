@@ -3,11 +3,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use mcsv_core::TraceContext;
+use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::JobId;
+use crate::progress::Reporter;
 use crate::record::time;
 use crate::store::Claimed;
+use crate::{BatchId, Error, JobId};
 
 /// What a handler can know about the attempt that it runs.
 #[derive(Clone)]
@@ -17,6 +19,7 @@ pub struct JobCx {
     claimed: Arc<Claimed>,
     trace: TraceContext,
     signal: watch::Receiver<Signal>,
+    reporter: Reporter,
 }
 
 /// What the driver tells a running handler.
@@ -33,12 +36,13 @@ impl JobCx {
         queue: Arc<str>,
         claimed: Arc<Claimed>,
         signal: watch::Receiver<Signal>,
+        reporter: Reporter,
     ) -> Self {
         let parent = claimed.traceparent.as_deref();
         let trace = parent
             .and_then(|text| TraceContext::parse(text, claimed.tracestate.as_deref()).ok())
             .unwrap_or_else(TraceContext::random_root);
-        JobCx { id, queue, claimed, trace, signal }
+        JobCx { id, queue, claimed, trace, signal, reporter }
     }
 
     pub(crate) fn with_trace(mut self, trace: TraceContext) -> Self {
@@ -76,6 +80,12 @@ impl JobCx {
         &self.queue
     }
 
+    /// The batch that it belongs to.
+    #[must_use]
+    pub fn batch(&self) -> Option<BatchId> {
+        self.claimed.batch_id.and_then(|id| BatchId::new(id).ok())
+    }
+
     /// The trace that it runs in: a span under the one that enqueued it.
     #[must_use]
     pub fn trace(&self) -> TraceContext {
@@ -92,6 +102,30 @@ impl JobCx {
     #[must_use]
     pub fn started_at(&self) -> SystemTime {
         time(self.claimed.started_at)
+    }
+
+    /// Says how far the attempt is, to whoever asks [`Jobs::progress`](crate::Jobs::progress).
+    ///
+    /// It returns at once. The newest is stored within a quarter of a second, as JSON of at most
+    /// 4 KiB, and only while the lease holds. It stays with the job until the next attempt says
+    /// something else.
+    ///
+    /// ```
+    /// # use mcsv_jobs::{BoxError, JobCx, Outcome};
+    /// async fn convert(pages: Vec<String>, cx: JobCx) -> Result<Outcome, BoxError> {
+    ///     for (done, page) in pages.iter().enumerate() {
+    ///         println!("{page}");
+    ///         cx.report(&serde_json::json!({ "done": done + 1, "of": pages.len() }))?;
+    ///     }
+    ///     Ok(Outcome::done())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `progress` is no JSON, or too large.
+    pub fn report(&self, progress: &impl Serialize) -> Result<(), Error> {
+        self.reporter.report(progress)
     }
 
     /// Waits until somebody calls the job off.

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use sqlx::SqliteConnection;
 
-use crate::{Error, JobId, Jobs, NewJob};
+use crate::{BatchId, Error, JobId, Jobs, NewJob};
 
 /// A job on its way into the queue; made by [`Jobs::enqueue`], done by `.await`.
 ///
@@ -78,6 +78,18 @@ impl<'a> Enqueue<'a> {
         self
     }
 
+    /// Enqueues `next` when this job has completed; see [`NewJob::then`].
+    pub fn then(mut self, next: impl Into<NewJob>) -> Self {
+        self.job = self.job.then(next);
+        self
+    }
+
+    /// Counts it to the batch `id`; see [`NewJob::in_batch`].
+    pub fn in_batch(mut self, id: BatchId) -> Self {
+        self.job = self.job.in_batch(id);
+        self
+    }
+
     /// Puts it into another queue than its type's own.
     ///
     /// # Errors
@@ -93,7 +105,8 @@ impl<'a> Enqueue<'a> {
     ///
     /// The connection must be to the same database, for instance of [`Jobs::begin`]. Open it with
     /// `BEGIN IMMEDIATE` where it reads before it writes, or SQLite may refuse the write. A worker
-    /// notices the commit within a tenth of a second.
+    /// notices the commit within a few milliseconds, and within a tenth of a second where this process
+    /// writes all the time.
     ///
     /// ```
     /// # use mcsv_jobs::{BoxError, Job, Jobs, Json};

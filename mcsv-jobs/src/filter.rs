@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::{Error, JobId, JobRecord, State};
+use crate::{BatchId, Error, JobId, JobRecord, State};
 
 /// Which jobs to list or to replay; every condition narrows it, none means all.
 ///
@@ -20,6 +20,7 @@ pub struct Filter {
     pub(crate) states: Vec<State>,
     pub(crate) error: Option<String>,
     pub(crate) keys: Option<Vec<String>>,
+    pub(crate) batch: Option<BatchId>,
     pub(crate) finished_from: Option<i64>,
     pub(crate) finished_until: Option<i64>,
     pub(crate) limit: Option<u32>,
@@ -76,6 +77,13 @@ impl Filter {
     #[must_use]
     pub fn with_unique_keys<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.keys = Some(keys.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Only jobs of this batch.
+    #[must_use]
+    pub fn with_batch(mut self, batch: BatchId) -> Self {
+        self.batch = Some(batch);
         self
     }
 

@@ -1,10 +1,15 @@
 mod audit;
+mod batch;
+mod keys;
 mod limit;
 mod look;
 mod manage;
 #[cfg(feature = "postgres")]
 mod on_postgres;
 mod pause;
+mod progress;
+
+pub use progress::WatchProgress;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -13,6 +18,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::watch;
 
 use crate::keeper::Keeper;
+use crate::keyring::Keyring;
 use crate::store::{Inserted, Row, Store};
 use crate::wake::Bells;
 use crate::{Enqueue, Enqueued, Error, NewJob, QueueBackend, trace};
@@ -24,6 +30,7 @@ use crate::{Enqueue, Enqueued, Error, NewJob, QueueBackend, trace};
 #[derive(Clone)]
 pub struct Jobs {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) keyring: Keyring,
 }
 
 pub(crate) struct Inner {
@@ -51,7 +58,7 @@ impl Jobs {
             finished: watch::Sender::new(0),
             keeper: Mutex::default(),
         };
-        Ok(Jobs { inner: Arc::new(inner) })
+        Ok(Jobs { inner: Arc::new(inner), keyring: Keyring::default() })
     }
 
     /// Enqueues a [`Job`](crate::Job) or a [`NewJob`] in the trace that is current here.
@@ -86,11 +93,8 @@ impl Jobs {
         &self,
         jobs: impl IntoIterator<Item = N>,
     ) -> Result<Vec<Enqueued>, Error> {
-        let rows: Result<Vec<Row>, Error> = jobs
-            .into_iter()
-            .map(Into::into)
-            .map(|job: NewJob| Row::new(&job, &trace::of_new(&job)))
-            .collect();
+        let rows: Result<Vec<Row>, Error> =
+            jobs.into_iter().map(Into::into).map(|job: NewJob| self.row(&job)).collect();
         let rows = rows?;
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -100,8 +104,13 @@ impl Jobs {
         Ok(inserted.into_iter().map(|one| Enqueued::new(one.id, one.is_new)).collect())
     }
 
+    /// The job as it is stored, in its trace.
+    pub(crate) fn row(&self, job: &NewJob) -> Result<Row, Error> {
+        Row::new(job, &trace::of_new(job), &self.keyring)
+    }
+
     pub(crate) async fn submit(&self, job: NewJob) -> Result<Enqueued, Error> {
-        let row = Row::new(&job, &trace::of_new(&job))?;
+        let row = self.row(&job)?;
         let inserted = self.inner.store.insert(vec![row.clone()]).await?;
         self.inner.announce(&[row], &inserted);
         first(&inserted)
@@ -113,7 +122,7 @@ impl Jobs {
         conn: &mut SqliteConnection,
     ) -> Result<Enqueued, Error> {
         self.inner.store.sqlite()?;
-        let row = Row::new(&job, &trace::of_new(&job))?;
+        let row = self.row(&job)?;
         let inserted = crate::store::insert(conn, &[&row]).await?;
         trace::count_enqueued(&[row], &inserted);
         first(&inserted)
@@ -185,7 +194,8 @@ impl Inner {
         self.store.tell_all();
     }
 
-    pub(crate) fn tell_finished(&self) {
+    /// Wakes those who wait for the end or for the progress of a job.
+    pub(crate) fn tell_watchers(&self) {
         self.finished.send_modify(|count| *count = count.wrapping_add(1));
     }
 }

@@ -8,13 +8,16 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::jobs::Inner;
 use crate::owner::Session;
-use crate::store::Watch;
+use crate::store::{Seen, Watch};
 use crate::{Error, trace};
 
-/// How often another process's writes are looked for: reading one number of the file's header.
-const LOOK: Duration = Duration::from_millis(100);
-/// How often orphans are looked for.
-const RESCUE: Duration = Duration::from_secs(1);
+/// How often is seen what is due where nothing has to be looked for: far shorter than what is due.
+const TICK: Duration = Duration::from_millis(100);
+/// How often orphans are looked for while anybody holds a lease, so that a rescue comes within a
+/// second of the lease's end.
+const RESCUE: Duration = Duration::from_millis(500);
+/// How often while nobody does: no lease is shorter, so none can begin and run out in between.
+const CALM: Duration = Duration::from_secs(1);
 /// How often the gauges are set and dead lock files removed.
 const GAUGES: Duration = Duration::from_secs(10);
 
@@ -46,22 +49,26 @@ impl Drop for Keeper {
 }
 
 async fn keep(inner: std::sync::Weak<Inner>, session: Arc<Session>) {
-    let mut look = interval(LOOK);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watch = {
         let Some(inner) = inner.upgrade() else { return };
         Watch::new(&inner.store, &session, &inner.bells)
     };
+    let mut look = interval(watch.period().unwrap_or(TICK));
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut rescued, mut gauged) = (None, None);
     let mut seen = BTreeSet::new();
+    let mut leased = true;
     loop {
         look.tick().await;
         let Some(inner) = inner.upgrade() else { return };
-        if watch.has_changed(&inner.store).await {
-            inner.bells.ring_all();
+        match watch.look(&inner.store).await {
+            Seen::Nothing => {}
+            Seen::NewJobs => inner.bells.ring_each(),
+            Seen::Change => inner.bells.ring_all(),
         }
-        if is_due(&mut rescued, RESCUE) {
-            log(find_orphans(&inner, &session, &mut watch).await, "orphans can't be looked for");
+        if is_due(&mut rescued, if leased { RESCUE } else { CALM }) {
+            let found = find_orphans(&inner, &session, &mut watch).await;
+            leased = log(found, "orphans can't be looked for").unwrap_or(true);
         }
         if is_due(&mut gauged, GAUGES) {
             log(gauge(&inner, &session, &mut seen).await, "depths can't be counted");
@@ -77,16 +84,19 @@ fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
     due
 }
 
-fn log(result: Result<(), Error>, what: &str) {
-    if let Err(error) = result {
-        tracing::warn!(error = &error as &dyn std::error::Error, "{what}: will try again");
-    }
+fn log<T>(result: Result<T, Error>, what: &str) -> Option<T> {
+    let warn = |error: &Error| {
+        tracing::warn!(error = error as &dyn std::error::Error, "{what}: will try again");
+    };
+    result.inspect_err(warn).ok()
 }
 
-async fn find_orphans(inner: &Inner, session: &Session, watch: &mut Watch) -> Result<(), Error> {
+/// Whether anybody holds a lease.
+async fn find_orphans(inner: &Inner, session: &Session, watch: &mut Watch) -> Result<bool, Error> {
     let mut orphaned: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let holders = inner.store.lease_holders().await?;
     let all_dead = watch.dead(&inner.store, session, &holders).await?;
+    let leased = !holders.is_empty();
     for holder in holders {
         let dead = all_dead.contains(&holder.owner);
         if dead || holder.expired {
@@ -96,7 +106,7 @@ async fn find_orphans(inner: &Inner, session: &Session, watch: &mut Watch) -> Re
     for (queue, dead) in orphaned {
         inner.bells.orphaned(&queue, &dead);
     }
-    Ok(())
+    Ok(leased)
 }
 
 async fn gauge(
@@ -104,6 +114,9 @@ async fn gauge(
     session: &Session,
     seen: &mut BTreeSet<(String, String)>,
 ) -> Result<(), Error> {
+    for queue in inner.store.close_overdue_batches().await? {
+        inner.ring(&queue);
+    }
     trace::gauge_depths(&inner.store.depths().await?, seen);
     let holders = inner.store.lease_holders().await?;
     let owners: Vec<&str> = holders.iter().map(|holder| holder.owner.as_str()).collect();

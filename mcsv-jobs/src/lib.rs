@@ -2,6 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backend;
+mod batch;
+mod batch_id;
 mod codec;
 mod cron;
 mod cx;
@@ -16,13 +18,18 @@ mod job;
 mod job_id;
 mod jobs;
 mod keeper;
+mod keyring;
+#[cfg(feature = "encryption")]
+mod keys;
 mod limits;
 mod new_job;
 mod outcome;
 mod owner;
 mod policy;
+mod progress;
 mod record;
 mod registry;
+mod relation;
 mod settle;
 mod state;
 mod stats;
@@ -35,6 +42,10 @@ mod wake;
 mod workers;
 
 pub use backend::{AckLayer, AckService, Delivery, QueueBackend, QueueConfig};
+pub use batch::{BatchStatus, EnqueueBatch, EnqueuedBatch};
+pub use batch_id::BatchId;
+#[cfg(feature = "encryption")]
+pub use codec::Sealed;
 pub use codec::{Codec, Json};
 pub use cron::{CronExpr, Tick};
 pub use cx::JobCx;
@@ -49,12 +60,15 @@ pub use handler::Handler;
 pub use history::{History, Snapshot};
 pub use job::Job;
 pub use job_id::JobId;
-pub use jobs::Jobs;
+pub use jobs::{Jobs, WatchProgress};
+#[cfg(feature = "encryption")]
+pub use keys::Keys;
 pub use limits::Limits;
 pub use new_job::NewJob;
 pub use outcome::Outcome;
 pub use policy::Policy;
 pub use record::{AttemptError, JobRecord};
+pub use relation::Relation;
 pub use state::State;
 pub use stats::{Pruned, QueueStats};
 pub use verify::{Difference, Problem, Verification};

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mcsv_core::TraceContext;
 
-use crate::{Codec, Error, ErrorKind, Job, Policy};
+use crate::{BatchId, Codec, Error, ErrorKind, Job, Policy};
 
 /// The most bytes of encoded arguments.
 pub(crate) const MAX_ARGS: usize = 256 * 1024;
@@ -32,12 +32,16 @@ pub struct NewJob {
     pub(crate) queue: String,
     // A job that can't be encoded fails where it is enqueued, so that building one stays plain.
     pub(crate) args: Result<Vec<u8>, String>,
+    pub(crate) sealed: bool,
     pub(crate) unique_key: Option<String>,
     pub(crate) partition: Option<String>,
     pub(crate) start: Start,
     pub(crate) priority: i32,
     pub(crate) max_attempts: u32,
     pub(crate) trace: Option<TraceContext>,
+    pub(crate) batch: Option<BatchId>,
+    /// What follows on it, in order; these have no chain of their own.
+    pub(crate) chain: Vec<NewJob>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +58,15 @@ impl NewJob {
             kind: J::KIND,
             queue: J::QUEUE.to_owned(),
             args: J::Codec::encode(&job).map_err(|error| error.to_string()),
+            sealed: J::Codec::SEALED,
             unique_key: job.unique_key(),
             partition: job.partition(),
             start: Start::Now,
             priority: 0,
             max_attempts: J::policy().max_attempts(),
             trace: TraceContext::current(),
+            batch: None,
+            chain: Vec::new(),
         }
     }
 
@@ -98,6 +105,38 @@ impl NewJob {
     /// [`Job::partition`].
     pub fn partition(mut self, partition: impl Into<String>) -> Self {
         self.partition = Some(partition.into());
+        self
+    }
+
+    /// Counts it to the batch `id`; see [`Jobs::batch`](crate::Jobs::batch).
+    pub fn in_batch(mut self, id: BatchId) -> Self {
+        self.batch = Some(id);
+        self
+    }
+
+    /// Enqueues `next` when this job has completed, in the same transaction; a chain of any length,
+    /// for what `next` is followed by comes along.
+    ///
+    /// A job that ends in another way ends its chain. A job of a chain is in the batch of the one
+    /// before it, unless it has its own, and in its trace.
+    ///
+    /// ```
+    /// # use mcsv_jobs::{Job, Json, NewJob};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)] struct Fetch;
+    /// # impl Job for Fetch { const KIND: &'static str = "fetch"; const QUEUE: &'static str = "q"; type Codec = Json; }
+    /// # #[derive(Serialize, Deserialize)] struct Convert;
+    /// # impl Job for Convert { const KIND: &'static str = "convert"; const QUEUE: &'static str = "q"; type Codec = Json; }
+    /// # #[derive(Serialize, Deserialize)] struct Send;
+    /// # impl Job for Send { const KIND: &'static str = "send"; const QUEUE: &'static str = "q"; type Codec = Json; }
+    /// let chain = NewJob::new(Fetch).then(Convert).then(Send);
+    /// # let _ = chain;
+    /// ```
+    pub fn then(mut self, next: impl Into<NewJob>) -> Self {
+        let mut next = next.into();
+        let rest = std::mem::take(&mut next.chain);
+        self.chain.push(next);
+        self.chain.extend(rest);
         self
     }
 

@@ -3,7 +3,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mcsv_core::TraceId;
 
-use crate::{Codec, Error, Job, JobId, State};
+use crate::keyring::Keyring;
+use crate::{BatchId, Error, Job, JobId, State};
 
 /// A job as the database has it.
 #[derive(Clone, PartialEq)]
@@ -43,7 +44,11 @@ pub struct JobRecord {
     pub unique_key: Option<String>,
     /// With which others it shares a [limit](crate::Limits::with_running_per_partition).
     pub partition: Option<String>,
-    /// Its encoded arguments.
+    /// The batch that it belongs to.
+    pub batch: Option<BatchId>,
+    /// The key that its arguments are sealed with, if they are.
+    pub sealed_with: Option<String>,
+    /// Its arguments: encoded, and then sealed where `sealed_with` names a key.
     pub args: Vec<u8>,
 }
 
@@ -60,12 +65,17 @@ pub struct AttemptError {
 }
 
 impl JobRecord {
-    /// The arguments, as the type that they were enqueued with.
+    /// The arguments, as the type that they were enqueued with; [`Jobs::open`](crate::Jobs::open)
+    /// does it for sealed ones too.
     ///
     /// # Errors
     ///
-    /// The job is of another kind, or the bytes are not this type.
+    /// The job is of another kind, the bytes are not this type, or they are sealed.
     pub fn decode<J: Job>(&self) -> Result<J, Error> {
+        self.decode_with(&Keyring::default())
+    }
+
+    pub(crate) fn decode_with<J: Job>(&self, keyring: &Keyring) -> Result<J, Error> {
         if self.kind != J::KIND {
             return Err(Error::invalid(format!(
                 "job {} is of kind {:?}: decode it as that, not as {:?}",
@@ -74,7 +84,8 @@ impl JobRecord {
                 J::KIND
             )));
         }
-        J::Codec::decode(&self.args).map_err(|cause| Error::decode(&self.kind, cause))
+        let opened = keyring.open(&self.kind, self.sealed_with.as_deref(), &self.args);
+        opened.map_err(|cause| Error::decode(&self.kind, cause))?.decode()
     }
 
     /// The arguments as JSON, where they are.

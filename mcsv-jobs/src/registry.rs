@@ -3,16 +3,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::{BoxError, Codec, Failure, Handler, Job, JobCx, NewJob, Outcome, Permanent, Policy};
+use crate::keyring::{Keyring, Opened};
+use crate::store::Claimed;
+use crate::{BoxError, Failure, Handler, Job, JobCx, NewJob, Outcome, Permanent, Policy, Relation};
 
 pub(crate) type Attempt = Pin<Box<dyn Future<Output = Result<Outcome, BoxError>> + Send>>;
-type Run = Box<dyn Fn(&[u8], JobCx) -> Attempt + Send + Sync>;
-type Discarded = Box<dyn Fn(&[u8], &Failure) -> Result<Vec<NewJob>, BoxError> + Send + Sync>;
+type Run = Box<dyn Fn(Opened<'_>, JobCx) -> Attempt + Send + Sync>;
+type Discarded = Box<dyn Fn(Opened<'_>, &Failure) -> Result<Vec<NewJob>, BoxError> + Send + Sync>;
 
 /// What a process knows about the kinds of jobs that it works on.
 #[derive(Default)]
 pub(crate) struct Registry {
     kinds: HashMap<&'static str, Kind>,
+    pub(crate) relation: Relation,
+    pub(crate) keyring: Keyring,
 }
 
 #[derive(Default)]
@@ -23,16 +27,19 @@ struct Kind {
 }
 
 impl Registry {
+    /// Knows nothing yet but the keys.
+    pub(crate) fn new(keyring: Keyring) -> Self {
+        Registry { keyring, ..Registry::default() }
+    }
+
     pub(crate) fn handle<J: Job, H: Handler<J>>(&mut self, handler: H) {
         let handler = Arc::new(handler);
         let run: Run = Box::new(move |args, cx| {
-            let job = J::Codec::decode(args);
+            let job = args.decode::<J>();
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 // No attempt can mend bytes that are not this type.
-                let job =
-                    job.map_err(|cause| Permanent::new(crate::Error::decode(J::KIND, cause)))?;
-                handler.run(job, cx).await
+                handler.run(job.map_err(Permanent::new)?, cx).await
             })
         });
         self.kind::<J>().run = Some(run);
@@ -43,7 +50,7 @@ impl Registry {
         decide: impl Fn(&J, &Failure) -> Vec<NewJob> + Send + Sync + 'static,
     ) {
         self.kind::<J>().discarded =
-            Some(Box::new(move |args, failure| Ok(decide(&J::Codec::decode(args)?, failure))));
+            Some(Box::new(move |args, failure| Ok(decide(&args.decode::<J>()?, failure))));
     }
 
     fn kind<J: Job>(&mut self) -> &mut Kind {
@@ -57,9 +64,13 @@ impl Registry {
     }
 
     /// Runs one attempt; a kind without a handler fails, so that it waits for a worker that has one.
-    pub(crate) fn run(&self, kind: &str, args: &[u8], cx: JobCx) -> Attempt {
+    pub(crate) fn run(&self, job: &Claimed, cx: JobCx) -> Attempt {
+        let kind = job.kind.as_str();
         match self.kinds.get(kind).and_then(|kind| kind.run.as_ref()) {
-            Some(run) => run(args, cx),
+            Some(run) => match self.open(job) {
+                Ok(args) => run(args, cx),
+                Err(error) => Box::pin(async move { Err(error) }),
+            },
             None => {
                 let error = format!("no handler for kind {kind:?}: register one on this queue");
                 Box::pin(async move { Err(error.into()) })
@@ -67,12 +78,19 @@ impl Registry {
         }
     }
 
+    fn open<'a>(&self, job: &'a Claimed) -> Result<Opened<'a>, BoxError> {
+        self.keyring.open(&job.kind, job.key_id.as_deref(), &job.args)
+    }
+
     /// The jobs that follow a dead letter.
-    pub(crate) fn follow_ups(&self, kind: &str, args: &[u8], failure: &Failure) -> Vec<NewJob> {
-        let Some(decide) = self.kinds.get(kind).and_then(|kind| kind.discarded.as_ref()) else {
+    pub(crate) fn follow_ups(&self, job: &Claimed, failure: &Failure) -> Vec<NewJob> {
+        let Some(decide) =
+            self.kinds.get(job.kind.as_str()).and_then(|kind| kind.discarded.as_ref())
+        else {
             return Vec::new();
         };
-        match catch_unwind(AssertUnwindSafe(|| decide(args, failure))) {
+        let decided = || decide(self.open(job)?, failure);
+        match catch_unwind(AssertUnwindSafe(decided)) {
             Ok(Ok(jobs)) => jobs,
             Ok(Err(error)) => {
                 tracing::error!(job.id = %failure.id, %error, "a dead letter can't be decoded");

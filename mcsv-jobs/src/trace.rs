@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mcsv_core::TraceContext;
+use mcsv_core::{TraceContext, link_span};
 use metrics::{counter, gauge, histogram};
 use tracing::{Span, info_span};
 
@@ -12,22 +12,34 @@ use crate::{JobCx, NewJob, State};
 
 /// The context that a new job carries: a producer's span under the trace that it was made in.
 pub(crate) fn of_new(job: &NewJob) -> TraceContext {
+    let made_in = job.trace.clone().or_else(TraceContext::current);
+    produced(&job.queue, job.kind, made_in.as_ref())
+}
+
+/// The same of the next job of a chain, which is made by the attempt before it.
+pub(crate) fn of_row(row: &Row) -> TraceContext {
+    produced(&row.queue, &row.kind, TraceContext::current().as_ref())
+}
+
+fn produced(queue: &str, kind: &str, made_in: Option<&TraceContext>) -> TraceContext {
     let span = info_span!(
         "enqueue",
-        otel.name = format!("send {}", job.queue),
+        otel.name = format!("send {queue}"),
         otel.kind = "producer",
         messaging.system = "mcsv_jobs",
         messaging.operation.type = "send",
-        messaging.destination.name = job.queue,
-        mcsv.job.kind = job.kind,
+        messaging.destination.name = queue,
+        mcsv.job.kind = kind,
     );
-    let made_in = job.trace.clone().or_else(TraceContext::current);
-    TraceContext::for_span(&span, made_in.as_ref())
+    TraceContext::for_span(&span, made_in)
 }
 
-/// The span around one attempt.
-pub(crate) fn attempt_span(cx: &JobCx, worker: &str) -> Span {
-    info_span!(
+/// The span around one attempt, and its context: a child of the enqueue's, or linked to it.
+pub(crate) fn attempt_span(cx: &JobCx, worker: &str, child: bool) -> (Span, TraceContext) {
+    let enqueued = cx.trace();
+    let parent = if child { Span::current().id() } else { None };
+    let span = info_span!(
+        parent: parent,
         "job",
         otel.name = format!("process {}", cx.queue()),
         otel.kind = "consumer",
@@ -38,9 +50,22 @@ pub(crate) fn attempt_span(cx: &JobCx, worker: &str) -> Span {
         messaging.client.id = worker,
         mcsv.job.kind = cx.kind(),
         mcsv.job.attempt = cx.attempt(),
-        trace_id = %cx.trace().trace_id(),
+        trace_id = tracing::field::Empty,
         error.type = tracing::field::Empty,
-    )
+    );
+    // The link is always there, so that whoever follows links finds every attempt.
+    link_span(&span, &enqueued);
+    let context =
+        if child { TraceContext::for_span(&span, Some(&enqueued)) } else { root_of(&span) };
+    span.record("trace_id", tracing::field::display(context.trace_id()));
+    (span, context)
+}
+
+/// The context of a span that begins a trace, also where this task runs in another.
+fn root_of(span: &Span) -> TraceContext {
+    let root = TraceContext::random_root();
+    let context = root.in_scope(|| TraceContext::for_span(span, None));
+    if context.trace_id() == root.trace_id() { root } else { context }
 }
 
 pub(crate) fn count_enqueued(rows: &[Row], inserted: &[Inserted]) {

@@ -42,6 +42,11 @@ impl Bells {
         });
     }
 
+    /// New work in any queue.
+    pub(crate) fn ring_each(&self) {
+        self.each(|_, bell| bell.notify.notify_one());
+    }
+
     /// Somebody wrote to the database.
     pub(crate) fn ring_all(&self) {
         self.each(|_, bell| bell.tell(|news| news.changed = true));

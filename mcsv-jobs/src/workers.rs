@@ -16,7 +16,8 @@ use crate::backend::{LEASE, Phase};
 use crate::cron::Schedule;
 use crate::registry::Registry;
 use crate::{
-    CronExpr, Delivery, Error, ErrorKind, Failure, Handler, Job, JobCx, Jobs, NewJob, Tick,
+    CronExpr, Delivery, Error, ErrorKind, Failure, Handler, Job, JobCx, Jobs, NewJob, Relation,
+    Tick,
 };
 
 const DRAIN: Duration = Duration::from_secs(30);
@@ -70,10 +71,11 @@ pub struct Workers {
 impl Workers {
     /// No queue and no handler yet.
     pub fn new(jobs: Jobs) -> Self {
+        let registry = Registry::new(jobs.keyring.clone());
         Workers {
             jobs,
             queues: BTreeMap::new(),
-            registry: Registry::default(),
+            registry,
             schedules: Vec::new(),
             lease: LEASE,
             drain: DRAIN,
@@ -135,6 +137,13 @@ impl Workers {
     /// Lets running handlers go on for `drain` once the shutdown has begun; 30 s by default.
     pub fn with_drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
+        self
+    }
+
+    /// Puts the spans of the attempts into this relation with the spans that enqueued their jobs;
+    /// by default a first attempt within five minutes is a child.
+    pub fn with_relation(mut self, relation: Relation) -> Self {
+        self.registry.relation = relation;
         self
     }
 
@@ -229,7 +238,7 @@ impl Started {
         let worker = WorkerBuilder::new(&context).backend(backend).build(
             move |delivery: Delivery, cx: JobCx| {
                 let registry = Arc::clone(&registry);
-                async move { registry.run(delivery.kind(), delivery.args(), cx).await }
+                async move { registry.run(&delivery.claimed, cx).await }
             },
         );
         Ok(Started { worker: Box::pin(worker.run()), end: End { context, phase, done } })

@@ -12,10 +12,15 @@ pub(crate) fn run(arguments: &[&str]) -> Result {
     run::run("cargo", &program.concat())
 }
 
-/// A few kills on both stores; one that is not installed is told and left out.
+/// Lets eight processes with 16 tasks each enqueue and work on one SQLite file.
+pub(crate) fn run_crowd(seconds: &str) -> Result {
+    run(&["--crowd", seconds])
+}
+
+/// A few kills on both stores, and a short crowd; a store that is not installed is told and left out.
 pub(crate) fn run_some() -> Result {
     for store in ["sqlite", "postgres"] {
         run(&["--kills", SOME, "--store", store])?;
     }
-    Ok(())
+    run_crowd("10")
 }

@@ -19,6 +19,8 @@ cargo xtask test   sets up this machine as far as it may, then runs every test a
 cargo xtask ci     formatting, lints, docs, licences, then all of the above
 cargo xtask crash [--kills N] [--store sqlite|postgres] [--seed S]
                    kills and stops workers at random, then checks every job
+cargo xtask crowd [--seconds N]
+                   lets eight processes work on one SQLite file, for ten minutes by default
 cargo xtask fuzz [TARGET] [--seconds N]
                    looks for inputs that break a decoder, one minute each; needs a C++ compiler
 cargo xtask interop
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test", rest @ ..] => test::run(rest),
         ["crash", rest @ ..] => crash::run(rest),
+        ["crowd"] => crash::run_crowd("600"),
+        ["crowd", "--seconds", seconds] => crash::run_crowd(seconds),
         ["fuzz", rest @ ..] => fuzz::run_fuzz(rest),
         ["storage", rest @ ..] => storage::run_storage(rest),
         ["interop"] => interop::run_interop(),

@@ -2,8 +2,11 @@
 //!
 //! `cargo xtask crash --kills 50 --store sqlite`, or `--store postgres`, which needs PostgreSQL's
 //! binaries below `/usr/lib/postgresql`. A run prints its seed; `--seed` repeats its faults.
+//!
+//! `cargo xtask crowd --seconds 600` lets eight processes work on one SQLite file instead.
 
 mod check;
+mod crowd;
 mod faults;
 mod parts;
 
@@ -21,6 +24,11 @@ async fn main() -> Result<(), BoxError> {
         ["work", url, folder] => parts::work(url, Path::new(folder)).await,
         ["produce", url, folder, first] => {
             parts::produce(url, Path::new(folder), first.parse()?).await
+        }
+        ["crowd", url, millis] => crowd::one(url, millis.parse()?).await,
+        _ if value(&arguments, "--crowd").is_some() => {
+            let seconds = value(&arguments, "--crowd").unwrap_or_default().parse()?;
+            crowd::play(std::time::Duration::from_secs(seconds)).await
         }
         _ => torment(&arguments).await,
     }

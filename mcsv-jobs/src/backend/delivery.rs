@@ -4,8 +4,9 @@ use std::sync::Arc;
 use apalis_core::task::Task;
 use apalis_core::task::from_request::FromRequest;
 
+use crate::keyring::Keyring;
 use crate::store::Claimed;
-use crate::{Codec, Error, Job, JobCx};
+use crate::{Error, Job, JobCx};
 
 /// A claimed job on its way to a handler: what an apalis worker on a [`QueueBackend`] gets.
 ///
@@ -14,6 +15,7 @@ use crate::{Codec, Error, Job, JobCx};
 pub struct Delivery {
     pub(crate) claimed: Arc<Claimed>,
     pub(crate) cx: JobCx,
+    pub(crate) keyring: Keyring,
 }
 
 impl Delivery {
@@ -23,7 +25,8 @@ impl Delivery {
         &self.claimed.kind
     }
 
-    /// The encoded arguments.
+    /// The arguments as they are stored: encoded, and sealed if their codec is
+    /// [`SEALED`](crate::Codec::SEALED).
     #[must_use]
     pub fn args(&self) -> &[u8] {
         &self.claimed.args
@@ -48,7 +51,9 @@ impl Delivery {
                 J::KIND
             )));
         }
-        J::Codec::decode(self.args()).map_err(|cause| Error::decode(self.kind(), cause))
+        let key_id = self.claimed.key_id.as_deref();
+        let opened = self.keyring.open(self.kind(), key_id, self.args());
+        opened.map_err(|cause| Error::decode(self.kind(), cause))?.decode()
     }
 }
 

@@ -11,14 +11,17 @@ use super::queue_backend::QueueConfig;
 use super::{Delivery, rescue};
 use crate::cx::Signal;
 use crate::keeper::Keeper;
+use crate::progress::{Reports, reports};
 use crate::registry::Registry;
 use crate::settle::{Budget, Ending};
-use crate::store::{Accepted, Ack, Claimed, Leases, Turn, TurnReply};
+use crate::store::{Accepted, Ack, Claimed, Leases, Report, Turn, TurnReply};
 use crate::wake::Bell;
 use crate::{Error, JobCx, JobId, Jobs, trace};
 
 /// How long an idle queue is left alone when nobody rings.
 const POLL: Duration = Duration::from_secs(5);
+/// How often is looked at what the running jobs say of themselves.
+const REPORTS: Duration = Duration::from_millis(250);
 /// How long the last acks are tried for when the database does not take them.
 const FLUSH: Duration = Duration::from_secs(10);
 
@@ -48,9 +51,12 @@ pub(crate) struct Driver {
     ended: mpsc::UnboundedReceiver<Ack>,
     /// Claimed and not yet ended.
     held: HashMap<i64, Held>,
+    /// Said by jobs that have ended since.
+    last_words: Vec<Report>,
     /// Ended and not yet written.
     acks: Vec<(Ack, String)>,
     renew_at: Instant,
+    report_at: Instant,
     fetch_at: Instant,
     /// After a failed turn: not before.
     pause: Option<(Instant, u32)>,
@@ -59,6 +65,14 @@ pub(crate) struct Driver {
 struct Held {
     claimed: Arc<Claimed>,
     signal: watch::Sender<Signal>,
+    reports: Reports,
+}
+
+impl Held {
+    fn report(&mut self) -> Option<Report> {
+        let text = self.reports.take()?;
+        Some(Report { id: self.claimed.id, fence: self.claimed.fence, text })
+    }
 }
 
 impl Driver {
@@ -83,8 +97,10 @@ impl Driver {
             deliver,
             ended,
             held: HashMap::new(),
+            last_words: Vec::new(),
             acks: Vec::new(),
             renew_at: now + config.lease / 3,
+            report_at: now,
             fetch_at: now,
             pause: None,
         }
@@ -135,8 +151,8 @@ impl Driver {
         let renews = !self.held.is_empty();
         let far = Instant::now() + POLL;
         let fetch_at = if fetches { self.fetch_at } else { far };
-        let renew_at = if renews { self.renew_at } else { far };
-        fetch_at.min(renew_at).min(far)
+        let held_at = if renews { self.renew_at.min(self.report_at) } else { far };
+        fetch_at.min(held_at).min(far)
     }
 
     fn room(&self) -> usize {
@@ -149,14 +165,29 @@ impl Driver {
             return;
         };
         let kind = held.claimed.kind.clone();
-        self.held.remove(&ack.id);
+        let held = self.held.remove(&ack.id);
+        self.last_words.extend(held.and_then(|mut held| held.report()));
         self.acks.push((ack, kind));
+    }
+
+    /// What was said since the last time; a running job is only asked now and then.
+    fn reports(&mut self, now: Instant) -> Vec<Report> {
+        let mut reports = std::mem::take(&mut self.last_words);
+        if self.report_at <= now {
+            self.report_at = now + REPORTS;
+            reports.extend(self.held.values_mut().filter_map(Held::report));
+        }
+        reports
     }
 
     async fn turn(&mut self, phase: Phase) {
         let news = self.bell.take_news();
         let now = Instant::now();
         let renews = self.renew_at <= now;
+        // What ended makes room, whenever it does.
+        let due = self.fetch_at <= now || !self.acks.is_empty();
+        let reports = self.reports(now);
+        let said = reports.clone();
         let turn = Turn {
             queue: self.queue.to_string(),
             owner: self.owner.clone(),
@@ -164,14 +195,24 @@ impl Driver {
             acks: self.acks.iter().map(|(ack, _)| ack.clone()).collect(),
             held: self.held.keys().copied().collect(),
             leases: if renews { Leases::Renew } else { Leases::look_if(news.changed) },
-            room: if phase == Phase::Fetching { self.room() } else { 0 },
+            room: if phase == Phase::Fetching && due { self.room() } else { 0 },
+            reports,
         };
         if turn.is_idle() {
-            self.fetch_at = now + POLL;
+            if self.fetch_at <= now {
+                self.fetch_at = now + POLL;
+            }
         } else {
+            let looked = turn.room > 0;
             match self.jobs.inner.store.turn(turn).await {
-                Ok(reply) => self.took(reply),
-                Err(error) => return self.failed(&error),
+                Ok(reply) => self.took(reply, looked),
+                Err(error) => {
+                    self.last_words = said;
+                    return self.failed(&error);
+                }
+            }
+            if !said.is_empty() {
+                self.jobs.inner.tell_watchers();
             }
             self.pause = None;
             if renews {
@@ -193,9 +234,12 @@ impl Driver {
         tracing::warn!(queue = %self.queue, error = cause, ?wait, "no turn: will try again");
     }
 
-    fn took(&mut self, reply: TurnReply) {
+    fn took(&mut self, reply: TurnReply, looked: bool) {
         let wrote = std::mem::take(&mut self.acks);
         self.report(wrote, &reply.accepted);
+        for queue in &reply.rung {
+            self.jobs.inner.ring(queue);
+        }
         if reply.limited && !reply.accepted.is_empty() {
             self.jobs.inner.ring(&self.queue);
         }
@@ -205,7 +249,9 @@ impl Driver {
         let until_due = reply.next_due.map_or(POLL, |millis| {
             Duration::from_millis(u64::try_from(millis).unwrap_or(0) + 1).min(POLL)
         });
-        self.fetch_at = Instant::now() + until_due;
+        if looked {
+            self.fetch_at = Instant::now() + until_due;
+        }
         for claimed in reply.claimed {
             self.deliver(claimed);
         }
@@ -225,7 +271,7 @@ impl Driver {
             self.jobs.inner.announce(&ack.follow_ups, &accepted.follow_ups);
         }
         if ended {
-            self.jobs.inner.tell_finished();
+            self.jobs.inner.tell_watchers();
         }
     }
 
@@ -251,11 +297,14 @@ impl Driver {
         trace::count_started(&self.queue, &claimed);
         let claimed = Arc::new(claimed);
         let (signal, signals) = watch::channel(Signal::GoOn);
-        let cx = JobCx::new(id, Arc::clone(&self.queue), Arc::clone(&claimed), signals);
-        self.held.insert(claimed.id, Held { claimed: Arc::clone(&claimed), signal });
+        let (reporter, reports) = reports();
+        let queue = Arc::clone(&self.queue);
+        let cx = JobCx::new(id, queue, Arc::clone(&claimed), signals, reporter);
+        let keyring = self.registry.keyring.clone();
+        self.held.insert(claimed.id, Held { claimed: Arc::clone(&claimed), signal, reports });
         // There is a place for each job that can be held, so it only fails where the worker is gone
         // or still has a job that it lost: somebody else is to have this one.
-        if self.deliver.try_send(Delivery { claimed, cx }).is_err() {
+        if self.deliver.try_send(Delivery { claimed, cx, keyring }).is_err() {
             self.give_back(id.get());
         }
     }

@@ -78,7 +78,8 @@ pub struct QueueConfig {
 impl QueueBackend {
     pub(crate) fn new(jobs: &Jobs, queue: &str) -> Self {
         let config = QueueConfig { queue: queue.into(), concurrency: CONCURRENCY, lease: LEASE };
-        QueueBackend { jobs: jobs.clone(), config, registry: Arc::default(), running: None }
+        let registry = Registry::new(jobs.keyring.clone());
+        QueueBackend { jobs: jobs.clone(), config, registry: Arc::new(registry), running: None }
     }
 
     /// Runs up to `concurrency` jobs at a time, from 1 to 10,000; 10 by default.

@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use super::supervise::after_discard;
 use crate::cx::Signal;
+use crate::progress::reports;
 use crate::registry::Registry;
 use crate::settle::{Budget, Ending};
 use crate::store::{Ack, Claimed, Orphan};
@@ -41,8 +42,8 @@ fn ack(registry: &Registry, queue: &Arc<str>, orphan: Orphan) -> Option<(Ack, St
     let seen_lease = Some(orphan.lease_until);
     let claimed = Arc::new(Claimed::from(orphan));
     let (_signal, signals) = watch::channel(Signal::LeaseLost);
-    let cx = JobCx::new(id, Arc::clone(queue), Arc::clone(&claimed), signals);
-    let follow_ups = cx.trace().in_scope(|| after_discard(registry, &cx, &claimed.args, &fate));
+    let cx = JobCx::new(id, Arc::clone(queue), Arc::clone(&claimed), signals, reports().0);
+    let follow_ups = cx.trace().in_scope(|| after_discard(registry, &cx, &claimed, &fate));
     let ack = Ack { id: claimed.id, fence: claimed.fence, fate, follow_ups, seen_lease };
     Some((ack, claimed.kind.clone()))
 }

@@ -44,8 +44,8 @@ pub(crate) struct Attempt {
 impl Supervisor {
     /// Opens the attempt's span and puts its trace into the delivery.
     pub(crate) fn begin(self: &Arc<Self>, delivery: &mut Delivery) -> Attempt {
-        let span = trace::attempt_span(&delivery.cx, &self.owner);
-        let context = TraceContext::for_span(&span, Some(&delivery.cx.trace()));
+        let child = self.registry.relation.is_child(&delivery.claimed);
+        let (span, context) = trace::attempt_span(&delivery.cx, &self.owner, child);
         delivery.cx = delivery.cx.clone().with_trace(context.clone());
         Attempt {
             supervisor: Arc::clone(self),
@@ -106,7 +106,7 @@ impl Attempt {
         };
         let (result, jobs) = outcome.map(|o| (o.result, o.follow_ups)).unwrap_or_default();
         let mut fate = budget.settle(ending);
-        let mut follow_ups = match rows(&jobs) {
+        let mut follow_ups = match rows(&jobs, registry) {
             Ok(rows) => rows,
             Err(error) => {
                 let text = format!("a follow-up can't be enqueued: {error}");
@@ -115,10 +115,28 @@ impl Attempt {
             }
         };
         if fate.state == State::Completed {
-            fate.result = result;
+            match self.next_of_chain() {
+                Ok(next) => {
+                    fate.result = result;
+                    follow_ups.extend(next);
+                }
+                Err(error) => {
+                    fate = budget.settle(Ending::Hopeless(chain(&error.into())));
+                    follow_ups.clear();
+                }
+            }
         }
-        follow_ups.extend(after_discard(registry, &self.cx, &claimed.args, &fate));
+        follow_ups.extend(after_discard(registry, &self.cx, claimed, &fate));
         Ack { id: claimed.id, fence: claimed.fence, fate, follow_ups, seen_lease: None }
+    }
+
+    fn next_of_chain(&self) -> Result<Option<Row>, crate::Error> {
+        let Some(chain) = &self.claimed.chain else { return Ok(None) };
+        let next = Row::first_of(chain, self.claimed.batch_id)?;
+        Ok(next.map(|row| {
+            let trace = trace::of_row(&row);
+            row.in_trace(&trace)
+        }))
     }
 
     fn log(&self, fate: &Fate) {
@@ -135,7 +153,12 @@ impl Attempt {
 }
 
 /// The follow-ups of a dead letter; none of a job that is not one.
-pub(crate) fn after_discard(registry: &Registry, cx: &JobCx, args: &[u8], fate: &Fate) -> Vec<Row> {
+pub(crate) fn after_discard(
+    registry: &Registry,
+    cx: &JobCx,
+    job: &Claimed,
+    fate: &Fate,
+) -> Vec<Row> {
     if fate.state != State::Discarded {
         return Vec::new();
     }
@@ -145,15 +168,15 @@ pub(crate) fn after_discard(registry: &Registry, cx: &JobCx, args: &[u8], fate: 
         max_attempts: cx.max_attempts(),
         error: fate.error.clone().unwrap_or_default(),
     };
-    let jobs = registry.follow_ups(cx.kind(), args, &failure);
-    rows(&jobs).unwrap_or_else(|error| {
+    let jobs = registry.follow_ups(job, &failure);
+    rows(&jobs, registry).unwrap_or_else(|error| {
         tracing::error!(job.id = %cx.id(), %error, "the follow-up of a dead letter is refused");
         Vec::new()
     })
 }
 
-fn rows(jobs: &[NewJob]) -> Result<Vec<Row>, crate::Error> {
-    jobs.iter().map(|job| Row::new(job, &trace::of_new(job))).collect()
+fn rows(jobs: &[NewJob], registry: &Registry) -> Result<Vec<Row>, crate::Error> {
+    jobs.iter().map(|job| Row::new(job, &trace::of_new(job), &registry.keyring)).collect()
 }
 
 type Joined = Result<Result<Outcome, BoxError>, JoinError>;

@@ -1,8 +1,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{CronExpr, Tick};
-use crate::store::{Row, TickOnce};
-use crate::{Error, Jobs, NewJob, trace};
+use crate::store::TickOnce;
+use crate::{Error, Jobs, NewJob};
 
 /// The longest sleep: the database's clock may be set.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -55,7 +55,7 @@ impl Schedule {
         let minutes = u64::try_from(tick).unwrap_or(0);
         let at = UNIX_EPOCH + Duration::from_secs(minutes * 60);
         let job = (self.make)(Tick { at });
-        let row = Row::new(&job, &trace::of_new(&job))?;
+        let row = jobs.row(&job)?;
         let once = TickOnce { name: self.name.clone(), tick, row: row.clone() };
         if let Some(inserted) = jobs.inner.store.tick(once).await? {
             jobs.inner.announce(&[row], &[inserted]);

@@ -21,8 +21,11 @@ impl Jobs {
             let context = format!("job {id} is {} already: it can't be cancelled", reply.state);
             return Err(Error::new(ErrorKind::Conflict, context));
         }
+        for queue in &reply.rung {
+            self.inner.ring(queue);
+        }
         if ended {
-            self.inner.tell_finished();
+            self.inner.tell_watchers();
         } else {
             self.inner.ring_all();
         }

@@ -1,7 +1,6 @@
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::first;
-use crate::store::Row;
 use crate::{Enqueued, Error, Jobs, NewJob, trace};
 
 impl Jobs {
@@ -24,7 +23,7 @@ impl Jobs {
         conn: &mut PgConnection,
     ) -> Result<Enqueued, Error> {
         self.inner.store.postgres()?;
-        let row = Row::new(&job, &trace::of_new(&job))?;
+        let row = self.row(&job)?;
         let inserted = crate::store::insert_on_pg(conn, &row).await?;
         trace::count_enqueued(&[row], &inserted);
         first(&inserted)

@@ -1,3 +1,5 @@
+use std::collections::{BTreeSet, HashMap};
+
 use super::{Inserted, Row};
 use crate::{State, Transition};
 
@@ -27,9 +29,23 @@ pub(crate) struct Fate {
     pub(crate) detail: String,
 }
 
+/// What became of the acks of a turn.
+#[derive(Clone, Default)]
+pub(crate) struct Settled {
+    pub(crate) accepted: Vec<Accepted>,
+    /// The queues of jobs that were enqueued because their batches ended.
+    pub(crate) rung: Vec<String>,
+}
+
 /// An ack that the fence let through.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepted {
     pub(crate) id: i64,
     pub(crate) follow_ups: Vec<Inserted>,
+}
+
+/// The batches that accepted acks may have ended, each once and in their order.
+pub(super) fn ended_batches(accepted: &HashMap<i64, Option<i64>>) -> Vec<i64> {
+    let batches: BTreeSet<i64> = accepted.values().flatten().copied().collect();
+    batches.into_iter().collect()
 }

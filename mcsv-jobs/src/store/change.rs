@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use super::Row;
-use crate::{Filter, JobId, Limits, State};
+use crate::{BatchId, Filter, JobId, Limits, State};
 
 /// Calls one job off.
 pub(crate) struct Cancel(pub(crate) JobId);
 
 /// The state that the job is in after a cancel, and whether the cancel changed anything.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CancelReply {
     pub(crate) state: State,
     pub(crate) changed: bool,
+    /// The queue of the completion, where its batch ended with it.
+    pub(crate) rung: Vec<String>,
 }
 
 /// Puts ended jobs back, with a full budget of attempts and of time.
@@ -37,6 +39,17 @@ pub(crate) struct SetLimits {
     pub(crate) queue: String,
     pub(crate) limits: Limits,
 }
+
+/// A batch with its jobs, and with what follows on their end.
+#[derive(Clone)]
+pub(crate) struct NewBatch {
+    pub(crate) id: BatchId,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) completion: Option<Row>,
+}
+
+/// Ends those of these batches of which no job is unfinished.
+pub(crate) struct CloseBatches(pub(crate) Vec<i64>);
 
 /// One tick of a schedule: whoever writes it first enqueues its job, in the same transaction.
 pub(crate) struct TickOnce {

@@ -18,6 +18,11 @@ pub(crate) struct Claimed {
     pub(crate) age: Duration,
     pub(crate) traceparent: Option<String>,
     pub(crate) tracestate: Option<String>,
+    pub(crate) batch_id: Option<i64>,
+    /// What follows on it, as text.
+    pub(crate) chain: Option<String>,
+    /// The key that the arguments are sealed with.
+    pub(crate) key_id: Option<String>,
 }
 
 /// An owner that holds leases in a queue.
@@ -41,6 +46,7 @@ pub(crate) struct Orphan {
     pub(crate) lease_until: i64,
     pub(crate) traceparent: Option<String>,
     pub(crate) tracestate: Option<String>,
+    pub(crate) key_id: Option<String>,
 }
 
 impl From<Orphan> for Claimed {
@@ -58,6 +64,9 @@ impl From<Orphan> for Claimed {
             age: Duration::ZERO,
             traceparent: orphan.traceparent,
             tracestate: orphan.tracestate,
+            batch_id: None,
+            chain: None,
+            key_id: orphan.key_id,
         }
     }
 }

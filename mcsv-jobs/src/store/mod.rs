@@ -7,24 +7,28 @@ mod ack;
 mod audited;
 mod change;
 mod claimed;
+mod limited;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;
 mod sqlite;
+mod stored_batch;
 mod turn;
 mod watch;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub(crate) use ack::{Accepted, Ack, Fate};
+use ack::ended_batches;
+pub(crate) use ack::{Accepted, Ack, Fate, Settled};
 use audited::Logged;
 pub(crate) use audited::{AUDIT_STEP, Audited, Standing};
 pub(crate) use change::{
-    Cancel, CancelReply, LIMITED_WINDOW, PRUNE_STEP, Pause, Prune, Requeue, RequeueWhich,
-    SetLimits, TickOnce,
+    Cancel, CancelReply, CloseBatches, LIMITED_WINDOW, NewBatch, PRUNE_STEP, Pause, Prune, Requeue,
+    RequeueWhich, SetLimits, TickOnce,
 };
 pub(crate) use claimed::{Claimed, Depth, LeaseHolder, Orphan};
+use limited::{Counted, claim as claim_limited};
 #[cfg(feature = "postgres")]
 use postgres::PostgresStore;
 #[cfg(feature = "postgres")]
@@ -32,10 +36,11 @@ pub(crate) use postgres::insert_on_pg;
 pub(crate) use row::{Inserted, Row};
 use sqlite::SqliteStore;
 pub(crate) use sqlite::insert;
-pub(crate) use turn::{Leases, Turn, TurnReply};
-pub(crate) use watch::Watch;
+use stored_batch::StoredBatch;
+pub(crate) use turn::{Leases, Report, Turn, TurnReply};
+pub(crate) use watch::{Seen, Watch};
 
-use crate::{Error, Event, Filter, JobId, JobRecord, Limits, Pruned};
+use crate::{BatchId, BatchStatus, Error, Event, Filter, JobId, JobRecord, Limits, Pruned};
 
 /// One database.
 pub(crate) enum Store {
@@ -114,6 +119,29 @@ impl Store {
         ask!(self, store => store.insert(rows).await)
     }
 
+    /// What became of the jobs, and the queue of the completion if the batch has ended already.
+    pub(crate) async fn insert_batch(
+        &self,
+        batch: NewBatch,
+    ) -> Result<(Vec<Inserted>, Vec<String>), Error> {
+        ask!(self, store => store.insert_batch(batch).await)
+    }
+
+    /// Ends the batches that are over and were left open: by a worker of an earlier version, which
+    /// knows nothing of batches. The queues of their completions.
+    pub(crate) async fn close_overdue_batches(&self) -> Result<Vec<String>, Error> {
+        let overdue = ask!(self, store => store.overdue_batches().await)?;
+        if overdue.is_empty() {
+            return Ok(Vec::new());
+        }
+        ask!(self, store => store.close_batches(CloseBatches(overdue)).await)
+    }
+
+    pub(crate) async fn batch(&self, id: BatchId) -> Result<Option<BatchStatus>, Error> {
+        let found = ask!(self, store => store.batch(id).await)?;
+        found.map(|batch| batch.status(id)).transpose()
+    }
+
     pub(crate) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {
         ask!(self, store => store.turn(turn).await)
     }
@@ -184,6 +212,11 @@ impl Store {
         keys: &[String],
     ) -> Result<Vec<String>, Error> {
         ask!(self, store => store.keys_unfinished(kind, keys).await)
+    }
+
+    /// What the job `id` last said of itself, as JSON.
+    pub(crate) async fn progress(&self, id: JobId) -> Result<Option<String>, Error> {
+        ask!(self, store => store.progress(id).await)
     }
 
     /// The database's clock, in milliseconds since 1970.

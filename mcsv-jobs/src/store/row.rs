@@ -1,10 +1,12 @@
 use mcsv_core::TraceContext;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Error, JobId, NewJob};
+use crate::keyring::Keyring;
+use crate::{BatchId, Error, ErrorKind, JobId, NewJob};
 
 /// A checked new job.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// Zero until the database has given one.
     pub(super) id: i64,
@@ -16,10 +18,15 @@ pub(crate) struct Row {
     pub(super) at: Option<i64>,
     pub(super) unique_key: Option<String>,
     pub(super) partition_key: Option<String>,
+    pub(crate) batch_id: Option<i64>,
+    /// The rows that follow on this one, as [`Row::chained`] writes them.
+    pub(super) chain: Option<String>,
+    /// The key that the arguments are sealed with.
+    pub(super) key_id: Option<String>,
     pub(super) traceparent: String,
     pub(super) tracestate: Option<String>,
     /// In hex where a batch travels as one JSON text: arguments may be any bytes.
-    #[serde(serialize_with = "hex")]
+    #[serde(serialize_with = "hex", deserialize_with = "unhex")]
     pub(super) args: Vec<u8>,
 }
 
@@ -31,9 +38,20 @@ pub(crate) struct Inserted {
 }
 
 impl Row {
-    pub(crate) fn new(job: &NewJob, trace: &TraceContext) -> Result<Self, Error> {
-        let args = job.check()?.to_vec();
+    pub(crate) fn new(
+        job: &NewJob,
+        trace: &TraceContext,
+        keyring: &Keyring,
+    ) -> Result<Self, Error> {
+        let args = job.check()?;
+        let (args, key_id) = if job.sealed {
+            keyring.seal(job.kind, args).map(|(args, key_id)| (args, Some(key_id)))?
+        } else {
+            (args.to_vec(), None)
+        };
         let (delay, at) = job.start.to_millis();
+        let chain = job.chain.iter().map(|next| Row::new(next, trace, keyring));
+        let chain = chain.collect::<Result<Vec<Row>, Error>>()?;
         Ok(Row {
             id: 0,
             kind: job.kind.to_owned(),
@@ -44,10 +62,58 @@ impl Row {
             at,
             unique_key: job.unique_key.clone(),
             partition_key: job.partition.clone(),
+            batch_id: job.batch.map(BatchId::get),
+            chain: Row::chained(&chain)?,
+            key_id,
             traceparent: trace.traceparent(),
             tracestate: trace.tracestate().map(str::to_owned),
             args,
         })
+    }
+}
+
+impl Row {
+    /// The rows of a chain as text; none where there are none.
+    fn chained(rows: &[Row]) -> Result<Option<String>, Error> {
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let text = serde_json::to_string(rows).map_err(|cause| {
+            Error::new(ErrorKind::Encode, "a chain can't be written as JSON").with_source(cause)
+        })?;
+        Ok(Some(text))
+    }
+
+    pub(super) fn to_json(&self) -> Result<String, sqlx::Error> {
+        serde_json::to_string(self).map_err(|cause| sqlx::Error::Encode(cause.into()))
+    }
+
+    pub(super) fn from_json(text: &str) -> Result<Self, sqlx::Error> {
+        serde_json::from_str(text).map_err(|cause| sqlx::Error::Decode(cause.into()))
+    }
+
+    /// The first row of a chain, which takes the others along; none of an empty one.
+    ///
+    /// It is in the batch of the job before it if it has none of its own.
+    pub(crate) fn first_of(chain: &str, batch_id: Option<i64>) -> Result<Option<Self>, Error> {
+        let mut rows: Vec<Row> = serde_json::from_str(chain).map_err(|cause| {
+            Error::new(ErrorKind::Decode, "a stored chain can't be read").with_source(cause)
+        })?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let first = rows.remove(0);
+        Ok(Some(Row {
+            batch_id: first.batch_id.or(batch_id),
+            chain: Row::chained(&rows)?,
+            ..first
+        }))
+    }
+
+    pub(crate) fn in_trace(mut self, trace: &TraceContext) -> Self {
+        self.traceparent = trace.traceparent();
+        self.tracestate = trace.tracestate().map(str::to_owned);
+        self
     }
 }
 
@@ -56,4 +122,12 @@ fn hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
     let text: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
     serializer.serialize_str(&text)
+}
+
+fn unhex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let digits = digits.ok_or_else(|| D::Error::custom("arguments are not in hex"))?;
+    let byte = |pair: &[u32]| u8::try_from(pair.iter().fold(0, |byte, digit| byte * 16 + digit));
+    digits.chunks(2).map(byte).collect::<Result<_, _>>().map_err(D::Error::custom)
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::{Accepted, Ack, Claimed};
 
 /// Everything that a driver wants of one transaction: acks, then leases, then new work.
@@ -15,6 +17,16 @@ pub(crate) struct Turn {
     pub(crate) leases: Leases,
     /// How many more can be taken.
     pub(crate) room: usize,
+    /// What running jobs said of themselves.
+    pub(crate) reports: Vec<Report>,
+}
+
+/// What a running job said of itself, under the fence of its attempt.
+#[derive(Clone, Serialize)]
+pub(crate) struct Report {
+    pub(crate) id: i64,
+    pub(crate) fence: i64,
+    pub(crate) text: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +48,7 @@ impl Turn {
     /// Whether there is nothing at all to do.
     pub(crate) fn is_idle(&self) -> bool {
         let leases = self.held.is_empty() || self.leases == Leases::Leave;
-        self.acks.is_empty() && leases && self.room == 0
+        self.acks.is_empty() && leases && self.room == 0 && self.reports.is_empty()
     }
 }
 
@@ -49,6 +61,8 @@ pub(crate) struct TurnReply {
     pub(crate) claimed: Vec<Claimed>,
     /// Milliseconds until the next job of the queue is due.
     pub(crate) next_due: Option<i64>,
+    /// The queues of jobs that were enqueued because their batches ended.
+    pub(crate) rung: Vec<String>,
     /// Whether the queue has limits: the end of a job may let another one start elsewhere.
     pub(crate) limited: bool,
 }

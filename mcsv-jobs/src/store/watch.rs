@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(feature = "postgres")]
 use super::postgres::Presence;
@@ -7,6 +8,20 @@ use super::{LeaseHolder, Store};
 use crate::Error;
 use crate::owner::Session;
 use crate::wake::Bells;
+
+/// How often another process's writes are looked for: asking a file's time, and nothing else while
+/// nothing is written.
+const LOOK: Duration = Duration::from_millis(4);
+
+/// What a look at the database found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Nothing,
+    /// Somebody else enqueued.
+    NewJobs,
+    /// Somebody wrote, and it may have been anything.
+    Change,
+}
 
 /// How a process learns what others do to its database.
 pub(crate) enum Watch {
@@ -25,12 +40,21 @@ impl Watch {
         }
     }
 
-    /// Whether anybody may have written since the last call; false where others tell by themselves.
-    pub(crate) async fn has_changed(&mut self, store: &Store) -> bool {
-        match (self, store) {
-            (Watch::Sqlite(watch), Store::Sqlite(store)) => watch.has_changed(store).await,
+    /// How often to look; none where others tell by themselves.
+    pub(crate) fn period(&self) -> Option<Duration> {
+        match self {
+            Watch::Sqlite(_) => Some(LOOK),
             #[cfg(feature = "postgres")]
-            _ => false,
+            Watch::Postgres(_) => None,
+        }
+    }
+
+    /// What was written since the last look.
+    pub(crate) async fn look(&mut self, store: &Store) -> Seen {
+        match (self, store) {
+            (Watch::Sqlite(watch), Store::Sqlite(store)) => watch.look(store).await,
+            #[cfg(feature = "postgres")]
+            _ => Seen::Nothing,
         }
     }
 

@@ -4,6 +4,8 @@
 
 mod apalis;
 mod input;
+#[cfg(feature = "encryption")]
+mod keys;
 mod kill;
 mod kit;
 mod lock;
@@ -13,3 +15,4 @@ mod outage;
 mod server;
 mod stores;
 mod test_queue;
+mod trace_matrix;

@@ -10,6 +10,16 @@ use crate::kit::{Done, Note, note};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// A queue on each store.
+async fn queues() -> Result<Vec<TestQueue>, BoxError> {
+    let mut queues = vec![TestQueue::new().await?];
+    #[cfg(feature = "postgres")]
+    if let Some(database) = crate::server::database().await? {
+        queues.push(TestQueue::with_jobs(mcsv_jobs::Jobs::connect(database.url()).await?));
+    }
+    Ok(queues)
+}
+
 async fn behave(job: Note, cx: JobCx) -> Result<Outcome, BoxError> {
     match (job.text.as_str(), cx.attempt()) {
         ("panic", _) => panic!("as told"),
@@ -27,35 +37,37 @@ fn workers(queue: &TestQueue) -> Workers {
 
 #[tokio::test]
 async fn a_drain_runs_what_is_due_and_the_clock_makes_the_rest_due() -> Done {
-    let queue = TestQueue::new().await?;
-    let then = queue.jobs().enqueue(note("then")).await?.id();
+    for queue in queues().await? {
+        let then = queue.jobs().enqueue(note("then")).await?.id();
 
-    assert_eq!(queue.drain(workers(&queue)).await?.completed, 1);
-    queue.assert_state(then, State::Completed).await;
-    let later = queue.assert_enqueued(|job: &Note| job.text == "later").await;
-    assert_eq!(queue.drain(workers(&queue)).await?.ran(), 0);
+        assert_eq!(queue.drain(workers(&queue)).await?.completed, 1);
+        queue.assert_state(then, State::Completed).await;
+        let later = queue.assert_enqueued(|job: &Note| job.text == "later").await;
+        assert_eq!(queue.drain(workers(&queue)).await?.ran(), 0);
 
-    queue.advance(DAY).await?;
-    queue.assert_sound().await;
-    assert_eq!(queue.drain(workers(&queue)).await?.completed, 1);
-    queue.assert_state(later.id, State::Completed).await;
-    queue.refute_enqueued(|_: &Note| true).await;
-    queue.assert_sound().await;
+        queue.advance(DAY).await?;
+        queue.assert_sound().await;
+        assert_eq!(queue.drain(workers(&queue)).await?.completed, 1);
+        queue.assert_state(later.id, State::Completed).await;
+        queue.refute_enqueued(|_: &Note| true).await;
+        queue.assert_sound().await;
+    }
     Ok(())
 }
 
 #[tokio::test]
 async fn drain_all_goes_through_every_wait() -> Done {
-    let queue = TestQueue::new().await?;
-    let texts = ["fail", "panic", "snooze", "then"].map(note);
-    queue.jobs().enqueue_all(texts).await?;
-    queue.jobs().limit("notes", Limits::new().with_running(1)).await?;
+    for queue in queues().await? {
+        let texts = ["fail", "panic", "snooze", "then"].map(note);
+        queue.jobs().enqueue_all(texts).await?;
+        queue.jobs().limit("notes", Limits::new().with_running(1)).await?;
 
-    let drained = queue.drain_all(workers(&queue)).await?;
+        let drained = queue.drain_all(workers(&queue)).await?;
 
-    assert_eq!((drained.completed, drained.discarded), (4, 1));
-    assert_eq!((drained.retried, drained.snoozed), (3, 1));
-    queue.assert_sound().await;
+        assert_eq!((drained.completed, drained.discarded), (4, 1));
+        assert_eq!((drained.retried, drained.snoozed), (3, 1));
+        queue.assert_sound().await;
+    }
     Ok(())
 }
 

@@ -1,34 +1,38 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sqlx::PgConnection;
 
+use super::batch::close;
 use super::enqueue::{column, insert};
-use crate::store::{Accepted, Ack, Row};
+use crate::store::{Accepted, Ack, Row, Settled, ended_batches};
 
 /// Writes the ends of attempts, their events and their follow-ups; stale ones change nothing.
-pub(super) async fn settle(
-    conn: &mut PgConnection,
-    acks: &[Ack],
-) -> Result<Vec<Accepted>, sqlx::Error> {
+pub(super) async fn settle(conn: &mut PgConnection, acks: &[Ack]) -> Result<Settled, sqlx::Error> {
     if acks.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Settled::default());
     }
     let accepted = update(conn, acks).await?;
     let mut replies = Vec::with_capacity(accepted.len());
-    for ack in acks.iter().filter(|ack| accepted.contains(&ack.id)) {
+    for ack in acks.iter().filter(|ack| accepted.contains_key(&ack.id)) {
         let rows: Vec<&Row> = ack.follow_ups.iter().collect();
         let follow_ups = if rows.is_empty() { Vec::new() } else { insert(conn, &rows).await? };
         replies.push(Accepted { id: ack.id, follow_ups });
     }
-    Ok(replies)
+    // After the follow-ups, which may belong to them.
+    let rung = close(conn, &ended_batches(&accepted)).await?;
+    Ok(Settled { accepted: replies, rung })
 }
 
-async fn update(conn: &mut PgConnection, acks: &[Ack]) -> Result<HashSet<i64>, sqlx::Error> {
+/// The accepted acks by their jobs, with the batch that each may have ended.
+async fn update(
+    conn: &mut PgConnection,
+    acks: &[Ack],
+) -> Result<HashMap<i64, Option<i64>>, sqlx::Error> {
     let acks: Vec<&Ack> = acks.iter().collect();
     // The rows are locked in the order of their ids, so that two batches cannot deadlock.
     // A cancel that the worker did not see in time wins over another attempt.
     // The newest 20 errors are kept: a job with a thousand attempts must not grow for ever.
-    let ids: Vec<i64> = sqlx::query_scalar(
+    let accepted: Vec<(i64, Option<i64>)> = sqlx::query_as(
         "WITH ended AS MATERIALIZED (
             SELECT given.*, job.cancel AND NOT given.finished AS called_off, clock.now
             FROM mcsv_jobs AS job
@@ -57,7 +61,7 @@ async fn update(conn: &mut PgConnection, acks: &[Ack]) -> Result<HashSet<i64>, s
                 lease_until = NULL,
                 cancel = false
             FROM ended WHERE job.id = ended.id
-            RETURNING job.id, now, job.state, job.attempt, job.attempted_by, called_off,
+            RETURNING job.id, now, job.finished_at, job.batch_id, job.state, job.attempt, job.attempted_by, called_off,
                 ended.transition, ended.detail
          ), logged AS (
             INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker, detail)
@@ -65,7 +69,7 @@ async fn update(conn: &mut PgConnection, acks: &[Ack]) -> Result<HashSet<i64>, s
                 attempt, coalesce(attempted_by, ''), detail
             FROM settled ORDER BY id
          )
-         SELECT id FROM settled",
+         SELECT id, CASE WHEN finished_at IS NOT NULL THEN batch_id END FROM settled",
     )
     .bind(column(&acks, |ack| ack.id))
     .bind(column(&acks, |ack| ack.fence))
@@ -80,7 +84,7 @@ async fn update(conn: &mut PgConnection, acks: &[Ack]) -> Result<HashSet<i64>, s
     .bind(column(&acks, |ack| ack.seen_lease))
     .fetch_all(conn)
     .await?;
-    Ok(ids.into_iter().collect())
+    Ok(accepted.into_iter().collect())
 }
 
 /// Text without the one character that the server refuses: an outcome must be written whatever a

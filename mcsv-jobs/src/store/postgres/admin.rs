@@ -1,6 +1,6 @@
 use super::PostgresStore;
 use super::notify::{TELL_ALL, TELL_EACH};
-use crate::store::{Cancel, CancelReply, Requeue, RequeueWhich};
+use crate::store::{Cancel, CancelReply, CloseBatches, Requeue, RequeueWhich};
 use crate::{Error, State};
 
 impl PostgresStore {
@@ -10,7 +10,7 @@ impl PostgresStore {
     ) -> Result<Option<CancelReply>, Error> {
         // The row is locked before it is read: an answer that a race made wrong would be worse
         // than a short wait.
-        let found: Option<(String, bool)> = sqlx::query_as(
+        let found: Option<(String, bool, Option<i64>)> = sqlx::query_as(
             "WITH found AS MATERIALIZED (
                 SELECT id, state, cancel FROM mcsv_jobs WHERE id = $1 FOR UPDATE
              ), changed AS (
@@ -29,19 +29,25 @@ impl PostgresStore {
                     state, attempt, coalesce(lease_owner, '')
                 FROM changed
              )
-             SELECT coalesce(changed.state, found.state), changed.id IS NOT NULL
+             SELECT coalesce(changed.state, found.state), changed.id IS NOT NULL,
+                CASE WHEN changed.finished_at IS NOT NULL THEN changed.batch_id END
              FROM found LEFT JOIN changed USING (id)",
         )
         .bind(id.get())
         .fetch_optional(&self.callers)
         .await?;
-        let Some((state, changed)) = found else { return Ok(None) };
+        let Some((state, changed, batch)) = found else { return Ok(None) };
         let state: State = state.parse()?;
         if changed && state == State::Executing {
             // At once and not by the notifier: who calls a job off may be a short-lived command.
             sqlx::query(TELL_ALL).execute(&self.callers).await?;
         }
-        Ok(Some(CancelReply { state, changed }))
+        // The job is called off whatever comes of this: what is left open here is closed later.
+        let rung = match batch {
+            Some(batch) => self.close_batches(CloseBatches(vec![batch])).await?,
+            None => Vec::new(),
+        };
+        Ok(Some(CancelReply { state, changed, rung }))
     }
 
     pub(in crate::store) async fn requeue(

@@ -23,6 +23,9 @@ impl FromRow<'_, PgRow> for Claimed {
             age: Duration::from_millis(age),
             traceparent: row.try_get("traceparent")?,
             tracestate: row.try_get("tracestate")?,
+            batch_id: row.try_get("batch_id")?,
+            chain: row.try_get("chain")?,
+            key_id: row.try_get("key_id")?,
         })
     }
 }
@@ -73,7 +76,8 @@ pub(super) async fn claim(
             SELECT id, attempted_at, 'started', state, attempt, lease_owner FROM claimed
          )
          SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-            attempted_at, budget_from, traceparent, tracestate
+            attempted_at, budget_from, traceparent, tracestate, batch_id, chain,
+            key_id
          FROM claimed ORDER BY priority DESC, scheduled_at, id",
     )
     .bind(queue)
@@ -107,7 +111,8 @@ pub(super) async fn take(
             SELECT id, attempted_at, 'started', state, attempt, lease_owner FROM claimed
          )
          SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-            attempted_at, budget_from, traceparent, tracestate
+            attempted_at, budget_from, traceparent, tracestate, batch_id, chain,
+            key_id
          FROM claimed ORDER BY priority DESC, scheduled_at, id",
     )
     .bind(ids)

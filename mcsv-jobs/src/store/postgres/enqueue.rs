@@ -69,17 +69,18 @@ async fn insert_rows(
                 coalesce(given.at, clock.now + given.delay) AS start, given.*
             FROM (SELECT mcsv_jobs_now() AS now) AS clock, unnest($1::TEXT[], $2::TEXT[],
                 $3::INTEGER[], $4::INTEGER[], $5::BIGINT[], $6::BIGINT[], $7::TEXT[], $8::TEXT[],
-                $9::TEXT[], $10::BYTEA[], $11::TEXT[]) WITH ORDINALITY AS given (kind, queue,
+                $9::TEXT[], $10::BYTEA[], $11::TEXT[], $12::BIGINT[], $13::TEXT[],
+                $14::TEXT[]) WITH ORDINALITY AS given (kind, queue,
                 priority, max_attempts, delay, at, unique_key, traceparent, tracestate, args,
-                partition_key, place)
+                partition_key, batch_id, chain, key_id, place)
          ), inserted AS (
             INSERT INTO mcsv_jobs (id, kind, queue, state, priority, max_attempts, scheduled_at,
                 inserted_at, budget_from, unique_key, traceparent, tracestate, args,
-                partition_key)
+                partition_key, batch_id, chain, key_id)
             SELECT id, kind, queue,
                 CASE WHEN start > now THEN 'scheduled' ELSE 'available' END, priority,
                 max_attempts, start, now, now, unique_key, traceparent, tracestate, args,
-                partition_key
+                partition_key, batch_id, chain, key_id
             FROM batch ORDER BY kind, unique_key, place
             ON CONFLICT DO NOTHING
             RETURNING id, inserted_at, state, attempt
@@ -101,6 +102,9 @@ async fn insert_rows(
     .bind(column(rows, |row| row.tracestate.clone()))
     .bind(column(rows, |row| row.args.clone()))
     .bind(column(rows, |row| row.partition_key.clone()))
+    .bind(column(rows, |row| row.batch_id))
+    .bind(column(rows, |row| row.chain.clone()))
+    .bind(column(rows, |row| row.key_id.clone()))
     .fetch_all(conn)
     .await
 }

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::PostgresStore;
 use super::claim::take;
 use crate::limits::{Candidate, LimitColumns, QueueLimits};
-use crate::store::{LIMITED_WINDOW, SetLimits, Turn, TurnReply};
+use crate::store::{Claimed, Counted, LIMITED_WINDOW, SetLimits, Turn};
 use crate::{Error, Limits};
 
 impl PostgresStore {
@@ -34,8 +34,11 @@ impl PostgresStore {
     }
 
     pub(in crate::store) async fn limits(&self) -> Result<BTreeMap<String, Limits>, Error> {
-        let rows: Vec<QueueLimits> =
-            sqlx::query_as("SELECT * FROM mcsv_job_limits").fetch_all(&self.callers).await?;
+        let rows: Vec<QueueLimits> = sqlx::query_as(
+            "SELECT queue, running, per_partition, starts, period FROM mcsv_job_limits",
+        )
+        .fetch_all(&self.callers)
+        .await?;
         let limits = rows.into_iter().map(|row| (row.queue, Limits::from(row.limits)));
         Ok(limits.collect())
     }
@@ -56,133 +59,96 @@ pub(super) async fn of(
     Ok(columns.map(Limits::from))
 }
 
-/// Claims what the limits let through, and tells when to look again.
-///
-/// The row of the limits is locked, so nobody else claims from this queue meanwhile, and what is
-/// counted here still holds at the commit.
-pub(super) async fn claim(
-    conn: &mut PgConnection,
-    turn: &Turn,
-    limits: &Limits,
-    reply: &mut TurnReply,
-) -> Result<(), sqlx::Error> {
-    reply.limited = true;
-    reply.next_due = next_due(conn, &turn.queue).await?;
-    let period = limits.rate().map(|(_, per)| crate::new_job::millis(per));
-    let (started, _) = starts(conn, &turn.queue, period).await?;
-    let room = limits.room(turn.room, running(conn, &turn.queue).await?, started);
-    if room > 0 {
-        let candidates = candidates(conn, turn, limits).await?;
-        let more = candidates.len() >= LIMITED_WINDOW;
-        let ids = limits.pick(room, candidates);
-        reply.claimed = take(conn, &ids, &turn.owner, turn.lease).await?;
-        // Behind those of partitions that are full by now there may be others.
-        reply.look_within((more && ids.len() < room).then_some(0));
-        if period.is_some() {
-            count_starts(conn, &turn.queue, reply.claimed.len()).await?;
-        }
-    }
-    let (started, until_free) = starts(conn, &turn.queue, period).await?;
-    if limits.room(1, 0, started) == 0 {
-        reply.look_within(until_free);
-    }
-    Ok(())
-}
-
-async fn count_starts(
-    conn: &mut PgConnection,
-    queue: &str,
-    claimed: usize,
-) -> Result<(), sqlx::Error> {
-    if claimed == 0 {
-        return Ok(());
-    }
-    sqlx::query("INSERT INTO mcsv_job_starts VALUES ($1, mcsv_jobs_now(), $2)")
+impl Counted for PgConnection {
+    async fn next_due(&mut self, queue: &str) -> Result<Option<i64>, sqlx::Error> {
+        sqlx::query_scalar(
+            "SELECT min(scheduled_at) - mcsv_jobs_now() FROM mcsv_jobs
+             WHERE queue = $1 AND state IN ('scheduled', 'retryable')
+                AND scheduled_at > (SELECT mcsv_jobs_now())",
+        )
         .bind(queue)
-        .bind(i64::try_from(claimed).unwrap_or(i64::MAX))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-async fn running(conn: &mut PgConnection, queue: &str) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("SELECT count(*) FROM mcsv_jobs WHERE queue = $1 AND state = 'executing'")
-        .bind(queue)
-        .fetch_one(conn)
+        .fetch_one(self)
         .await
-}
+    }
 
-/// How many were started within the period, and in how many milliseconds the first of them is no
-/// longer within.
-async fn starts(
-    conn: &mut PgConnection,
-    queue: &str,
-    period: Option<i64>,
-) -> Result<(i64, Option<i64>), sqlx::Error> {
-    let Some(period) = period else { return Ok((0, None)) };
-    sqlx::query("DELETE FROM mcsv_job_starts WHERE queue = $1 AND at <= mcsv_jobs_now() - $2")
+    async fn running(&mut self, queue: &str) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM mcsv_jobs WHERE queue = $1 AND state = 'executing'",
+        )
+        .bind(queue)
+        .fetch_one(self)
+        .await
+    }
+
+    async fn starts(
+        &mut self,
+        queue: &str,
+        period: i64,
+    ) -> Result<(i64, Option<i64>), sqlx::Error> {
+        sqlx::query("DELETE FROM mcsv_job_starts WHERE queue = $1 AND at <= mcsv_jobs_now() - $2")
+            .bind(queue)
+            .bind(period)
+            .execute(&mut *self)
+            .await?;
+        sqlx::query_as(
+            "SELECT coalesce(sum(started), 0)::BIGINT, min(at) + $2 - mcsv_jobs_now()
+             FROM mcsv_job_starts WHERE queue = $1",
+        )
         .bind(queue)
         .bind(period)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query_as(
-        "SELECT coalesce(sum(started), 0)::BIGINT, min(at) + $2 - mcsv_jobs_now()
-         FROM mcsv_job_starts WHERE queue = $1",
-    )
-    .bind(queue)
-    .bind(period)
-    .fetch_one(conn)
-    .await
-}
+        .fetch_one(self)
+        .await
+    }
 
-/// Those that could start, in their order; the jobs of full partitions are not read at all.
-async fn candidates(
-    conn: &mut PgConnection,
-    turn: &Turn,
-    limits: &Limits,
-) -> Result<Vec<Candidate>, sqlx::Error> {
-    sqlx::query_as(
-        "WITH running AS MATERIALIZED (
-            SELECT partition_key, count(*) AS jobs FROM mcsv_jobs
-            WHERE queue = $1 AND state = 'executing' AND partition_key IS NOT NULL
-            GROUP BY partition_key
-         ), waiting AS (
-            SELECT * FROM (
-                SELECT id, partition_key, priority, scheduled_at FROM mcsv_jobs
-                WHERE queue = $1 AND state = 'available'
-                    AND NOT EXISTS (SELECT 1 FROM running
-                        WHERE running.partition_key = mcsv_jobs.partition_key AND jobs >= $2)
-                ORDER BY priority DESC, scheduled_at, id LIMIT $3) AS ready
-            UNION ALL
-            SELECT * FROM (
-                SELECT id, partition_key, priority, scheduled_at FROM mcsv_jobs
-                WHERE queue = $1 AND state IN ('scheduled', 'retryable')
-                    AND scheduled_at <= (SELECT mcsv_jobs_now())
-                    AND NOT EXISTS (SELECT 1 FROM running
-                        WHERE running.partition_key = mcsv_jobs.partition_key AND jobs >= $2)
-                ORDER BY scheduled_at LIMIT $3) AS due
-         )
-         SELECT id, partition_key, coalesce(
-            (SELECT jobs FROM running WHERE running.partition_key = waiting.partition_key), 0)
-            AS running
-         FROM waiting WHERE NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
-         ORDER BY priority DESC, scheduled_at, id LIMIT $3",
-    )
-    .bind(&turn.queue)
-    .bind(limits.running_per_partition().map_or(i64::MAX, i64::from))
-    .bind(i64::try_from(LIMITED_WINDOW.max(turn.room)).unwrap_or(i64::MAX))
-    .fetch_all(conn)
-    .await
-}
+    async fn count_starts(&mut self, queue: &str, claimed: usize) -> Result<(), sqlx::Error> {
+        sqlx::query("INSERT INTO mcsv_job_starts VALUES ($1, mcsv_jobs_now(), $2)")
+            .bind(queue)
+            .bind(i64::try_from(claimed).unwrap_or(i64::MAX))
+            .execute(self)
+            .await?;
+        Ok(())
+    }
 
-/// Milliseconds until a job falls due; what is due already waits for a place and not for a time.
-async fn next_due(conn: &mut PgConnection, queue: &str) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT min(scheduled_at) - mcsv_jobs_now() FROM mcsv_jobs
-         WHERE queue = $1 AND state IN ('scheduled', 'retryable')
-            AND scheduled_at > (SELECT mcsv_jobs_now())",
-    )
-    .bind(queue)
-    .fetch_one(conn)
-    .await
+    async fn candidates(
+        &mut self,
+        turn: &Turn,
+        limits: &Limits,
+    ) -> Result<Vec<Candidate>, sqlx::Error> {
+        sqlx::query_as(
+            "WITH running AS MATERIALIZED (
+                SELECT partition_key, count(*) AS jobs FROM mcsv_jobs
+                WHERE queue = $1 AND state = 'executing' AND partition_key IS NOT NULL
+                GROUP BY partition_key
+             ), waiting AS (
+                SELECT * FROM (
+                    SELECT id, partition_key, priority, scheduled_at FROM mcsv_jobs
+                    WHERE queue = $1 AND state = 'available'
+                        AND NOT EXISTS (SELECT 1 FROM running
+                            WHERE running.partition_key = mcsv_jobs.partition_key AND jobs >= $2)
+                    ORDER BY priority DESC, scheduled_at, id LIMIT $3) AS ready
+                UNION ALL
+                SELECT * FROM (
+                    SELECT id, partition_key, priority, scheduled_at FROM mcsv_jobs
+                    WHERE queue = $1 AND state IN ('scheduled', 'retryable')
+                        AND scheduled_at <= (SELECT mcsv_jobs_now())
+                        AND NOT EXISTS (SELECT 1 FROM running
+                            WHERE running.partition_key = mcsv_jobs.partition_key AND jobs >= $2)
+                    ORDER BY scheduled_at LIMIT $3) AS due
+             )
+             SELECT id, partition_key, coalesce(
+                (SELECT jobs FROM running WHERE running.partition_key = waiting.partition_key), 0)
+                AS running
+             FROM waiting WHERE NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+             ORDER BY priority DESC, scheduled_at, id LIMIT $3",
+        )
+        .bind(&turn.queue)
+        .bind(limits.running_per_partition().map_or(i64::MAX, i64::from))
+        .bind(i64::try_from(LIMITED_WINDOW.max(turn.room)).unwrap_or(i64::MAX))
+        .fetch_all(self)
+        .await
+    }
+
+    async fn take(&mut self, turn: &Turn, ids: &[i64]) -> Result<Vec<Claimed>, sqlx::Error> {
+        take(self, ids, &turn.owner, turn.lease).await
+    }
 }

@@ -2,6 +2,7 @@
 
 mod ack;
 mod admin;
+mod batch;
 mod claim;
 mod connect;
 mod enqueue;
@@ -9,6 +10,7 @@ mod limit;
 mod notify;
 mod pause;
 mod presence;
+mod progress;
 mod prune;
 mod read;
 mod schema;

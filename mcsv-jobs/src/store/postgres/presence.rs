@@ -20,6 +20,8 @@ use crate::wake::Bells;
 /// A process that only lost its connection takes the lock again long before.
 const GRACE: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(5);
+/// How often this process makes sure of its own lock while nobody holds a lease.
+const CALM: Duration = Duration::from_secs(10);
 
 /// This process's connection that listens, and holds an advisory lock of the session's name.
 ///
@@ -34,6 +36,7 @@ pub(crate) struct Presence {
     /// Since when the locks of other sessions have been seen free.
     missing: BTreeMap<i64, Instant>,
     own_missing: bool,
+    looked_at: Option<Instant>,
 }
 
 impl Presence {
@@ -47,7 +50,8 @@ impl Presence {
         let listening = listen(pool.clone(), sender.clone(), session.key(), Arc::clone(&bells));
         let task = tokio::spawn(listening);
         let missing = BTreeMap::new();
-        Presence { task, pool, sender, session, bells, missing, own_missing: true }
+        let own_missing = true;
+        Presence { task, pool, sender, session, bells, missing, own_missing, looked_at: None }
     }
 
     /// Those of `holders` whose locks have been free for long enough.
@@ -57,6 +61,10 @@ impl Presence {
         session: &Session,
         holders: &[LeaseHolder],
     ) -> Result<Vec<String>, Error> {
+        if holders.is_empty() && self.looked_at.is_some_and(|at| at.elapsed() < CALM) {
+            return Ok(Vec::new());
+        }
+        self.looked_at = Some(Instant::now());
         let present = match present(store.engine()).await {
             Ok(present) => present,
             Err(error) => {

@@ -17,6 +17,16 @@ impl PostgresStore {
         .execute(&self.callers)
         .await?
         .rows_affected();
+        sqlx::query(
+            "DELETE FROM mcsv_job_batches WHERE id = ANY (ARRAY(
+                SELECT id FROM mcsv_job_batches
+                WHERE finished_at IS NOT NULL AND finished_at < (SELECT mcsv_jobs_now()) - $1
+                ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        )
+        .bind(millis(prune.finished_older_than))
+        .bind(step)
+        .execute(&self.callers)
+        .await?;
         // Those of a job that still exists stay: its row must remain explainable.
         let events = sqlx::query(
             "DELETE FROM mcsv_job_events WHERE sequence = ANY (ARRAY(

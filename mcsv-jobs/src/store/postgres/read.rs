@@ -10,12 +10,23 @@ mod audit;
 mod leases;
 mod row;
 
+/// The columns of a record, by name: a server refuses a prepared `SELECT *` for ever once a newer
+/// version of this crate has added a column.
+macro_rules! columns {
+    () => {
+        "id, kind, queue, state, priority, attempt, max_attempts, inserted_at, scheduled_at,
+            attempted_at, attempted_by, finished_at, errors, result, traceparent, unique_key,
+            partition_key, batch_id, key_id, args"
+    };
+}
+
 impl PostgresStore {
     pub(in crate::store) async fn get(&self, id: JobId) -> Result<Option<JobRecord>, Error> {
-        let record = sqlx::query_as("SELECT * FROM mcsv_jobs WHERE id = $1")
-            .bind(id.get())
-            .fetch_optional(&self.callers)
-            .await?;
+        let record =
+            sqlx::query_as(concat!("SELECT ", columns!(), " FROM mcsv_jobs WHERE id = $1"))
+                .bind(id.get())
+                .fetch_optional(&self.callers)
+                .await?;
         Ok(record)
     }
 
@@ -24,7 +35,8 @@ impl PostgresStore {
         filter: &Filter,
         limit: u32,
     ) -> Result<Vec<JobRecord>, Error> {
-        let mut query = QueryBuilder::new("SELECT * FROM mcsv_jobs WHERE true");
+        let mut query =
+            QueryBuilder::new(concat!("SELECT ", columns!(), " FROM mcsv_jobs WHERE true"));
         conditions(&mut query, filter);
         query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit));
         Ok(query.build_query_as().fetch_all(&self.callers).await?)
@@ -45,11 +57,13 @@ impl PostgresStore {
     }
 
     pub(in crate::store) async fn events(&self, id: JobId) -> Result<Vec<Event>, Error> {
-        let events =
-            sqlx::query_as("SELECT * FROM mcsv_job_events WHERE job_id = $1 ORDER BY sequence")
-                .bind(id.get())
-                .fetch_all(&self.callers)
-                .await?;
+        let events = sqlx::query_as(
+            "SELECT sequence, at, transition, state, attempt, worker, detail FROM mcsv_job_events
+             WHERE job_id = $1 ORDER BY sequence",
+        )
+        .bind(id.get())
+        .fetch_all(&self.callers)
+        .await?;
         Ok(events)
     }
 
@@ -108,6 +122,9 @@ fn conditions(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
     }
     if let Some(keys) = &filter.keys {
         query.push(" AND unique_key = ANY (").push_bind(keys.clone()).push(")");
+    }
+    if let Some(batch) = filter.batch {
+        query.push(" AND batch_id = ").push_bind(batch.get());
     }
     if let Some(from) = filter.finished_from {
         query.push(" AND finished_at >= ").push_bind(from);

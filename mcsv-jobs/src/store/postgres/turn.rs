@@ -5,8 +5,9 @@ use tokio::time::timeout;
 
 use super::ack::settle;
 use super::claim::claim;
+use super::progress::keep;
 use super::{PostgresStore, limit};
-use crate::store::{Leases, Turn, TurnReply};
+use crate::store::{Leases, Settled, Turn, TurnReply, claim_limited};
 use crate::{Error, ErrorKind};
 
 /// A connection that is silent this long is given up: the machine behind it may be gone.
@@ -33,14 +34,18 @@ impl PostgresStore {
 
     async fn take_turn(&self, turn: &Turn) -> Result<TurnReply, sqlx::Error> {
         let mut conn = self.engine().acquire().await?;
+        if turn.acks.is_empty() && turn.reports.is_empty() && turn.leases == Leases::Leave {
+            return only_claim(&mut conn, turn).await;
+        }
         let mut tx = conn.begin().await?;
-        let accepted = settle(&mut tx, &turn.acks).await?;
+        keep(&mut tx, &turn.reports).await?;
+        let Settled { accepted, rung } = settle(&mut tx, &turn.acks).await?;
         let kept = match turn.leases {
             Leases::Renew => Some(renew(&mut tx, turn).await?),
             Leases::Look => Some(look(&mut tx, turn).await?),
             Leases::Leave => None,
         };
-        let mut reply = TurnReply { accepted, kept, ..TurnReply::default() };
+        let mut reply = TurnReply { accepted, rung, kept, ..TurnReply::default() };
         if turn.room > 0 {
             look_for_work(&mut tx, turn, &mut reply).await?;
         }
@@ -49,20 +54,65 @@ impl PostgresStore {
     }
 }
 
+/// A claim is one statement, which needs no transaction around it: one round trip where there is
+/// enough to do.
+async fn only_claim(conn: &mut PgConnection, turn: &Turn) -> Result<TurnReply, sqlx::Error> {
+    let mut reply = TurnReply::default();
+    if let Found::Limits = claim_free(conn, turn, &mut reply).await? {
+        let mut tx = conn.begin().await?;
+        claim_bounded(&mut tx, turn, &mut reply).await?;
+        tx.commit().await?;
+    }
+    Ok(reply)
+}
+
 async fn look_for_work(
     conn: &mut PgConnection,
     turn: &Turn,
     reply: &mut TurnReply,
 ) -> Result<(), sqlx::Error> {
-    reply.claimed = claim(conn, &turn.queue, &turn.owner, turn.lease, turn.room).await?;
-    if reply.claimed.is_empty()
-        && let Some(limits) = limit::of(conn, &turn.queue).await?
-    {
-        limit::claim(conn, turn, &limits, reply).await?;
-    } else if reply.claimed.len() < turn.room {
-        reply.next_due = next_due(conn, &turn.queue).await?;
+    match claim_free(conn, turn, reply).await? {
+        Found::Limits => claim_bounded(conn, turn, reply).await,
+        Found::All => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether a claim found what there is, or a queue that it must not claim from.
+enum Found {
+    All,
+    Limits,
+}
+
+async fn claim_free(
+    conn: &mut PgConnection,
+    turn: &Turn,
+    reply: &mut TurnReply,
+) -> Result<Found, sqlx::Error> {
+    reply.claimed = claim(conn, &turn.queue, &turn.owner, turn.lease, turn.room).await?;
+    if reply.claimed.len() == turn.room {
+        return Ok(Found::All);
+    }
+    let (limited, next_due) = rest(conn, &turn.queue).await?;
+    if limited && reply.claimed.is_empty() {
+        return Ok(Found::Limits);
+    }
+    reply.next_due = next_due;
+    Ok(Found::All)
+}
+
+async fn claim_bounded(
+    conn: &mut PgConnection,
+    turn: &Turn,
+    reply: &mut TurnReply,
+) -> Result<(), sqlx::Error> {
+    match limit::of(conn, &turn.queue).await? {
+        Some(limits) => claim_limited(conn, turn, &limits, reply).await,
+        // They were taken away just now.
+        None => {
+            reply.look_within(Some(0));
+            Ok(())
+        }
+    }
 }
 
 async fn renew(conn: &mut PgConnection, turn: &Turn) -> Result<Vec<(i64, i64, bool)>, sqlx::Error> {
@@ -89,21 +139,21 @@ async fn look(conn: &mut PgConnection, turn: &Turn) -> Result<Vec<(i64, i64, boo
     .await
 }
 
-/// Milliseconds until there may be something to claim.
+/// Whether the queue has limits, and the milliseconds until there may be something to claim.
 ///
 /// What is there already was locked by another worker, who need not take it: look again soon.
-async fn next_due(conn: &mut PgConnection, queue: &str) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM mcsv_jobs WHERE queue = $1 AND state = 'available')
-            THEN $2
-            ELSE greatest($2, (SELECT min(scheduled_at) - mcsv_jobs_now() FROM mcsv_jobs
-                WHERE queue = $1 AND state IN ('scheduled', 'retryable')))
-            END WHERE EXISTS (SELECT 1 FROM mcsv_jobs WHERE queue = $1
-                AND state IN ('available', 'scheduled', 'retryable'))
-            AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)",
+async fn rest(conn: &mut PgConnection, queue: &str) -> Result<(bool, Option<i64>), sqlx::Error> {
+    sqlx::query_as(
+        "SELECT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1), CASE
+            WHEN EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1) THEN NULL
+            WHEN EXISTS (SELECT 1 FROM mcsv_jobs WHERE queue = $1 AND state = 'available') THEN $2
+            ELSE (SELECT greatest($2, scheduled_at - mcsv_jobs_now()) FROM mcsv_jobs
+                WHERE queue = $1 AND state IN ('scheduled', 'retryable')
+                ORDER BY scheduled_at LIMIT 1)
+            END",
     )
     .bind(queue)
     .bind(AGAIN)
-    .fetch_optional(conn)
+    .fetch_one(conn)
     .await
 }

@@ -1,11 +1,12 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
+use super::batch::close;
 use super::enqueue::{insert, json};
 use super::now;
-use crate::store::{Accepted, Ack, Row};
+use crate::store::{Accepted, Ack, Row, Settled, ended_batches};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -44,29 +45,36 @@ impl<'a> From<&'a Ack> for Line<'a> {
 pub(super) async fn settle(
     conn: &mut SqliteConnection,
     acks: &[Ack],
-) -> Result<Vec<Accepted>, sqlx::Error> {
+) -> Result<Settled, sqlx::Error> {
     if acks.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Settled::default());
     }
     let lines: Vec<Line<'_>> = acks.iter().map(Line::from).collect();
     let accepted = update(conn, &json(&lines)?).await?;
-    let lines: Vec<&Line<'_>> = lines.iter().filter(|line| accepted.contains(&line.id)).collect();
+    let lines: Vec<&Line<'_>> =
+        lines.iter().filter(|line| accepted.contains_key(&line.id)).collect();
     log(conn, &json(&lines)?).await?;
     let mut replies = Vec::with_capacity(lines.len());
-    for ack in acks.iter().filter(|ack| accepted.contains(&ack.id)) {
+    for ack in acks.iter().filter(|ack| accepted.contains_key(&ack.id)) {
         let rows: Vec<&Row> = ack.follow_ups.iter().collect();
         let follow_ups = if rows.is_empty() { Vec::new() } else { insert(conn, &rows).await? };
         replies.push(Accepted { id: ack.id, follow_ups });
     }
-    Ok(replies)
+    // After the follow-ups, which may belong to them.
+    let rung = close(conn, &ended_batches(&accepted)).await?;
+    Ok(Settled { accepted: replies, rung })
 }
 
-async fn update(conn: &mut SqliteConnection, lines: &str) -> Result<HashSet<i64>, sqlx::Error> {
+/// The accepted acks by their jobs, with the batch that each may have ended.
+async fn update(
+    conn: &mut SqliteConnection,
+    lines: &str,
+) -> Result<HashMap<i64, Option<i64>>, sqlx::Error> {
     // The unary plus keeps the planner on the ids: by state it would walk all running jobs once per
     // ack.
     // A cancel that the worker did not see in time wins over another attempt.
     // The newest 20 errors are kept: a job with a thousand attempts must not grow for ever.
-    let ids: Vec<i64> = sqlx::query_scalar(concat!(
+    let accepted: Vec<(i64, Option<i64>)> = sqlx::query_as(concat!(
         "UPDATE mcsv_jobs SET
             state = iif(cancel AND NOT a.finished, 'cancelled', a.state),
             attempt = attempt - a.given_back,
@@ -88,12 +96,12 @@ async fn update(conn: &mut SqliteConnection, lines: &str) -> Result<HashSet<i64>
          WHERE mcsv_jobs.id = a.id AND mcsv_jobs.fence = a.fence
             AND +mcsv_jobs.state = 'executing'
             AND (a.lease IS NULL OR mcsv_jobs.lease_until = a.lease)
-         RETURNING mcsv_jobs.id"
+         RETURNING mcsv_jobs.id, iif(finished_at IS NULL, NULL, batch_id)"
     ))
     .bind(lines)
     .fetch_all(conn)
     .await?;
-    Ok(ids.into_iter().collect())
+    Ok(accepted.into_iter().collect())
 }
 
 async fn log(conn: &mut SqliteConnection, lines: &str) -> Result<(), sqlx::Error> {

@@ -2,6 +2,7 @@ use std::pin::Pin;
 
 use sqlx::SqliteConnection;
 
+use super::batch::close;
 use super::enqueue::json;
 use super::{Write, now};
 use crate::store::{Cancel, CancelReply, Requeue, RequeueWhich};
@@ -15,7 +16,7 @@ impl Write for Cancel {
     ) -> Pin<Box<dyn Future<Output = Result<Self::Reply, sqlx::Error>> + Send + 'a>> {
         Box::pin(async move {
             let id = self.0.get();
-            let changed: Option<String> = sqlx::query_scalar(concat!(
+            let changed: Option<(String, Option<i64>)> = sqlx::query_as(concat!(
                 "UPDATE mcsv_jobs SET
                     cancel = state = 'executing',
                     finished_at = iif(state = 'executing', NULL, ",
@@ -24,7 +25,7 @@ impl Write for Cancel {
                     state = iif(state = 'executing', state, 'cancelled')
                  WHERE id = ?1 AND cancel = 0
                     AND state IN ('available', 'scheduled', 'executing', 'retryable')
-                 RETURNING state"
+                 RETURNING state, iif(finished_at IS NULL, NULL, batch_id)"
             ))
             .bind(id)
             .fetch_optional(&mut *conn)
@@ -35,12 +36,16 @@ impl Write for Cancel {
             let state: Option<String> =
                 sqlx::query_scalar("SELECT state FROM mcsv_jobs WHERE id = ?1")
                     .bind(id)
-                    .fetch_optional(conn)
+                    .fetch_optional(&mut *conn)
                     .await?;
             let Some(state) = state else { return Ok(None) };
             let state =
                 state.parse().map_err(|error: crate::Error| sqlx::Error::Decode(error.into()))?;
-            Ok(Some(CancelReply { state, changed: changed.is_some() }))
+            let rung = match changed {
+                Some((_, Some(batch))) => close(conn, &[batch]).await?,
+                _ => Vec::new(),
+            };
+            Ok(Some(CancelReply { state, changed: changed.is_some(), rung }))
         })
     }
 }

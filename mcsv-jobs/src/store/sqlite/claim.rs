@@ -27,6 +27,9 @@ impl FromRow<'_, SqliteRow> for Claimed {
             age: Duration::from_millis(age),
             traceparent: row.try_get("traceparent")?,
             tracestate: row.try_get("tracestate")?,
+            batch_id: row.try_get("batch_id")?,
+            chain: row.try_get("chain")?,
+            key_id: row.try_get("key_id")?,
         })
     }
 }
@@ -90,7 +93,8 @@ pub(super) async fn take(
         now!(),
         " WHERE id IN (SELECT value FROM json_each(?1))
          RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-            attempted_at, budget_from, traceparent, tracestate"
+            attempted_at, budget_from, traceparent, tracestate, batch_id, chain,
+            key_id"
     ))
     .bind(&ids)
     .bind(owner)

@@ -1,37 +1,147 @@
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
 use sqlx::{Sqlite, SqliteConnection};
+use tokio::time::Instant;
 
 use super::SqliteStore;
+use crate::store::Seen;
 
-/// Watches the number that SQLite raises with every commit of another connection.
-#[derive(Default)]
+/// How long after the log was last written to SQLite is asked at every look: the commit shows later
+/// than its bytes, and two writes can have one time stamp.
+const YOUNG: Duration = Duration::from_secs(1);
+/// How long a write is waited for that has not become a commit yet.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often SQLite is asked although nothing seems to have been written.
+const SURE: Duration = Duration::from_secs(5);
+/// How often the drivers look after their leases where this process writes all the time, and how
+/// often they are woken where nothing tells.
+const GAP: Duration = Duration::from_millis(100);
+
+/// Notices the commits of other processes, and of connections that callers brought.
+///
+/// A look costs one `stat` of the write-ahead log, so that an idle process can look every few
+/// milliseconds and asks SQLite nothing. Only when the log has been written to is SQLite asked for
+/// its `data_version`, the number that changes with every commit of another connection.
 pub(crate) struct DataVersion {
     conn: Option<sqlx::pool::PoolConnection<Sqlite>>,
     version: i64,
+    stamp: Stamp,
+    /// Ask at every look until then.
+    ask_until: Instant,
+    /// Ask then at the latest.
+    ask_at: Instant,
+    /// The writer's commits, and its last id, when it was last looked.
+    own: (u64, i64),
+    /// Since when a change has not been told.
+    untold: bool,
+    tell_at: Instant,
+}
+
+/// When the log was written to, and its length.
+type Stamp = Option<(SystemTime, u64)>;
+
+impl Default for DataVersion {
+    fn default() -> Self {
+        let now = Instant::now();
+        DataVersion {
+            conn: None,
+            version: 0,
+            stamp: None,
+            ask_until: now,
+            ask_at: now,
+            own: (0, 0),
+            untold: false,
+            tell_at: now,
+        }
+    }
 }
 
 impl DataVersion {
-    pub(in crate::store) async fn has_changed(&mut self, store: &SqliteStore) -> bool {
-        if store.file.is_none() {
+    pub(in crate::store) async fn look(&mut self, store: &SqliteStore) -> Seen {
+        let now = Instant::now();
+        let Some(file) = &store.file else {
             // The one connection of a database in memory does not count its own commits.
-            return true;
+            self.untold = true;
+            return self.tell(now);
+        };
+        if !self.is_to_ask(file, now) {
+            return self.tell(now);
         }
-        match self.read(store).await {
-            Ok(version) => std::mem::replace(&mut self.version, version) != version,
+        match self.ask(store, now).await {
+            Ok(Seen::Nothing) => self.tell(now),
+            Ok(seen) => seen,
             Err(error) => {
                 tracing::warn!(%error, "the job database can't be watched: will try again");
                 self.conn = None;
-                false
+                self.ask_until = now;
+                self.ask_at = now + GAP;
+                Seen::Nothing
             }
         }
     }
 
-    async fn read(&mut self, store: &SqliteStore) -> Result<i64, sqlx::Error> {
-        // The number is only comparable on one and the same connection.
-        if self.conn.is_none() {
-            self.conn = Some(store.readers.acquire().await?);
+    fn is_to_ask(&mut self, file: &Path, now: Instant) -> bool {
+        let stamp = stamp(file);
+        if stamp != self.stamp {
+            self.stamp = stamp;
+            self.ask_until = now + PATIENCE;
         }
-        let Some(conn) = &mut self.conn else { return Ok(0) };
-        let conn: &mut SqliteConnection = conn;
-        sqlx::query_scalar("PRAGMA data_version").fetch_one(conn).await
+        // Without a log to look at there is nothing but SQLite itself.
+        now < self.ask_until || now >= self.ask_at || (stamp.is_none() && now >= self.tell_at)
     }
+
+    async fn ask(&mut self, store: &SqliteStore, now: Instant) -> Result<Seen, sqlx::Error> {
+        let own = store.writer.progress();
+        let version = self.read(store).await?;
+        self.ask_at = now + SURE;
+        if std::mem::replace(&mut self.version, version) == version {
+            return Ok(Seen::Nothing);
+        }
+        self.ask_until = now + YOUNG;
+        self.untold = true;
+        let (commits, last_id) = std::mem::replace(&mut self.own, own);
+        if commits == own.0 {
+            return Ok(self.tell_now(now));
+        }
+        // This process wrote too, which is no news. An id that it did not give is.
+        let last = self.last_id(store).await?;
+        let known = last_id.max(own.1);
+        self.own.1 = known.max(last);
+        Ok(if last > known { Seen::NewJobs } else { Seen::Nothing })
+    }
+
+    fn tell(&mut self, now: Instant) -> Seen {
+        if self.untold && now >= self.tell_at { self.tell_now(now) } else { Seen::Nothing }
+    }
+
+    fn tell_now(&mut self, now: Instant) -> Seen {
+        self.untold = false;
+        self.tell_at = now + GAP;
+        Seen::Change
+    }
+
+    async fn read(&mut self, store: &SqliteStore) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar("PRAGMA data_version").fetch_one(self.conn(store).await?).await
+    }
+
+    async fn last_id(&mut self, store: &SqliteStore) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar("SELECT last FROM mcsv_job_ids").fetch_one(self.conn(store).await?).await
+    }
+
+    /// The number is only comparable on one and the same connection.
+    async fn conn(&mut self, store: &SqliteStore) -> Result<&mut SqliteConnection, sqlx::Error> {
+        let conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => store.readers.acquire().await?,
+        };
+        Ok(self.conn.insert(conn))
+    }
+}
+
+fn stamp(database: &Path) -> Stamp {
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    let log = std::fs::metadata(PathBuf::from(log)).ok()?;
+    Some((log.modified().ok()?, log.len()))
 }

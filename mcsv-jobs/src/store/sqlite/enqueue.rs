@@ -34,11 +34,13 @@ pub(crate) async fn insert(
 async fn insert_rows(conn: &mut SqliteConnection, batch: &[Row]) -> Result<Vec<i64>, sqlx::Error> {
     let mut ids: Vec<i64> = sqlx::query_scalar(concat!(
         "INSERT INTO mcsv_jobs (id, kind, queue, state, priority, max_attempts, scheduled_at,
-            inserted_at, budget_from, unique_key, partition_key, traceparent, tracestate, args)
+            inserted_at, budget_from, unique_key, partition_key, batch_id, chain, key_id,
+            traceparent, tracestate, args)
          SELECT value ->> 'id', value ->> 'kind', value ->> 'queue',
             iif(start > now, 'scheduled', 'available'), value ->> 'priority',
             value ->> 'max_attempts', start, now, now, value ->> 'unique_key',
-            value ->> 'partition_key', value ->> 'traceparent', value ->> 'tracestate', unhex(value ->> 'args')
+            value ->> 'partition_key', value ->> 'batch_id', value ->> 'chain', value ->> 'key_id',
+            value ->> 'traceparent', value ->> 'tracestate', unhex(value ->> 'args')
          FROM (SELECT value, now, coalesce(value ->> 'at', now + (value ->> 'delay')) AS start
                FROM json_each(?1), (SELECT ",
         now!(),

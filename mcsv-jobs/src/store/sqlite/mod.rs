@@ -2,12 +2,14 @@
 
 mod ack;
 mod admin;
+mod batch;
 mod claim;
 mod connect;
 mod data_version;
 mod enqueue;
 mod limit;
 mod pause;
+mod progress;
 mod prune;
 mod read;
 mod schema;
@@ -24,7 +26,8 @@ pub(crate) use enqueue::insert;
 use writer::{Write, Writer};
 
 use super::{
-    Cancel, CancelReply, Inserted, Pause, Prune, Requeue, Row, SetLimits, TickOnce, Turn, TurnReply,
+    Cancel, CancelReply, CloseBatches, Inserted, NewBatch, Pause, Prune, Requeue, Row, SetLimits,
+    TickOnce, Turn, TurnReply,
 };
 use crate::{Error, Pruned};
 
@@ -48,6 +51,17 @@ pub(crate) struct SqliteStore {
 impl SqliteStore {
     pub(super) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
         self.writer.insert(rows).await
+    }
+
+    pub(super) async fn insert_batch(
+        &self,
+        batch: NewBatch,
+    ) -> Result<(Vec<Inserted>, Vec<String>), Error> {
+        self.writer.write(batch).await
+    }
+
+    pub(super) async fn close_batches(&self, batches: CloseBatches) -> Result<Vec<String>, Error> {
+        self.writer.write(batches).await
     }
 
     pub(super) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {

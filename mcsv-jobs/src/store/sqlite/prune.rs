@@ -27,6 +27,17 @@ impl Write for Prune {
             .execute(&mut *conn)
             .await?
             .rows_affected();
+            sqlx::query(concat!(
+                "DELETE FROM mcsv_job_batches WHERE id IN (
+                    SELECT id FROM mcsv_job_batches
+                    WHERE finished_at IS NOT NULL AND finished_at < ",
+                now!(),
+                " - ?1 ORDER BY finished_at LIMIT ?2)"
+            ))
+            .bind(millis(self.finished_older_than))
+            .bind(i64::try_from(PRUNE_STEP).unwrap_or(i64::MAX))
+            .execute(&mut *conn)
+            .await?;
             // The log is in the order of time, so the oldest events are the first rows. Those of a
             // job that still exists stay: its row must remain explainable.
             let events = sqlx::query(concat!(

@@ -115,6 +115,9 @@ fn conditions(query: &mut QueryBuilder<Sqlite>, filter: &Filter) -> Result<(), s
         query.push(" AND unique_key IN (SELECT value FROM json_each(");
         query.push_bind(json(keys)?).push("))");
     }
+    if let Some(batch) = filter.batch {
+        query.push(" AND batch_id = ").push_bind(batch.get());
+    }
     if let Some(from) = filter.finished_from {
         query.push(" AND finished_at >= ").push_bind(from);
     }

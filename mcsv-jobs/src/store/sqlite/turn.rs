@@ -5,24 +5,32 @@ use sqlx::SqliteConnection;
 use super::ack::settle;
 use super::claim::claim;
 use super::enqueue::json;
+use super::progress::keep;
 use super::{Write, limit, now};
-use crate::store::{Leases, Turn, TurnReply};
+use crate::store::{Leases, Settled, Turn, TurnReply, claim_limited};
 
 impl Write for Turn {
     type Reply = TurnReply;
+
+    /// A claim or a lease that a power cut takes back belonged to a worker that is gone, too; what
+    /// an attempt came to must stay.
+    fn is_durable(&self) -> bool {
+        !self.acks.is_empty()
+    }
 
     fn apply<'a>(
         &'a self,
         conn: &'a mut SqliteConnection,
     ) -> Pin<Box<dyn Future<Output = Result<TurnReply, sqlx::Error>> + Send + 'a>> {
         Box::pin(async move {
-            let accepted = settle(conn, &self.acks).await?;
+            keep(conn, &self.reports).await?;
+            let Settled { accepted, rung } = settle(conn, &self.acks).await?;
             let kept = match self.leases {
                 Leases::Renew => Some(renew(conn, self).await?),
                 Leases::Look => Some(look(conn, self).await?),
                 Leases::Leave => None,
             };
-            let mut reply = TurnReply { accepted, kept, ..TurnReply::default() };
+            let mut reply = TurnReply { accepted, rung, kept, ..TurnReply::default() };
             if self.room == 0 {
                 return Ok(reply);
             }
@@ -30,7 +38,7 @@ impl Write for Turn {
             if reply.claimed.is_empty()
                 && let Some(limits) = limit::of(conn, &self.queue).await?
             {
-                limit::claim(conn, self, &limits, &mut reply).await?;
+                claim_limited(conn, self, &limits, &mut reply).await?;
             } else if reply.claimed.len() < self.room {
                 reply.next_due = next_due(conn, &self.queue).await?;
             }

@@ -1,6 +1,8 @@
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
 use super::enqueue::insert;
@@ -22,11 +24,28 @@ pub(crate) trait Write: Send + Sync + 'static {
     type Reply: Send + 'static;
 
     fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> Applying<'a, Self::Reply>;
+
+    /// Whether its commit is to survive a power cut before it is answered.
+    ///
+    /// Where a power cut takes the commit it takes the answer's hearer as well: this is for what
+    /// only the workers of this machine go by.
+    fn is_durable(&self) -> bool {
+        true
+    }
 }
 
 /// The one task that writes: whoever asks while a commit runs shares the next one.
 pub(crate) struct Writer {
     requests: mpsc::Sender<Request>,
+    progress: Arc<Progress>,
+}
+
+/// What the writer has done.
+#[derive(Default)]
+struct Progress {
+    commits: AtomicU64,
+    /// The highest id that it gave.
+    last_id: AtomicI64,
 }
 
 enum Request {
@@ -38,8 +57,15 @@ enum Request {
 impl Writer {
     pub(super) fn spawn(pool: SqlitePool) -> Self {
         let (requests, queue) = mpsc::channel(WAITING);
-        tokio::spawn(serve(pool, queue));
-        Writer { requests }
+        let progress = Arc::default();
+        tokio::spawn(serve(pool, queue, Arc::clone(&progress)));
+        Writer { requests, progress }
+    }
+
+    /// How many commits it made, and the highest id that it gave to an enqueued job.
+    pub(super) fn progress(&self) -> (u64, i64) {
+        let Progress { commits, last_id } = &*self.progress;
+        (commits.load(Ordering::Acquire), last_id.load(Ordering::Acquire))
     }
 
     pub(super) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
@@ -63,13 +89,25 @@ impl Writer {
     }
 }
 
-async fn serve(pool: SqlitePool, mut queue: mpsc::Receiver<Request>) {
+impl Progress {
+    fn add(&self, inserted: &[Inserted]) {
+        if let Some(last) = inserted.iter().map(|one| one.id.get()).max() {
+            self.last_id.fetch_max(last, Ordering::AcqRel);
+        }
+        self.commits.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+async fn serve(pool: SqlitePool, mut queue: mpsc::Receiver<Request>, progress: Arc<Progress>) {
     let mut group = Vec::new();
     while queue.recv_many(&mut group, GROUP).await > 0 {
         let (inserts, others) = split(std::mem::take(&mut group));
         let mut group = Group { inserts, others };
         match group.commit(&pool).await {
-            Ok(inserted) => group.answer(inserted),
+            Ok(inserted) => {
+                progress.add(&inserted);
+                group.answer(inserted);
+            }
             Err(error) => {
                 let error = Error::from(error);
                 // A database that does not answer would make each of them wait in vain again.
@@ -77,6 +115,7 @@ async fn serve(pool: SqlitePool, mut queue: mpsc::Receiver<Request>) {
                     group.fail(&error);
                 } else {
                     group.commit_one_by_one(&pool).await;
+                    progress.add(&[]);
                 }
             }
         }
@@ -107,7 +146,25 @@ impl Group {
     }
 
     async fn commit(&mut self, pool: &SqlitePool) -> Result<Vec<Inserted>, sqlx::Error> {
-        let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut conn = pool.acquire().await?;
+        if !self.inserts.is_empty() || self.others.iter().any(|member| member.is_durable()) {
+            return self.commit_on(&mut conn).await;
+        }
+        // Without the wait for the disk. A later commit that waits takes this one along.
+        sqlx::query("PRAGMA synchronous = NORMAL").execute(&mut *conn).await?;
+        let committed = self.commit_on(&mut conn).await;
+        if sqlx::query("PRAGMA synchronous = FULL").execute(&mut *conn).await.is_err() {
+            // A new connection begins with it.
+            conn.close_on_drop();
+        }
+        committed
+    }
+
+    async fn commit_on(
+        &mut self,
+        conn: &mut SqliteConnection,
+    ) -> Result<Vec<Inserted>, sqlx::Error> {
+        let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
         let rows: Vec<&Row> = self.inserts.iter().flat_map(|(rows, _)| rows).collect();
         let inserted = if rows.is_empty() { Vec::new() } else { insert(&mut tx, &rows).await? };
         for member in &mut self.others {
@@ -151,6 +208,7 @@ impl Group {
 }
 
 trait Member: Send {
+    fn is_durable(&self) -> bool;
     fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> Applying<'a, ()>;
     fn answer(self: Box<Self>);
     fn fail(self: Box<Self>, error: Error);
@@ -163,6 +221,10 @@ struct Waiting<W: Write> {
 }
 
 impl<W: Write> Member for Waiting<W> {
+    fn is_durable(&self) -> bool {
+        self.write.is_durable()
+    }
+
     fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> Applying<'a, ()> {
         Box::pin(async move {
             self.outcome = Some(self.write.apply(conn).await?);

@@ -133,6 +133,12 @@ pub(in crate::testing) async fn a_database_of_an_earlier_version_keeps_its_jobs(
 ) -> Done {
     let id = queue.jobs.enqueue(note("old")).await?.id();
     for undo in [
+        "DROP TABLE mcsv_job_progress",
+        "DROP TABLE mcsv_job_batches",
+        "DROP INDEX mcsv_jobs_by_batch",
+        "ALTER TABLE mcsv_jobs DROP COLUMN batch_id",
+        "ALTER TABLE mcsv_jobs DROP COLUMN chain",
+        "ALTER TABLE mcsv_jobs DROP COLUMN key_id",
         "ALTER TABLE mcsv_jobs DROP COLUMN partition_key",
         "DROP TABLE mcsv_job_limits",
         "DROP TABLE mcsv_job_starts",

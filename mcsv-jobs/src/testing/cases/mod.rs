@@ -1,5 +1,6 @@
 //! The promises of the queue, one file per promise.
 
+mod batch;
 mod cancel;
 mod drain;
 mod enqueue;
@@ -8,6 +9,7 @@ mod failure;
 mod limits;
 mod manage;
 mod pause;
+mod progress;
 mod rescue;
 mod roundtrip;
 mod trace;
@@ -81,6 +83,16 @@ macro_rules! __mcsv_jobs_cases {
             }
             pause {
                 a_paused_queue_starts_nothing_until_it_is_resumed
+            }
+            batch {
+                a_batch_enqueues_its_completion_once_when_its_last_job_has_ended
+                a_batch_without_jobs_or_with_cancelled_ones_ends_too
+                a_job_adds_to_its_own_batch_before_it_ends
+                a_chain_goes_on_with_each_completion_and_ends_with_a_failure
+            }
+            progress {
+                what_a_job_reports_is_seen_in_every_process_until_it_ends
+                a_job_that_reports_all_the_time_holds_up_no_scheduled_one
             }
             limits {
                 no_number_of_workers_runs_more_than_the_limit

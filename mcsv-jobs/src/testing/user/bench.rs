@@ -66,6 +66,25 @@ impl TestQueue {
         Ok(TestQueue { jobs: Jobs::connect("sqlite::memory:").await? })
     }
 
+    /// The queue of `jobs`: with keys, or on the database that the code under test is for. It must be
+    /// of this test alone, since [`advance`](Self::advance) moves the times of all its jobs.
+    ///
+    /// ```
+    /// # use mcsv_jobs::{BoxError, Jobs};
+    /// use mcsv_jobs::testing::{PostgresServer, TestQueue};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+    /// let Some(server) = PostgresServer::start()? else { return Ok(()) };
+    /// let database = server.database().await?;
+    /// let queue = TestQueue::with_jobs(Jobs::connect(database.url()).await?);
+    /// queue.assert_sound().await;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_jobs(jobs: Jobs) -> Self {
+        TestQueue { jobs }
+    }
+
     /// The handle that the code under test gets.
     #[must_use]
     pub fn jobs(&self) -> &Jobs {
@@ -79,7 +98,7 @@ impl TestQueue {
     /// There is none; the message lists the unfinished jobs of the kind.
     pub async fn assert_enqueued<J: Job>(&self, matches: impl Fn(&J) -> bool) -> JobRecord {
         let records = self.unfinished::<J>().await;
-        match records.iter().find(|record| decoded(record).is_some_and(|job| matches(&job))) {
+        match records.iter().find(|record| self.decoded(record).is_some_and(|job| matches(&job))) {
             Some(record) => record.clone(),
             None => panic!("no job of kind {:?} matches; unfinished: {}", J::KIND, shown(&records)),
         }
@@ -92,7 +111,7 @@ impl TestQueue {
     /// There is one; the message shows it.
     pub async fn refute_enqueued<J: Job>(&self, matches: impl Fn(&J) -> bool) {
         let mut records = self.unfinished::<J>().await;
-        records.retain(|record| decoded(record).is_some_and(|job| matches(&job)));
+        records.retain(|record| self.decoded(record).is_some_and(|job| matches(&job)));
         assert!(records.is_empty(), "enqueued all the same: {}", shown(&records));
     }
 
@@ -145,6 +164,8 @@ impl TestQueue {
                 attempted_at = attempted_at - {by}, lease_until = lease_until - {by},
                 finished_at = finished_at - {by};
              UPDATE mcsv_job_events SET at = at - {by};
+             UPDATE mcsv_job_batches SET inserted_at = inserted_at - {by},
+                finished_at = finished_at - {by};
              UPDATE mcsv_job_starts SET at = at - {by};
              COMMIT"
         );
@@ -204,6 +225,10 @@ impl TestQueue {
         found.unwrap_or_else(|| panic!("no job {id}"))
     }
 
+    fn decoded<J: Job>(&self, record: &JobRecord) -> Option<J> {
+        self.jobs.open(record).ok()
+    }
+
     /// The oldest first.
     async fn unfinished<J: Job>(&self) -> Vec<JobRecord> {
         let filter = Filter::new().with_kind(J::KIND).with_states(State::UNFINISHED);
@@ -212,10 +237,6 @@ impl TestQueue {
         records.reverse();
         records
     }
-}
-
-fn decoded<J: Job>(record: &JobRecord) -> Option<J> {
-    record.decode().ok()
 }
 
 fn shown(records: &[JobRecord]) -> String {

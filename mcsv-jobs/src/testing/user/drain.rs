@@ -4,8 +4,9 @@ use tokio::sync::{mpsc, watch};
 
 use crate::backend::{LEASE, Supervisor};
 use crate::cx::Signal;
+use crate::progress::reports;
 use crate::registry::Registry;
-use crate::store::{Ack, Claimed, Leases, Turn, TurnReply};
+use crate::store::{Ack, Claimed, Leases, Report, Turn};
 use crate::{Delivery, Error, ErrorKind, JobCx, JobId, Jobs, Transition};
 
 /// The most attempts of one drain.
@@ -65,15 +66,17 @@ pub(super) async fn drain(
     loop {
         let before = drained.ran();
         for queue in queues {
-            while let Some(claimed) = turn(jobs, queue, Vec::new(), 1).await?.claimed.pop() {
-                let ack = attempt(queue, registry, claimed).await?;
+            while let Some(claimed) = claim(jobs, queue).await? {
+                let (ack, report) = attempt(queue, registry, claimed).await?;
                 drained.count(ack.fate.transition);
                 let follow_ups = ack.follow_ups.clone();
-                let reply = turn(jobs, queue, vec![ack], 0).await?;
+                let turn =
+                    Turn { reports: report.into_iter().collect(), ..turn(queue, vec![ack], 0) };
+                let reply = jobs.inner.store.turn(turn).await?;
                 for accepted in &reply.accepted {
                     jobs.inner.announce(&follow_ups, &accepted.follow_ups);
                 }
-                jobs.inner.tell_finished();
+                jobs.inner.tell_watchers();
                 if drained.ran() > ATTEMPTS {
                     return Err(endless());
                 }
@@ -91,8 +94,12 @@ pub(super) fn endless() -> Error {
     Error::new(ErrorKind::Conflict, context)
 }
 
-async fn turn(jobs: &Jobs, queue: &str, acks: Vec<Ack>, room: usize) -> Result<TurnReply, Error> {
-    let turn = Turn {
+async fn claim(jobs: &Jobs, queue: &str) -> Result<Option<Claimed>, Error> {
+    Ok(jobs.inner.store.turn(turn(queue, Vec::new(), 1)).await?.claimed.pop())
+}
+
+fn turn(queue: &str, acks: Vec<Ack>, room: usize) -> Turn {
+    Turn {
         queue: queue.to_owned(),
         owner: OWNER.to_owned(),
         lease: LEASE,
@@ -100,8 +107,8 @@ async fn turn(jobs: &Jobs, queue: &str, acks: Vec<Ack>, room: usize) -> Result<T
         held: Vec::new(),
         leases: Leases::Leave,
         room,
-    };
-    jobs.inner.store.turn(turn).await
+        reports: Vec::new(),
+    }
 }
 
 /// Runs one attempt under the supervision that every attempt has.
@@ -109,20 +116,24 @@ pub(super) async fn attempt(
     queue: &str,
     registry: &Arc<Registry>,
     claimed: Claimed,
-) -> Result<Ack, Error> {
+) -> Result<(Ack, Option<Report>), Error> {
     let (end, mut ended) = mpsc::unbounded_channel();
     let registry = Arc::clone(registry);
     let supervisor = Arc::new(Supervisor { registry, owner: OWNER.into(), ended: end });
     let (_signal, signals) = watch::channel(Signal::GoOn);
     let id = JobId::new(claimed.id)?;
     let claimed = Arc::new(claimed);
-    let cx = JobCx::new(id, queue.into(), Arc::clone(&claimed), signals);
-    let mut delivery = Delivery { claimed, cx };
+    let (reporter, mut reports) = reports();
+    let cx = JobCx::new(id, queue.into(), Arc::clone(&claimed), signals, reporter);
+    let keyring = supervisor.registry.keyring.clone();
+    let mut delivery = Delivery { claimed, cx, keyring };
     let attempt = supervisor.begin(&mut delivery);
-    let Delivery { claimed, cx } = delivery;
+    let Delivery { claimed, cx, .. } = delivery;
     let registry = Arc::clone(&supervisor.registry);
     // On its own task: a handler that panics before its future exists must not end the test.
-    let run = async move { registry.run(&claimed.kind, &claimed.args, cx).await };
+    let run = async move { registry.run(&claimed, cx).await };
     attempt.supervise(run).await;
-    ended.recv().await.ok_or_else(Error::closed)
+    let ack = ended.recv().await.ok_or_else(Error::closed)?;
+    let report = reports.take().map(|text| Report { id: ack.id, fence: ack.fence, text });
+    Ok((ack, report))
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use mcsv_core::TraceContext;
 
 use super::drain::attempt;
+use crate::keyring::Keyring;
 use crate::registry::Registry;
 use crate::store::Claimed;
 use crate::{Error, ErrorKind, Handler, Job, NewJob, Transition};
@@ -83,14 +84,19 @@ impl<J: Job> Perform<J> {
     ///
     /// The job can't be enqueued as it is: its arguments are too large, or a name is no name.
     pub async fn run<H: Handler<J>>(self, handler: H) -> Result<Performed, Error> {
-        let mut registry = Registry::default();
+        let mut registry = Registry::new(keyring()?);
         registry.handle::<J, H>(handler);
         let job = NewJob::new(self.job);
+        let (args, key_id) = if job.sealed {
+            registry.keyring.seal(job.kind, job.check()?).map(|(args, id)| (args, Some(id)))?
+        } else {
+            (job.check()?.to_vec(), None)
+        };
         let claimed = Claimed {
             id: 1,
             fence: 1,
             kind: job.kind.to_owned(),
-            args: job.check()?.to_vec(),
+            args,
             attempt: self.attempt,
             max_attempts: job.max_attempts,
             inserted_at: 0,
@@ -99,8 +105,11 @@ impl<J: Job> Perform<J> {
             age: std::time::Duration::ZERO,
             traceparent: self.trace.as_ref().map(TraceContext::traceparent),
             tracestate: None,
+            batch_id: None,
+            chain: None,
+            key_id,
         };
-        let ack = attempt(&job.queue, &Arc::new(registry), claimed).await?;
+        let (ack, _) = attempt(&job.queue, &Arc::new(registry), claimed).await?;
         let result = ack.fate.result.map(|text| serde_json::from_str(&text)).transpose();
         let result = result.map_err(|cause| {
             Error::new(ErrorKind::Encode, "the recorded result is no JSON").with_source(cause)
@@ -112,4 +121,15 @@ impl<J: Job> Perform<J> {
             follow_ups: ack.follow_ups.into_iter().map(|row| row.kind).collect(),
         })
     }
+}
+
+/// Seals and opens the arguments of the attempt, as a queue's would.
+#[cfg(feature = "encryption")]
+fn keyring() -> Result<Keyring, Error> {
+    Ok(Keyring::new(crate::Keys::new("perform", &[1; 32])?))
+}
+
+#[cfg(not(feature = "encryption"))]
+fn keyring() -> Result<Keyring, Error> {
+    Ok(Keyring::default())
 }

@@ -18,7 +18,8 @@ impl PostgresStore {
         .await?;
         let last = rows.last().map_or(after, |row| row.id);
         let events: Vec<Logged> = sqlx::query_as(
-            "SELECT * FROM mcsv_job_events WHERE job_id > $1 AND job_id <= $2
+            "SELECT job_id, sequence, at, transition, state, attempt, worker, detail
+             FROM mcsv_job_events WHERE job_id > $1 AND job_id <= $2
              ORDER BY job_id, sequence",
         )
         .bind(after)

@@ -18,6 +18,7 @@ impl FromRow<'_, PgRow> for Orphan {
             lease_until: row.try_get("lease_until")?,
             traceparent: row.try_get("traceparent")?,
             tracestate: row.try_get("tracestate")?,
+            key_id: row.try_get("key_id")?,
         })
     }
 }
@@ -41,7 +42,7 @@ impl PostgresStore {
     ) -> Result<Vec<Orphan>, Error> {
         let orphans = sqlx::query_as(
             "SELECT id, fence, kind, args, attempt, max_attempts, lease_until,
-                traceparent, tracestate FROM mcsv_jobs
+                traceparent, tracestate, key_id FROM mcsv_jobs
              WHERE queue = $1 AND state = 'executing'
                 AND (lease_until <= (SELECT mcsv_jobs_now()) OR lease_owner = ANY ($2)) LIMIT 500",
         )

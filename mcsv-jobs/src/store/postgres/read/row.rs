@@ -6,7 +6,7 @@ use sqlx::{FromRow, Row as _};
 
 use super::super::claim::number;
 use crate::record::time;
-use crate::{AttemptError, Error, JobId, JobRecord};
+use crate::{AttemptError, BatchId, Error, JobId, JobRecord};
 
 impl FromRow<'_, PgRow> for JobRecord {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
@@ -29,6 +29,8 @@ impl FromRow<'_, PgRow> for JobRecord {
             trace_id: trace_id(row)?,
             unique_key: row.try_get("unique_key")?,
             partition: row.try_get("partition_key")?,
+            batch: row.try_get::<Option<i64>, _>("batch_id")?.and_then(|id| BatchId::new(id).ok()),
+            sealed_with: row.try_get("key_id")?,
             args: row.try_get("args")?,
         })
     }

@@ -1,0 +1,83 @@
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::manage::not_found;
+use crate::{Error, ErrorKind, JobId, Jobs};
+
+/// Another process may run the job: nobody tells this one.
+const POLL: Duration = Duration::from_millis(250);
+
+/// Follows what one job says of itself; made by [`Jobs::watch`].
+#[derive(Debug)]
+pub struct WatchProgress {
+    jobs: Jobs,
+    id: JobId,
+    last: Option<String>,
+    news: watch::Receiver<u64>,
+}
+
+impl Jobs {
+    /// What the job `id` last [reported](crate::JobCx::report); none if it has said nothing.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn progress(&self, id: JobId) -> Result<Option<serde_json::Value>, Error> {
+        self.inner.store.progress(id).await?.as_deref().map(read).transpose()
+    }
+
+    /// Follows what the job `id` reports until it has ended.
+    ///
+    /// ```no_run
+    /// # use mcsv_jobs::{Error, JobId, Jobs};
+    /// # async fn example(jobs: Jobs, id: JobId) -> Result<(), Error> {
+    /// let mut progress = jobs.watch(id);
+    /// while let Some(now) = progress.next().await? {
+    ///     println!("{now}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn watch(&self, id: JobId) -> WatchProgress {
+        let news = self.inner.finished.subscribe();
+        WatchProgress { jobs: self.clone(), id, last: None, news }
+    }
+}
+
+impl WatchProgress {
+    /// Waits for something new; none when the job has ended. What came and went in between is not
+    /// seen. A report of this process's workers is seen at once, of others within a quarter second.
+    ///
+    /// # Errors
+    ///
+    /// There is no such job, or the database does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a later call sees what an earlier one waited for.
+    pub async fn next(&mut self) -> Result<Option<serde_json::Value>, Error> {
+        loop {
+            self.news.mark_unchanged();
+            // In this order: what is said before the end is seen before it.
+            let record = self.jobs.get(self.id).await?.ok_or_else(|| not_found(self.id))?;
+            let text = self.jobs.inner.store.progress(self.id).await?;
+            if let Some(text) = text.filter(|text| self.last.as_ref() != Some(text)) {
+                let progress = read(&text)?;
+                self.last = Some(text);
+                return Ok(Some(progress));
+            }
+            if record.state.is_finished() {
+                return Ok(None);
+            }
+            // A time-out is the poll; the sender lives as long as the handle.
+            let _ = tokio::time::timeout(POLL, self.news.changed()).await;
+        }
+    }
+}
+
+fn read(text: &str) -> Result<serde_json::Value, Error> {
+    serde_json::from_str(text).map_err(|cause| {
+        Error::new(ErrorKind::Decode, "a stored progress is no JSON").with_source(cause)
+    })
+}

@@ -1,0 +1,112 @@
+use sqlx::PgConnection;
+
+use super::PostgresStore;
+use super::enqueue::insert;
+use super::notify::TELL_EACH;
+use crate::store::{CloseBatches, Inserted, NewBatch, Row, StoredBatch};
+use crate::{BatchId, Error};
+
+impl PostgresStore {
+    /// What became of its jobs, and the queue of its completion if it has ended already.
+    pub(in crate::store) async fn insert_batch(
+        &self,
+        batch: NewBatch,
+    ) -> Result<(Vec<Inserted>, Vec<String>), Error> {
+        let completion = batch.completion.as_ref().map(Row::to_json).transpose()?;
+        let mut tx = self.callers.begin().await?;
+        sqlx::query(
+            "INSERT INTO mcsv_job_batches (id, inserted_at, completion)
+             VALUES ($1, mcsv_jobs_now(), $2)",
+        )
+        .bind(batch.id.get())
+        .bind(completion)
+        .execute(&mut *tx)
+        .await?;
+        let rows: Vec<&Row> = batch.rows.iter().collect();
+        let inserted = if rows.is_empty() { Vec::new() } else { insert(&mut tx, &rows).await? };
+        let rung = close(&mut tx, &[batch.id.get()]).await?;
+        tx.commit().await?;
+        Ok((inserted, rung))
+    }
+
+    pub(in crate::store) async fn close_batches(
+        &self,
+        CloseBatches(batches): CloseBatches,
+    ) -> Result<Vec<String>, Error> {
+        let mut tx = self.engine().begin().await?;
+        let rung = close(&mut tx, &batches).await?;
+        sqlx::query(TELL_EACH).bind(&rung).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(rung)
+    }
+
+    pub(in crate::store) async fn batch(&self, id: BatchId) -> Result<Option<StoredBatch>, Error> {
+        let mut tx =
+            self.callers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let found: Option<(i64, Option<i64>)> =
+            sqlx::query_as("SELECT inserted_at, finished_at FROM mcsv_job_batches WHERE id = $1")
+                .bind(id.get())
+                .fetch_optional(&mut *tx)
+                .await?;
+        let counts = sqlx::query_as(
+            "SELECT state, count(*) FROM mcsv_jobs WHERE batch_id = $1 GROUP BY state",
+        )
+        .bind(id.get())
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.rollback().await?;
+        let stored = |(inserted_at, finished_at)| StoredBatch { inserted_at, finished_at, counts };
+        Ok(found.map(stored))
+    }
+
+    /// Batches that have ended without anybody having noticed.
+    pub(in crate::store) async fn overdue_batches(&self) -> Result<Vec<i64>, Error> {
+        let overdue = sqlx::query_scalar(
+            "SELECT id FROM mcsv_job_batches AS batch
+             WHERE finished_at IS NULL AND NOT EXISTS (
+                SELECT 1 FROM mcsv_jobs WHERE batch_id = batch.id
+                    AND state IN ('available', 'scheduled', 'executing', 'retryable'))
+             LIMIT 100",
+        )
+        .fetch_all(self.engine())
+        .await?;
+        Ok(overdue)
+    }
+}
+
+/// Ends those of these batches of which no job is unfinished, and answers with the queues of their
+/// completions.
+///
+/// The rows of the batches are locked first, in the order of their ids. Of two transactions that end
+/// the last two jobs, the second then waits for the first, and its next statement sees its job.
+pub(super) async fn close(
+    conn: &mut PgConnection,
+    batches: &[i64],
+) -> Result<Vec<String>, sqlx::Error> {
+    if batches.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query(
+        "SELECT 1 FROM mcsv_job_batches WHERE id = ANY ($1) AND finished_at IS NULL
+         ORDER BY id FOR UPDATE",
+    )
+    .bind(batches)
+    .execute(&mut *conn)
+    .await?;
+    let completions: Vec<Option<String>> = sqlx::query_scalar(
+        "UPDATE mcsv_job_batches AS batch SET finished_at = mcsv_jobs_now()
+         WHERE id = ANY ($1) AND finished_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM mcsv_jobs WHERE batch_id = batch.id
+                AND state IN ('available', 'scheduled', 'executing', 'retryable'))
+         RETURNING completion",
+    )
+    .bind(batches)
+    .fetch_all(&mut *conn)
+    .await?;
+    let rows = completions.iter().flatten().map(|text| Row::from_json(text));
+    let rows = rows.collect::<Result<Vec<Row>, sqlx::Error>>()?;
+    for row in &rows {
+        insert(conn, &[row]).await?;
+    }
+    Ok(rows.into_iter().map(|row| row.queue).collect())
+}
