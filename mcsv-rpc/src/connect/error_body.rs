@@ -17,8 +17,9 @@ use crate::{Body, base64_any};
 
 #[derive(Serialize, Deserialize)]
 struct ErrorBody<'a> {
+    /// Where it is not there or not known, the status says what it would.
     #[serde(borrow)]
-    code: Cow<'a, str>,
+    code: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     message: Cow<'a, str>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
@@ -38,7 +39,7 @@ struct Detail<'a> {
 pub(crate) fn response(error: &Error) -> Response<Body> {
     let details = details(error);
     let body = ErrorBody {
-        code: canonical(error.code()).as_str().into(),
+        code: Some(canonical(error.code()).as_str().into()),
         message: shortened(error.message()).into(),
         details: details.iter().map(Detail::of).collect(),
     };
@@ -88,16 +89,48 @@ impl<'a> Detail<'a> {
 /// The error in an answer whose status is not 200.
 pub(crate) fn read_error(parts: &Parts, body: &[u8]) -> Error {
     let error = match serde_json::from_slice::<ErrorBody<'_>>(body) {
-        Ok(body) => {
-            let code = body.code.parse::<Code>().unwrap_or(of_status(parts.status));
+        // JSON with neither is somebody else's.
+        Ok(body) if body.code.is_some() || !body.message.is_empty() => {
+            let code = body.code.and_then(|code| code.parse::<Code>().ok());
+            let code = code.unwrap_or(of_status(parts.status));
             let details = body.details.into_iter().filter_map(Detail::read).collect();
             received(code, body.message.into_owned(), details)
         }
-        Err(_) => {
+        _ => {
             let status = parts.status;
             let problem = format!("HTTP status {status} from no Connect server");
             Error::new(of_status(status), problem).with_meta("status_code", status.as_str())
         }
     };
     retry_after::read(&parts.headers, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(body: &str, code: Code, message: &str) {
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        let error = read_error(&response.into_parts().0, body.as_bytes());
+        assert_eq!((error.code(), error.message()), (code, message), "{body}");
+    }
+
+    #[test]
+    fn without_a_code_the_status_counts_and_the_message_stays() {
+        check(r#"{"code":"not_found","message":"oops"}"#, Code::NotFound, "oops");
+        check(r#"{"code":null,"message":"oops"}"#, Code::Unauthenticated, "oops");
+        check(r#"{"message":"oops"}"#, Code::Unauthenticated, "oops");
+        check(r#"{"code":"odd","message":"oops"}"#, Code::Unauthenticated, "oops");
+    }
+
+    #[test]
+    fn json_of_somebody_else_is_no_error_of_connect() {
+        let problem = "HTTP status 401 Unauthorized from no Connect server";
+        check(r#"{"error":"oops"}"#, Code::Unauthenticated, problem);
+        check("<p>oops</p>", Code::Unauthenticated, problem);
+    }
 }
