@@ -73,10 +73,10 @@ async fn try_every_url() {
             assert!(fetcher.get(&url).await.is_err(), "{url}");
             assert!(fetcher.put(&url, "x").await.is_err(), "{url}");
         }
-        assert_eq!(reached.take(), BTreeSet::new(), "{host}");
+        assert_eq!(reached.take_inner(), BTreeSet::new(), "{host}");
         let redirect = format!("http://public.test/to/{number}");
         assert!(fetcher.get(&redirect).await.is_err(), "by a redirect: {host}");
-        assert!(reached.take().is_subset(&BTreeSet::from([PUBLIC])), "by a redirect: {host}");
+        assert_eq!(reached.take_inner(), BTreeSet::new(), "by a redirect: {host}");
     }
     for name in ["inner", "meta", "six", "mapped", "both", "nat64"] {
         for url in urls(&format!("{name}.test")) {
@@ -84,12 +84,12 @@ async fn try_every_url() {
             assert_eq!(error.kind(), ErrorKind::Refused, "{url}: {error}");
         }
     }
-    assert_eq!(reached.take(), BTreeSet::new(), "by a name");
+    assert_eq!(reached.take_inner(), BTreeSet::new(), "by a name");
     rebind(&reached).await;
 
     let closed = Fetcher::new(FetchPolicy::new()).unwrap();
-    assert!(closed.get("http://93.184.215.14/").await.is_err());
-    assert_eq!(reached.take(), BTreeSet::new(), "without an allowance");
+    assert!(closed.get("http://93.184.215.15/").await.is_err());
+    assert_eq!(reached.take_inner(), BTreeSet::new(), "without an allowance");
 }
 
 fn urls(host: &str) -> [String; 5] {
@@ -121,6 +121,14 @@ struct Reached(Arc<Mutex<BTreeSet<IpAddr>>>);
 impl Reached {
     fn take(&self) -> BTreeSet<IpAddr> {
         std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    /// All but those that may be reached: a client may open a connection beside the one that it uses,
+    /// and such a one arrives when it likes.
+    fn take_inner(&self) -> BTreeSet<IpAddr> {
+        let mut inner = self.take();
+        inner.retain(|address| ![PUBLIC, PUBLIC_V6].contains(address));
+        inner
     }
 }
 
