@@ -75,7 +75,7 @@ id!(TraceId, 16, 32);
 id!(SpanId, 8, 16);
 
 /// Ids are in every line of a log: a formatter for each byte costs too much.
-fn encode_lower_hex(bytes: &[u8], into: &mut [u8]) {
+pub(crate) fn encode_lower_hex(bytes: &[u8], into: &mut [u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (byte, pair) in bytes.iter().zip(into.as_chunks_mut::<2>().0) {
         *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
