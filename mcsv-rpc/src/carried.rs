@@ -7,9 +7,7 @@ use crate::media::Media;
 /// a look-up of each name, most of which are not there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Carried<'a> {
-    typed: bool,
-    /// None where there is no type, or one that is not known here.
-    pub(crate) media: Option<Media>,
+    content_type: Once<'a>,
     pub(crate) traceparent: Once<'a>,
     pub(crate) tracestate: Once<'a>,
     pub(crate) connect_timeout: Once<'a>,
@@ -55,13 +53,15 @@ impl<'a> Carried<'a> {
         carried
     }
 
+    /// None where there is no type, or one that is not known here.
+    pub(crate) fn media(&self) -> Option<Media> {
+        self.content_type.first().and_then(Media::of_value)
+    }
+
     /// Names that http knows are numbers to it, which are quicker to compare than text.
     fn add(&mut self, name: &HeaderName, value: &'a HeaderValue) {
         if *name == CONTENT_TYPE {
-            if !self.typed {
-                self.typed = true;
-                self.media = Media::of_value(value);
-            }
+            self.content_type.add(value);
         } else if *name == HOST || *name == CONTENT_LENGTH || *name == ACCEPT {
             // On most requests, and of no meaning here.
         } else if *name == CONTENT_ENCODING {
@@ -117,7 +117,7 @@ mod tests {
             for name in types {
                 headers.append("content-type", HeaderValue::from_static(name));
             }
-            Carried::by(&headers).media
+            Carried::by(&headers).media()
         };
         assert_eq!(media(["application/json", "application/proto"]), Some(Media::Json));
         assert_eq!(media(["text/plain", "application/json"]), None);

@@ -43,11 +43,7 @@ pub(crate) async fn read_with_trailers(
     bounds: Bounds,
     trailers: &mut Option<HeaderMap>,
 ) -> Result<Bytes, ReadError> {
-    let declared = body.size_hint().lower();
-    if declared > bounds.limit as u64 {
-        return Err(ReadError::TooLarge);
-    }
-    if let Some(bytes) = body.take_at_hand() {
+    if let Some(bytes) = at_hand(body, bounds.limit)? {
         return Ok(bytes);
     }
     let mut pace = Pace::new(bounds.idle);
@@ -72,10 +68,7 @@ pub(crate) fn begin(
     limit: usize,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Begun, ReadError>> {
-    if body.size_hint().lower() > limit as u64 {
-        return Poll::Ready(Err(ReadError::TooLarge));
-    }
-    if let Some(bytes) = body.take_at_hand() {
+    if let Some(bytes) = at_hand(body, limit)? {
         return Poll::Ready(Ok(Begun::Whole(bytes)));
     }
     let first = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
@@ -88,6 +81,14 @@ pub(crate) fn begin(
         true => Ok(Begun::Whole(first)),
         false => Ok(Begun::Part(first)),
     })
+}
+
+/// The bytes that need not be waited for, of a body that does not say that it is too large.
+fn at_hand(body: &mut Body, limit: usize) -> Result<Option<Bytes>, ReadError> {
+    match body.size_hint().lower() > limit as u64 {
+        true => Err(ReadError::TooLarge),
+        false => Ok(body.take_at_hand()),
+    }
 }
 
 /// Reads what comes after `first`.

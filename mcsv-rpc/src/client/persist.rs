@@ -10,7 +10,7 @@ use super::budget::Budget;
 use super::call::Call;
 use super::never_sent::NeverSent;
 use super::retry::{Retry, is_repeatable, may_repeat};
-use super::send::{Attempt, attempt, count_again, prepare};
+use super::send::{AGAIN, Attempt, attempt, count, prepare};
 use crate::Message;
 use crate::observe::Observed;
 
@@ -61,7 +61,7 @@ impl<'a, Resp: Message> Persistent<'a, Resp> {
             };
             if !refused && NeverSent::is_refusal(&error) {
                 refused = true;
-                count_again(self.call.method);
+                count(AGAIN, self.call.method);
                 continue;
             }
             failed += 1;
@@ -90,7 +90,7 @@ impl<'a, Resp: Message> Persistent<'a, Resp> {
         if !in_time {
             return None;
         }
-        self.afford("rpc_client_retries_total").then_some(wait)
+        self.afford(AGAIN).then_some(wait)
     }
 
     /// One request, and where that takes long a second one beside it. The first good answer wins and
@@ -134,11 +134,9 @@ impl<'a, Resp: Message> Persistent<'a, Resp> {
 
     /// Pays for a further request and counts it.
     fn afford(&self, counter: &'static str) -> bool {
-        let method = self.call.method;
-        let labels = [("service", method.service()), ("method", method.name())];
         let affordable = self.budget().withdraw();
         let counter = if affordable { counter } else { "rpc_client_retries_over_budget_total" };
-        metrics::counter!(counter, &labels).increment(1);
+        count(counter, self.call.method);
         affordable
     }
 

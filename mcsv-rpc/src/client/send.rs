@@ -65,7 +65,7 @@ async fn delivered<Resp: Message>(
     let first = attempt(prepare(&call, packed.clone(), &[], deadline, observed, 0)?).await;
     match first {
         Err(error) if NeverSent::is_refusal(&error) => {
-            count_again(call.method);
+            count(AGAIN, call.method);
             observed.sent_again(1);
             let second = prepare(&call, packed, &[], deadline, observed, 0)?;
             Box::pin(attempt(second)).await
@@ -74,11 +74,14 @@ async fn delivered<Resp: Message>(
     }
 }
 
-/// Counts what gRFC A6 calls a transparent retry: since the first request was not read, it is neither
-/// a question of the method nor of the budget, and there is one for a call.
-pub(crate) fn count_again(method: &RpcMethod) {
+/// Counts further requests. What gRFC A6 calls a transparent retry is one: since the first request
+/// was not read, it is neither a question of the method nor of the budget, and there is one for a
+/// call.
+pub(crate) const AGAIN: &str = "rpc_client_retries_total";
+
+pub(crate) fn count(counter: &'static str, method: &RpcMethod) {
     let labels = [("service", method.service()), ("method", method.name())];
-    metrics::counter!("rpc_client_retries_total", &labels).increment(1);
+    metrics::counter!(counter, &labels).increment(1);
 }
 
 /// The next request for a call that was sent `before` times: to an endpoint that it has not `tried`,

@@ -1,10 +1,8 @@
 use std::error::Error as StdError;
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::Either;
-use http::request::Parts;
 use http::{StatusCode, Uri};
 use mcsv_core::{Code, Error, Scoped, TraceContext, TraceScope};
 use tokio::time::Instant;
@@ -15,7 +13,7 @@ use tracing::span::EnteredSpan;
 use super::code::{self, is_error, status_code};
 use super::series::{self, Counted, Meter};
 use super::{Side, span};
-use crate::{Protocol, RpcMethod};
+use crate::{Cx, Protocol, RpcMethod};
 
 /// One call from its start to its end, which it reports to span, log and metrics, also when the
 /// call is dropped half-way.
@@ -34,11 +32,10 @@ impl Observed {
     pub(crate) fn server(
         protocol: Protocol,
         meter: &'static Meter,
-        parts: &Parts,
-        peer: Option<SocketAddr>,
+        cx: &Cx,
         remote: Option<&TraceContext>,
     ) -> Self {
-        let span = span::server(protocol, meter.method(), parts, peer);
+        let span = span::server(protocol, meter.method(), cx);
         Observed::new(meter, protocol, span, remote)
     }
 
@@ -114,7 +111,7 @@ impl Observed {
         }
         let cause = error.and_then(Error::source).map(|cause| cause as &(dyn StdError + 'static));
         self.log(code.map_or(series::OK, Code::as_str), cause, elapsed);
-        self.counted.end(code, elapsed);
+        self.counted.end(self.meter, self.protocol, code, elapsed);
     }
 
     fn record(&self, code: Option<Code>) {

@@ -15,7 +15,8 @@ static OF_PROCESS: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 /// as a test does, may be gone at the next call and another one lie in its place. The two can't be
 /// told apart where they are used, but on a thread that is new there is only the former.
 pub(crate) fn learn_recorder() {
-    if !OF_PROCESS.load(Relaxed).is_null() {
+    // Where this thread has none, or one without a size, there is nothing to be kept.
+    if !OF_PROCESS.load(Relaxed).is_null() || with_recorder(|recorder| size_of_val(recorder) == 0) {
         return;
     }
     let asked = thread::Builder::new().spawn(|| {

@@ -43,20 +43,14 @@ struct Row {
 }
 
 /// What the process's recorder gave for a row.
-struct Handles {
+pub(crate) struct Handles {
     calls: Counter,
     seconds: Histogram,
     in_flight: Gauge,
 }
 
 /// A call that is running, as the metrics see it.
-pub(crate) struct Counted {
-    meter: &'static Meter,
-    protocol: Protocol,
-    running: Running,
-}
-
-enum Running {
+pub(crate) enum Counted {
     Kept(&'static Handles),
     /// From a recorder that may be gone at the next call.
     Other(Gauge),
@@ -93,15 +87,15 @@ impl Meter {
 
     /// Counts a call that is starting.
     pub(crate) fn start(&'static self, protocol: Protocol) -> Counted {
-        let running = with_recorder(|recorder| {
+        let counted = with_recorder(|recorder| {
             let row = self.row(protocol, None);
             match row.kept(recorder) {
-                Some(kept) => Running::Kept(kept),
-                None => Running::Other(recorder.register_gauge(&row.in_flight, &METADATA)),
+                Some(kept) => Counted::Kept(kept),
+                None => Counted::Other(recorder.register_gauge(&row.in_flight, &METADATA)),
             }
         });
-        running.gauge().increment(1.0);
-        Counted { meter: self, protocol, running }
+        counted.gauge().increment(1.0);
+        counted
     }
 
     fn row(&self, protocol: Protocol, code: Option<Code>) -> &Row {
@@ -117,24 +111,26 @@ impl Meter {
     }
 }
 
-impl Running {
+impl Counted {
     fn gauge(&self) -> &Gauge {
         match self {
-            Running::Kept(kept) => &kept.in_flight,
-            Running::Other(gauge) => gauge,
+            Counted::Kept(kept) => &kept.in_flight,
+            Counted::Other(gauge) => gauge,
         }
     }
-}
 
-impl Counted {
-    /// Counts the call as ended, with its code where it did not go well.
-    pub(crate) fn end(&self, code: Option<Code>, elapsed: Duration) {
-        self.running.gauge().decrement(1.0);
-        match (&self.running, code) {
-            (Running::Kept(kept), None) => kept.count(elapsed),
-            _ => with_recorder(|recorder| {
-                self.meter.row(self.protocol, code).count(recorder, elapsed);
-            }),
+    /// Counts the call of `meter` as ended, with its code where it did not go well.
+    pub(crate) fn end(
+        &self,
+        meter: &Meter,
+        protocol: Protocol,
+        code: Option<Code>,
+        elapsed: Duration,
+    ) {
+        self.gauge().decrement(1.0);
+        match (self, code) {
+            (Counted::Kept(kept), None) => kept.count(elapsed),
+            _ => with_recorder(|recorder| meter.row(protocol, code).count(recorder, elapsed)),
         }
     }
 }

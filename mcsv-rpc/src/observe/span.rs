@@ -6,8 +6,6 @@
 //!
 //! [conventions for RPC]: https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/
 
-use std::net::SocketAddr;
-
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
@@ -16,20 +14,16 @@ use tracing::field::{Empty, display};
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Span};
 
-use crate::{PeerAddr, Protocol, RpcMethod};
+use crate::{Cx, Protocol, RpcMethod};
 
 /// The longest address that is recorded: that of DNS.
 const LONGEST_HOST: usize = 253;
 
-pub(crate) fn server(
-    protocol: Protocol,
-    method: &'static RpcMethod,
-    parts: &Parts,
-    peer: Option<SocketAddr>,
-) -> Span {
+pub(crate) fn server(protocol: Protocol, method: &'static RpcMethod, cx: &Cx) -> Span {
     if Level::INFO > LevelFilter::current() {
         return Span::none();
     }
+    let parts = cx.parts();
     let span = tracing::info_span!(
         "rpc_server",
         otel.name = method.full_name(),
@@ -56,7 +50,7 @@ pub(crate) fn server(
     if span.is_disabled() {
         return span;
     }
-    if let Some(peer) = peer.or_else(|| parts.extensions.get::<PeerAddr>().map(|peer| peer.0)) {
+    if let Some(peer) = cx.peer_addr() {
         let address = peer.ip();
         span.record("network.peer.address", display(address));
         span.record("network.peer.port", peer.port());

@@ -116,9 +116,9 @@ impl Activity {
     }
 
     /// Counts a call until the value is dropped.
-    pub(crate) fn begin(self: &Arc<Self>, http2: bool) -> InFlight {
+    pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
         self.begun.fetch_add(1, Relaxed);
-        InFlight { activity: self.clone(), http2, untaken: false }
+        InFlight { activity: self.clone(), untaken: false }
     }
 }
 
@@ -126,18 +126,21 @@ impl Activity {
 #[derive(Debug)]
 pub(crate) struct InFlight {
     activity: Arc<Activity>,
-    http2: bool,
     untaken: bool,
 }
 
 impl InFlight {
+    fn is_http2(&self) -> bool {
+        self.activity.http2.load(Relaxed)
+    }
+
     /// The most bytes of one piece of an answer on HTTP/2. It would take a piece of any size at once and
     /// keep it for a client that opens its window only by a byte, and nobody could see that it waits.
     const SLICE: usize = 128 * 1024;
 
     /// It is the client's turn to take what is there.
     pub(crate) fn offer(&mut self) {
-        if self.http2 && !self.untaken {
+        if self.is_http2() && !self.untaken {
             self.untaken = true;
             self.activity.untaken.fetch_add(1, Relaxed);
         }
@@ -145,7 +148,7 @@ impl InFlight {
 
     /// The client takes a piece, which may have as many bytes as this says.
     pub(crate) fn take(&mut self) -> usize {
-        if !self.http2 {
+        if !self.is_http2() {
             return usize::MAX;
         }
         self.activity.taken.fetch_add(1, Relaxed);
@@ -188,7 +191,7 @@ mod tests {
     fn a_kept_alive_connection_owes_a_head_once_it_has_begun_one() {
         let activity = Arc::new(Activity::default());
         activity.read(18);
-        let call = activity.begin(false);
+        let call = activity.begin();
         assert_eq!((activity.waits().head, activity.waits().request), (None, None));
         drop(call);
         assert_eq!((activity.waits().head, activity.waits().request), (None, Some(1)));
@@ -200,7 +203,7 @@ mod tests {
     fn an_answer_that_waits_for_its_source_is_not_held_against_the_client() {
         let activity = Arc::new(Activity::default());
         activity.set_http2();
-        let mut call = activity.begin(true);
+        let mut call = activity.begin();
         call.offer();
         assert_eq!(activity.waits().window, Some(0));
         call.take();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -157,7 +157,7 @@ impl hyper::service::Service<Request<Incoming>> for Serving {
     type Future = WatchedFuture;
 
     fn call(&self, request: Request<Incoming>) -> WatchedFuture {
-        let call = self.activity.begin(request.version() == Version::HTTP_2);
+        let call = self.activity.begin();
         let (parts, body) = request.into_parts();
         WatchedFuture::new(self.answer(Cx::arrived(parts, self.router.peer()), body.into()), call)
     }

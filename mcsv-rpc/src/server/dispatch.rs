@@ -24,7 +24,7 @@ pub(super) fn dispatch(
     mut body: Body,
 ) -> RouterFuture {
     let carried = Carried::by(cx.headers());
-    let negotiated = negotiate(route.form, route.method, cx.parts(), carried.media, &mut body);
+    let negotiated = negotiate(route.form, route.method, cx.parts(), carried.media(), &mut body);
     let dialect = match negotiated {
         Ok(dialect) => dialect,
         Err(refusal) => {
@@ -40,8 +40,8 @@ pub(super) fn dispatch(
         return RouterFuture::refused(dialect.refusal(&full()), unread);
     }
     let remote = trace_headers::read(cx.headers(), &carried);
-    let (protocol, peer) = (dialect.protocol, cx.peer_addr());
-    let observed = Observed::server(protocol, route.meter, cx.parts(), peer, remote.as_ref());
+    let protocol = dialect.protocol;
+    let observed = Observed::server(protocol, route.meter, &cx, remote.as_ref());
     let wanted = Packing::wanted(dialect, routes.compress_from, cx.headers(), &carried);
     let (packing, deadline) = match wanted {
         Ok((packing, deadline)) => (Ok(packing), deadline),

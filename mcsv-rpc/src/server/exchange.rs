@@ -9,6 +9,7 @@ use pin_project_lite::pin_project;
 
 use super::answer::Answer;
 use super::packing::{Packing, too_large};
+use crate::late_timer::FirstLook;
 use crate::read::{Begun, Bounds, ReadError, begin, discard, expects, read, read_on, unwanted};
 use crate::{Body, Cx, Message};
 
@@ -30,7 +31,7 @@ pin_project! {
     #[project = StageProjection]
     enum Stage<H, F> {
         /// Until there is a body in one piece, which most have.
-        Reading { body: Body, looked: bool, next: Option<(Cx, H)> },
+        Reading { body: Body, first: FirstLook, next: Option<(Cx, H)> },
         Read { bytes: Bytes, next: Option<(Cx, H)> },
         /// One that comes in pieces, late, or not as it should.
         ReadingOn { rest: Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>, next: Option<(Cx, H)> },
@@ -48,7 +49,7 @@ where
     #[inline]
     pub(super) fn new(cx: Cx, packing: Packing, body: Body, bounds: Bounds, handler: H) -> Self {
         let next = Some((cx, handler));
-        let stage = Stage::Reading { body, looked: false, next };
+        let stage = Stage::Reading { body, first: FirstLook::default(), next };
         Exchange { packing, bounds, stage, messages: PhantomData }
     }
 }
@@ -64,7 +65,7 @@ impl<Req, Resp, H, F> Begin for Exchange<Req, Resp, H, F> {
     /// does not come at once, or in more than one piece, until that is known.
     fn poll_begin(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let StageProjection::Reading { body, looked, next } = this.stage.as_mut().project() else {
+        let StageProjection::Reading { body, first, next } = this.stage.as_mut().project() else {
             return Poll::Ready(());
         };
         let limit = this.bounds.limit;
@@ -75,16 +76,12 @@ impl<Req, Resp, H, F> Begin for Exchange<Req, Resp, H, F> {
                 this.stage.set(Stage::Read { bytes, next });
                 return Poll::Ready(());
             }
-            Poll::Ready(Ok(Begun::Part(first))) => Ok(Some(first)),
+            Poll::Ready(Ok(Begun::Part(part))) => Ok(Some(part)),
             Poll::Ready(Err(error)) => Err(error),
-            // The body is usually delivered right after the head. One more look is cheaper than a timer
-            // for each.
-            Poll::Pending if !*looked => {
-                *looked = true;
-                context.waker().wake_by_ref();
-                return Poll::Pending;
+            Poll::Pending => {
+                ready!(first.poll(context));
+                Ok(None)
             }
-            Poll::Pending => Ok(None),
         };
         let (body, next) = (std::mem::take(body), next.take());
         let expects = next.as_ref().is_some_and(|(cx, _)| expects(cx.headers()));

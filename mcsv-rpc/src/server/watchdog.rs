@@ -160,19 +160,19 @@ mod tests {
         check(until(&silent, Wish::End).await, 10..13);
 
         let idle = Arc::new(Activity::default());
-        drop(idle.begin(false));
+        drop(idle.begin());
         check(until(&idle, Wish::Leave).await, 60..63);
         check(until(&idle, Wish::End).await, 10..13);
 
         let blocked = Arc::new(Activity::default());
-        let _call = blocked.begin(false);
+        let _call = blocked.begin();
         blocked.block();
         check(until(&blocked, Wish::End).await, 30..33);
 
         let untaken = Arc::new(Activity::default());
         untaken.set_http2();
-        untaken.begin(true).offer();
-        let mut call = untaken.begin(true);
+        untaken.begin().offer();
+        let mut call = untaken.begin();
         call.offer();
         check(until(&untaken, Wish::End).await, 30..33);
     }
@@ -180,7 +180,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn progress_starts_the_wait_anew() {
         let activity = Arc::new(Activity::default());
-        let _call = activity.begin(false);
+        let _call = activity.begin();
         let writing = activity.clone();
         let progress = async move {
             for _ in 0..5 {
@@ -197,7 +197,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_age_is_found_to_the_millisecond() {
         let activity = Arc::new(Activity::default());
-        let _call = activity.begin(false);
+        let _call = activity.begin();
         let mut watchdog = Watchdog::new(PATIENCE);
         let begun = Instant::now();
         watchdog.watch(activity.clone(), Some(Duration::from_millis(7100)));
