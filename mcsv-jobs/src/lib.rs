@@ -12,6 +12,7 @@ mod error;
 mod event;
 mod failure;
 mod filter;
+mod from_row;
 mod handler;
 mod history;
 mod job;

@@ -1,9 +1,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
-
 use crate::Policy;
+use crate::from_row::from_row;
 use crate::new_job::millis;
 
 /// What all workers of a queue together may do, in every process; set by
@@ -155,46 +154,16 @@ pub(crate) struct Candidate {
     pub(crate) running: i64,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for LimitColumns
-where
-    &'r str: ColumnIndex<R>,
-    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
-{
-    fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        Ok(LimitColumns {
-            running: row.try_get("running")?,
-            per_partition: row.try_get("per_partition")?,
-            starts: row.try_get("starts")?,
-            period: row.try_get("period")?,
-        })
-    }
-}
+from_row!(LimitColumns {
+    running: Option<i64>,
+    per_partition: Option<i64>,
+    starts: Option<i64>,
+    period: Option<i64>
+});
 
-impl<'r, R: Row> FromRow<'r, R> for QueueLimits
-where
-    &'r str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    LimitColumns: FromRow<'r, R>,
-{
-    fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        Ok(QueueLimits { queue: row.try_get("queue")?, limits: LimitColumns::from_row(row)? })
-    }
-}
+from_row!(QueueLimits { queue: String } limits: LimitColumns);
 
-impl<'r, R: Row> FromRow<'r, R> for Candidate
-where
-    &'r str: ColumnIndex<R>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
-{
-    fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        Ok(Candidate {
-            id: row.try_get("id")?,
-            partition_key: row.try_get("partition_key")?,
-            running: row.try_get("running")?,
-        })
-    }
-}
+from_row!(Candidate { id: i64, partition_key: Option<String>, running: i64 });
 
 fn at_least_one(jobs: u32) -> u32 {
     jobs.max(1)

@@ -29,9 +29,15 @@ impl Jobs {
 
     /// Follows what the job `id` reports until it has ended.
     ///
-    /// ```no_run
-    /// # use mcsv_jobs::{Error, JobId, Jobs};
-    /// # async fn example(jobs: Jobs, id: JobId) -> Result<(), Error> {
+    /// ```
+    /// # use mcsv_jobs::{BoxError, Job, Jobs, Json};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)] struct Page { number: u32 }
+    /// # impl Job for Page { const KIND: &'static str = "page"; const QUEUE: &'static str = "q"; type Codec = Json; }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+    /// # let jobs = Jobs::connect("sqlite::memory:").await?;
+    /// # let id = jobs.enqueue(Page { number: 1 }).await?.id();
+    /// # jobs.cancel(id).await?; // no worker is here, so that it ends like this
     /// let mut progress = jobs.watch(id);
     /// while let Some(now) = progress.next().await? {
     ///     println!("{now}");

@@ -1,8 +1,7 @@
 use std::collections::BTreeMap;
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
-
 use crate::Event;
+use crate::from_row::from_row;
 
 /// The most rows that are read in one snapshot.
 pub(crate) const AUDIT_STEP: i64 = 500;
@@ -59,40 +58,18 @@ impl Audited {
     }
 }
 
-impl<'r, R: Row> FromRow<'r, R> for Standing
-where
-    &'r str: ColumnIndex<R>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    i32: Decode<'r, R::Database> + Type<R::Database>,
-    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
-    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
-    bool: Decode<'r, R::Database> + Type<R::Database>,
-{
-    fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        Ok(Standing {
-            id: row.try_get("id")?,
-            state: row.try_get("state")?,
-            attempt: row.try_get("attempt")?,
-            fence: row.try_get("fence")?,
-            inserted_at: row.try_get("inserted_at")?,
-            attempted_at: row.try_get("attempted_at")?,
-            attempted_by: row.try_get("attempted_by")?,
-            lease_owner: row.try_get("lease_owner")?,
-            finished_at: row.try_get("finished_at")?,
-            cancel: row.try_get("cancel")?,
-            errors: row.try_get("errors")?,
-        })
-    }
-}
+from_row!(Standing {
+    id: i64,
+    state: String,
+    attempt: i32,
+    fence: i64,
+    inserted_at: i64,
+    attempted_at: Option<i64>,
+    attempted_by: Option<String>,
+    lease_owner: Option<String>,
+    finished_at: Option<i64>,
+    cancel: bool,
+    errors: String
+});
 
-impl<'r, R: Row> FromRow<'r, R> for Logged
-where
-    &'r str: ColumnIndex<R>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-    Event: FromRow<'r, R>,
-{
-    fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        Ok(Logged { job_id: row.try_get("job_id")?, event: Event::from_row(row)? })
-    }
-}
+from_row!(Logged { job_id: i64 } event: Event);

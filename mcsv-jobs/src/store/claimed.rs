@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use crate::from_row::from_row;
 
 /// A job that is leased to a worker of this process.
 #[derive(Clone)]
@@ -81,33 +81,6 @@ pub(crate) struct Depth {
     pub(crate) oldest: i64,
 }
 
-impl<'r, R: Row> FromRow<'r, R> for LeaseHolder
-where
-    &'r str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    bool: Decode<'r, R::Database> + Type<R::Database>,
-{
-    fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        Ok(LeaseHolder {
-            queue: row.try_get("queue")?,
-            owner: row.try_get("owner")?,
-            expired: row.try_get("expired")?,
-        })
-    }
-}
+from_row!(LeaseHolder { queue: String, owner: String, expired: bool });
 
-impl<'r, R: Row> FromRow<'r, R> for Depth
-where
-    &'r str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
-    fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        Ok(Depth {
-            queue: row.try_get("queue")?,
-            state: row.try_get("state")?,
-            count: row.try_get("count")?,
-            oldest: row.try_get("oldest")?,
-        })
-    }
-}
+from_row!(Depth { queue: String, state: String, count: i64, oldest: i64 });

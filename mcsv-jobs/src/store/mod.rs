@@ -36,7 +36,7 @@ pub(crate) use postgres::insert_on_pg;
 pub(crate) use row::{Inserted, Row};
 use sqlite::SqliteStore;
 pub(crate) use sqlite::insert;
-use stored_batch::StoredBatch;
+use stored_batch::{OVERDUE_BATCHES, StoredBatch};
 pub(crate) use turn::{Leases, Report, Turn, TurnReply};
 pub(crate) use watch::{Seen, Watch};
 

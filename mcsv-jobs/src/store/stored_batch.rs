@@ -1,6 +1,13 @@
 use crate::record::time;
 use crate::{BatchId, BatchStatus, Error};
 
+/// Batches that have ended without anybody having noticed, in the words of both databases.
+pub(super) const OVERDUE_BATCHES: &str = "SELECT id FROM mcsv_job_batches AS batch
+     WHERE finished_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM mcsv_jobs WHERE batch_id = batch.id
+            AND state IN ('available', 'scheduled', 'executing', 'retryable'))
+     LIMIT 100";
+
 /// A batch as the database has it.
 pub(crate) struct StoredBatch {
     pub(super) inserted_at: i64,

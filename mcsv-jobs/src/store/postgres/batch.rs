@@ -3,7 +3,7 @@ use sqlx::PgConnection;
 use super::PostgresStore;
 use super::enqueue::insert;
 use super::notify::TELL_EACH;
-use crate::store::{CloseBatches, Inserted, NewBatch, Row, StoredBatch};
+use crate::store::{CloseBatches, Inserted, NewBatch, OVERDUE_BATCHES, Row, StoredBatch};
 use crate::{BatchId, Error};
 
 impl PostgresStore {
@@ -59,18 +59,8 @@ impl PostgresStore {
         Ok(found.map(stored))
     }
 
-    /// Batches that have ended without anybody having noticed.
     pub(in crate::store) async fn overdue_batches(&self) -> Result<Vec<i64>, Error> {
-        let overdue = sqlx::query_scalar(
-            "SELECT id FROM mcsv_job_batches AS batch
-             WHERE finished_at IS NULL AND NOT EXISTS (
-                SELECT 1 FROM mcsv_jobs WHERE batch_id = batch.id
-                    AND state IN ('available', 'scheduled', 'executing', 'retryable'))
-             LIMIT 100",
-        )
-        .fetch_all(self.engine())
-        .await?;
-        Ok(overdue)
+        Ok(sqlx::query_scalar(OVERDUE_BATCHES).fetch_all(self.engine()).await?)
     }
 }
 

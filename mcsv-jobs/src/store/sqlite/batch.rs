@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 
 use super::enqueue::insert;
 use super::{SqliteStore, Write, now};
-use crate::store::{CloseBatches, Inserted, NewBatch, Row, StoredBatch};
+use crate::store::{CloseBatches, Inserted, NewBatch, OVERDUE_BATCHES, Row, StoredBatch};
 use crate::{BatchId, Error};
 
 impl Write for NewBatch {
@@ -93,17 +93,7 @@ impl SqliteStore {
         Ok(found.map(stored))
     }
 
-    /// Batches that have ended without anybody having noticed.
     pub(in crate::store) async fn overdue_batches(&self) -> Result<Vec<i64>, Error> {
-        let overdue = sqlx::query_scalar(
-            "SELECT id FROM mcsv_job_batches AS batch
-             WHERE finished_at IS NULL AND NOT EXISTS (
-                SELECT 1 FROM mcsv_jobs WHERE batch_id = batch.id
-                    AND state IN ('available', 'scheduled', 'executing', 'retryable'))
-             LIMIT 100",
-        )
-        .fetch_all(&self.readers)
-        .await?;
-        Ok(overdue)
+        Ok(sqlx::query_scalar(OVERDUE_BATCHES).fetch_all(&self.readers).await?)
     }
 }
