@@ -6,10 +6,12 @@ mod fuzz;
 mod interop;
 #[cfg(test)]
 mod picture;
+mod process;
 mod run;
 mod setup;
 mod storage;
 mod storage_clients;
+mod tally;
 mod test;
 
 use std::process::ExitCode;

@@ -1,16 +1,16 @@
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
 use crate::run::Result;
 
 /// How a program ended.
-pub(super) enum Ended {
+pub(crate) enum Ended {
     Well,
     Badly,
 }
 
 /// Runs a program to its end, and shows what it prints line by line.
-pub(super) fn run_through(
+pub(crate) fn run_through(
     program: &mut Command,
     input: &str,
     mut line: impl FnMut(&str),
@@ -26,14 +26,14 @@ pub(super) fn run_through(
 }
 
 /// A program that serves until this is dropped.
-pub(super) struct Running {
+pub(crate) struct Running {
     process: Child,
     told: Vec<String>,
 }
 
 impl Running {
     /// Starts `program`, and waits for as many lines as `count` says, or for an empty one.
-    pub(super) fn start(program: &mut Command, count: Option<usize>) -> Result<Self> {
+    pub(crate) fn start(program: &mut Command, count: Option<usize>) -> Result<Self> {
         let name = program.get_program().display().to_string();
         let (process, lines) = lines(program)?;
         let mut running = Running { process, told: Vec::new() };
@@ -49,8 +49,15 @@ impl Running {
         Err(format!("{name} did not start"))
     }
 
+    /// Starts `program` without a look at what it prints.
+    pub(crate) fn silent(program: &mut Command) -> Result<Self> {
+        let process = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let process = process.map_err(|error| cannot_run(program, &error))?;
+        Ok(Running { process, told: Vec::new() })
+    }
+
     /// The lines that it printed when it had started.
-    pub(super) fn told(&self) -> &[String] {
+    pub(crate) fn told(&self) -> &[String] {
         &self.told
     }
 }
@@ -64,9 +71,12 @@ impl Drop for Running {
 }
 
 fn lines(command: &mut Command) -> Result<(Child, impl Iterator<Item = String> + use<>)> {
-    let name = command.get_program().to_owned();
-    let failed = |error| format!("{} can't be run: {error}", name.display());
-    let mut process = command.stdout(Stdio::piped()).spawn().map_err(failed)?;
+    let process = command.stdout(Stdio::piped()).spawn();
+    let mut process = process.map_err(|error| cannot_run(command, &error))?;
     let output = process.stdout.take().ok_or("a piped output is there")?;
     Ok((process, BufReader::new(output).lines().map_while(|line| line.ok())))
+}
+
+fn cannot_run(command: &Command, error: &io::Error) -> String {
+    format!("{} can't be run: {error}", command.get_program().display())
 }

@@ -27,3 +27,11 @@ pub(crate) fn answers(program: &str, arguments: &[&str]) -> bool {
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
+
+/// Python in an environment at `home`, with the packages that the file `list` names.
+pub(crate) fn python_with(home: &str, list: &str) -> Result<String> {
+    run("python3", &["-m", "venv", home])?;
+    let python = format!("{home}/bin/python");
+    run(&python, &["-m", "pip", "install", "--quiet", "--requirement", list])?;
+    Ok(python)
+}

@@ -1,9 +1,10 @@
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use crate::run::{Result, answers, run};
+use crate::process::Running;
+use crate::run::{Result, answers, python_with, run};
+use crate::tally::Tally;
 
 const SCRIPTS: &str = "mcsv-storage/interop";
 const FOLDER: &str = "target/storage-clients";
@@ -29,65 +30,29 @@ pub(crate) fn run_clients() -> Result {
         let words = [&format!("{SCRIPTS}/clients.py"), &objects, &server.endpoint];
         let mut client = Command::new(&python);
         client.args(words).args(["test", "test", server.kind]);
-        tally.count(&mut client)?;
+        tally.count(&mut client, "")?;
     }
     browser(&python, &mut tally)?;
-    println!("{} passed, {} failed", tally.passed, tally.failed);
-    if tally.failed == 0 && tally.passed > 0 { Ok(()) } else { Err("not all is well".to_owned()) }
+    tally.told()
 }
 
 fn venv(name: &str, list: &str) -> Result<String> {
-    let home = format!("{FOLDER}/{name}");
-    run("python3", &["-m", "venv", &home])?;
-    let python = format!("{home}/bin/python");
-    let list = format!("{SCRIPTS}/{list}");
-    run(&python, &["-m", "pip", "install", "--quiet", "--requirement", &list])?;
-    Ok(python)
-}
-
-#[derive(Default)]
-struct Tally {
-    passed: u32,
-    failed: u32,
-}
-
-impl Tally {
-    fn count(&mut self, client: &mut Command) -> Result {
-        let mut process = client.stdout(Stdio::piped()).spawn().map_err(|e| e.to_string())?;
-        let output = process.stdout.take().ok_or("a piped output is there")?;
-        for line in BufReader::new(output).lines().map_while(|line| line.ok()) {
-            self.passed += u32::from(line.starts_with("ok "));
-            self.failed += u32::from(line.starts_with("FAILED "));
-            println!("{line}");
-        }
-        // One that breaks off has cases that nobody counted.
-        let ended = process.wait().map_err(|error| error.to_string())?;
-        self.failed += u32::from(!ended.success());
-        Ok(())
-    }
+    python_with(&format!("{FOLDER}/{name}"), &format!("{SCRIPTS}/{list}"))
 }
 
 /// A server of the S3 protocol with a bucket named `bucket`, until this is dropped.
 struct Server {
-    process: Child,
+    _running: Running,
     endpoint: String,
     /// Whether it enforces signatures.
     kind: &'static str,
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself, which the cases have told by then.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 fn s3s(_: &str) -> Result<Option<Server>> {
     let mut command = Command::new(format!("{EXAMPLES}/s3_server"));
     command.args([&format!("{FOLDER}/s3"), "test", "test"]);
-    let (process, endpoint) = first_line(&mut command)?;
-    Ok(Some(Server { process, endpoint, kind: "enforcing" }))
+    let (running, endpoint) = first_line(&mut command)?;
+    Ok(Some(Server { _running: running, endpoint, kind: "enforcing" }))
 }
 
 /// LocalStack checks the signatures of presigned URLs when it is asked to.
@@ -119,9 +84,8 @@ fn moto(client: &str) -> Result<Option<Server>> {
 }
 
 fn foreign(mut command: Command, port: u16, client: &str, kind: &'static str) -> Result<Server> {
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let process = command.spawn().map_err(|error| error.to_string())?;
-    let server = Server { process, endpoint: format!("http://127.0.0.1:{port}"), kind };
+    let running = Running::silent(&mut command)?;
+    let server = Server { _running: running, endpoint: format!("http://127.0.0.1:{port}"), kind };
     // It waits until the server answers, and makes the bucket.
     run(client, &[&format!("{SCRIPTS}/prepare.py"), &server.endpoint])?;
     Ok(server)
@@ -133,26 +97,18 @@ fn browser(python: &str, tally: &mut Tally) -> Result {
         eprintln!("xtask: the browser is left out: there is no Chromium");
         return Ok(());
     };
-    let (mut page, address) = first_line(&mut Command::new(format!("{EXAMPLES}/upload_page")))?;
+    let (_page, address) = first_line(&mut Command::new(format!("{EXAMPLES}/upload_page")))?;
     let mut client = Command::new(python);
     client.args([&format!("{SCRIPTS}/browser.py"), chromium, &address]);
-    let counted = tally.count(&mut client);
-    let _ = page.kill();
-    let _ = page.wait();
-    counted
+    tally.count(&mut client, "")
 }
 
 /// Starts a program and waits for the address that it prints.
-fn first_line(command: &mut Command) -> Result<(Child, String)> {
-    let mut process = command.stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
-    let output = process.stdout.take().ok_or("a piped output is there")?;
-    let mut line = String::new();
-    let mut reader = BufReader::new(output.take(1024));
-    reader.read_line(&mut line).map_err(|error| error.to_string())?;
-    if line.trim().is_empty() {
-        return Err(format!("{} did not start", command.get_program().display()));
-    }
-    Ok((process, line.trim().to_owned()))
+fn first_line(command: &mut Command) -> Result<(Running, String)> {
+    let running = Running::start(command, Some(1))?;
+    let address = running.told().first().cloned();
+    let name = command.get_program().display();
+    Ok((running, address.ok_or_else(|| format!("{name} did not start"))?))
 }
 
 fn free_port() -> Result<u16> {

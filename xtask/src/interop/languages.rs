@@ -2,7 +2,7 @@ use std::fs;
 use std::process::Command;
 
 use super::{FOLDER, SCRIPTS};
-use crate::run::{Result, answers, run};
+use crate::run::{Result, answers, python_with, run};
 
 /// What others wrote in one language, installed.
 pub(super) struct Language {
@@ -16,11 +16,8 @@ pub(super) fn python() -> Result<Option<Language>> {
     if !answers("python3", &["-m", "venv", "-h"]) {
         return Ok(left_out("Python", "python3 with venv"));
     }
-    let home = format!("{FOLDER}/python");
-    run("python3", &["-m", "venv", &home])?;
-    let python = format!("{home}/bin/python");
     let list = format!("{SCRIPTS}/requirements.txt");
-    run(&python, &["-m", "pip", "install", "--quiet", "--requirement", &list])?;
+    let python = python_with(&format!("{FOLDER}/python"), &list)?;
     let script = |name: &str| {
         let mut command = Command::new(&python);
         command.arg(format!("{SCRIPTS}/{name}"));
