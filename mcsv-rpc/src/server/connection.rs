@@ -1,24 +1,28 @@
 use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::activity::{Activity, Wish};
+use super::http1::Http1;
 use super::router::Router;
 use super::router_future::RouterFuture;
 use super::watchdog::Patience;
 use super::watched::{WatchedFuture, WatchedStream};
 #[cfg(feature = "tls")]
 use crate::PeerCertificate;
-use crate::{Body, Cx};
+use crate::{Body, BoxError, Cx};
 
 /// The most header lines of a request. Hyper has the same bound for HTTP/1.1, and none for HTTP/2.
 const MOST_HEADERS: usize = 100;
@@ -98,21 +102,63 @@ pub(crate) async fn serve_connection(
     let serving = Serving {
         router,
         activity: activity.clone(),
+        max_header_bytes: options.max_header_bytes,
         #[cfg(feature = "tls")]
         certificate,
     };
-    let io = TokioIo::new(stream);
     let ended = if http2 {
         activity.set_http2();
-        let connection = pin!(options.http2().serve_connection(io, serving));
-        while_wanted(&activity, connection, Some(http2::Connection::graceful_shutdown)).await
+        serve_http2(stream, serving, options).await
     } else {
-        let connection = pin!(options.http1().serve_connection(io, serving));
-        while_wanted(&activity, connection, Some(http1::Connection::graceful_shutdown)).await
+        serve_http1(stream, serving, options).await
     };
-    if let Some(Err(cause)) = ended {
-        tracing::debug!(%cause, "a connection ended with an error");
+    if let Err(cause) = ended {
+        tracing::debug!(cause, "a connection ended with an error");
     }
+}
+
+pub(super) async fn serve_http1(
+    mut stream: WatchedStream<impl AsyncRead + AsyncWrite + Unpin + Send + 'static>,
+    serving: Serving,
+    options: ConnectionOptions,
+) -> Result<(), BoxError> {
+    match serve_plain(&mut stream, &serving).await? {
+        Some(unanswered) => stream.put_back(unanswered),
+        None => return Ok(()),
+    }
+    serve_any_http1(stream, serving, options).await
+}
+
+/// What there is to answer when the connection does not end.
+async fn serve_plain(
+    stream: &mut WatchedStream<impl AsyncRead + AsyncWrite + Unpin>,
+    serving: &Serving,
+) -> io::Result<Option<Bytes>> {
+    let plain = pin!(Http1::new(stream, serving));
+    let ended = while_wanted(&serving.activity, plain, Some(Http1::leave)).await;
+    ended.transpose().map(Option::flatten)
+}
+
+pub(super) async fn serve_any_http1(
+    stream: WatchedStream<impl AsyncRead + AsyncWrite + Unpin + Send + 'static>,
+    serving: Serving,
+    options: ConnectionOptions,
+) -> Result<(), BoxError> {
+    let activity = serving.activity.clone();
+    let connection = pin!(options.http1().serve_connection(TokioIo::new(stream), serving));
+    let leave = http1::Connection::graceful_shutdown;
+    Ok(while_wanted(&activity, connection, Some(leave)).await.transpose().map(drop)?)
+}
+
+async fn serve_http2(
+    stream: WatchedStream<impl AsyncRead + AsyncWrite + Unpin + Send + 'static>,
+    serving: Serving,
+    options: ConnectionOptions,
+) -> Result<(), BoxError> {
+    let activity = serving.activity.clone();
+    let connection = pin!(options.http2().serve_connection(TokioIo::new(stream), serving));
+    let leave = http2::Connection::graceful_shutdown;
+    Ok(while_wanted(&activity, connection, Some(leave)).await.transpose().map(drop)?)
 }
 
 /// Runs `work` to its end, or until it is wished away. Where it knows how to `leave` it is asked to,
@@ -144,11 +190,13 @@ pub(super) async fn while_wanted<F: Future>(
     .await
 }
 
-struct Serving {
-    router: Router,
-    activity: Arc<Activity>,
+/// What answers the requests of one connection.
+pub(super) struct Serving {
+    pub(super) router: Router,
+    pub(super) activity: Arc<Activity>,
+    pub(super) max_header_bytes: usize,
     #[cfg(feature = "tls")]
-    certificate: Option<PeerCertificate>,
+    pub(super) certificate: Option<PeerCertificate>,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Serving {
@@ -157,24 +205,36 @@ impl hyper::service::Service<Request<Incoming>> for Serving {
     type Future = WatchedFuture;
 
     fn call(&self, request: Request<Incoming>) -> WatchedFuture {
-        let call = self.activity.begin();
         let (parts, body) = request.into_parts();
-        WatchedFuture::new(self.answer(Cx::arrived(parts, self.router.peer()), body.into()), call)
+        if parts.headers.len() > MOST_HEADERS || head_bytes(&parts) > self.max_header_bytes {
+            let mut refusal = Response::new(Body::empty());
+            *refusal.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            if parts.version == Version::HTTP_11 {
+                refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            let refused = RouterFuture::refused(refusal, None);
+            return WatchedFuture::new(refused, self.activity.begin());
+        }
+        self.begin(parts, body.into())
     }
 }
 
 impl Serving {
     #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "TLS adds to the request"))]
-    fn answer(&self, mut cx: Cx, body: Body) -> RouterFuture {
-        if cx.headers().len() > MOST_HEADERS {
-            let mut refusal = Response::new(Body::empty());
-            *refusal.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            return RouterFuture::refused(refusal, None);
-        }
+    pub(super) fn begin(&self, parts: Parts, body: Body) -> WatchedFuture {
+        let call = self.activity.begin();
+        let mut cx = Cx::arrived(parts, self.router.peer());
         #[cfg(feature = "tls")]
         if let Some(certificate) = &self.certificate {
             cx.extensions_mut().insert(certificate.clone());
         }
-        self.router.dispatch(cx, body)
+        WatchedFuture::new(self.router.dispatch(cx, body), call)
     }
+}
+
+/// The bytes of a head, which hyper bounds only where it comes in several pieces.
+fn head_bytes(parts: &Parts) -> usize {
+    let path = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let lines = parts.headers.iter();
+    lines.fold(path, |bytes, (name, value)| bytes + name.as_str().len() + value.len() + 4)
 }

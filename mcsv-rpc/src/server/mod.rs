@@ -8,6 +8,7 @@ mod connection;
 mod dispatch;
 mod exchange;
 mod guard;
+mod http1;
 mod http_service;
 mod layered;
 mod linger;

@@ -17,7 +17,7 @@ use crate::Body;
 /// A connection whose bytes are counted.
 pub(crate) struct WatchedStream<S> {
     inner: S,
-    /// What was read to find out which version of HTTP it is.
+    /// What was read and is to be read again.
     start: Bytes,
     activity: Arc<Activity>,
     linger: Option<Linger>,
@@ -31,6 +31,11 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 impl<S> WatchedStream<S> {
     pub(crate) fn new(inner: S, activity: Arc<Activity>) -> Self {
         WatchedStream { inner, start: Bytes::new(), activity, linger: None }
+    }
+
+    /// Has `bytes` read again, before all others.
+    pub(super) fn put_back(&mut self, bytes: Bytes) {
+        self.start = bytes;
     }
 }
 
@@ -46,7 +51,7 @@ impl<S: AsyncRead + Unpin> WatchedStream<S> {
                 break;
             }
         }
-        self.start = Bytes::copy_from_slice(buffer.filled());
+        self.put_back(Bytes::copy_from_slice(buffer.filled()));
         Ok(self.start == PREFACE)
     }
 }
