@@ -26,7 +26,7 @@ cargo xtask crowd [--seconds N]
 cargo xtask fuzz [TARGET] [--seconds N]
                    looks for inputs that break a decoder, one minute each; needs a C++ compiler
 cargo xtask interop
-                   lets RPC clients and servers of Python, Node and C++ talk to mcsv-rpc
+                   lets RPC clients and servers of Python, Node, C++ and Java talk to mcsv-rpc
 cargo xtask storage forgery [COUNT] [SEED] | kills [UPLOADS] | clients | cost | throughput [MIB] [FOLDER]
                    a million forged requests; 1,000 uploads that are killed or wrong; AWS's clients
                    and a browser; figures";

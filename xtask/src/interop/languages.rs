@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use super::{FOLDER, SCRIPTS};
@@ -66,6 +67,69 @@ pub(super) fn cpp() -> Result<Option<Language>> {
     );
     run("sh", &["-c", &script])?;
     Ok(Some(Language { clients: Command::new(program), servers: None }))
+}
+
+/// What Debian installs of `libgrpc-java`, `libnetty-tcnative-java`, `libprotobuf-java` and
+/// `libgoogle-gson-java`, and what they need.
+const JARS: [&str; 24] = [
+    "error_prone_annotations",
+    "geronimo-annotation-1.3-spec",
+    "grpc-api",
+    "grpc-context",
+    "grpc-core",
+    "grpc-netty",
+    "grpc-protobuf",
+    "grpc-protobuf-lite",
+    "grpc-stub",
+    "gson",
+    "guava",
+    "netty-buffer",
+    "netty-codec",
+    "netty-codec-http",
+    "netty-codec-http2",
+    "netty-common",
+    "netty-handler",
+    "netty-resolver",
+    "netty-tcnative",
+    "netty-transport",
+    "netty-transport-native-unix-common",
+    "perfmark-api",
+    "protobuf",
+    "protobuf-util",
+];
+
+/// Debian has all of it in the packages above, `libperfmark-java`, `libnetty-tcnative-jni`,
+/// `default-jdk-headless` and `protobuf-compiler-grpc-java-plugin`.
+pub(super) fn java() -> Result<Option<Language>> {
+    let jars = JARS.map(|name| format!("/usr/share/java/{name}.jar"));
+    // OpenSSL for netty, since Debian's netty has no ALPN by the JDK.
+    let native = "find /usr/lib -name libnetty-tcnative.so | grep .";
+    let there = answers("javac", &["-version"])
+        && answers("protoc", &["--version"])
+        && answers("sh", &["-c", "command -v grpc_java_plugin"])
+        && answers("sh", &["-c", native])
+        && jars.iter().all(|jar| Path::new(jar).exists());
+    if !there {
+        return Ok(left_out("Java", "javac, protoc, grpc_java_plugin or a jar of grpc-java"));
+    }
+    let (out, classes) = (format!("{FOLDER}/generated/java"), format!("{FOLDER}/java"));
+    let path = format!("{classes}:{}", jars.join(":"));
+    // Netty looks for the library under another name, and a link keeps Debian's.
+    let script = format!(
+        "set -e
+        mkdir -p {out} {classes}
+        cp \"$({native})\" {classes}/libnetty_tcnative.so
+        protoc -I{SCRIPTS} --java_out={out} --grpc-java_out={out} \
+            --plugin=protoc-gen-grpc-java=\"$(command -v grpc_java_plugin)\" {SCRIPTS}/interop.proto
+        javac -nowarn -cp {path} -d {classes} {out}/interop/v1/*.java {SCRIPTS}/java/*.java"
+    );
+    run("sh", &["-c", &script])?;
+    let program = |name: &str| {
+        let mut command = Command::new("java");
+        command.args([&format!("-Djava.library.path={classes}"), "-cp", &path, name]);
+        command
+    };
+    Ok(Some(Language { clients: program("Clients"), servers: Some(program("Servers")) }))
 }
 
 fn left_out(language: &str, missing: &str) -> Option<Language> {
