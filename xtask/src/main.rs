@@ -27,7 +27,7 @@ cargo xtask crowd [--seconds N]
 cargo xtask fuzz [TARGET] [--seconds N]
                    looks for inputs that break a decoder, one minute each; needs a C++ compiler
 cargo xtask interop
-                   lets RPC clients and servers of Python, Node, C++ and Java talk to mcsv-rpc
+                   lets RPC clients and servers of Python, Node, C++, Java and Go talk to mcsv-rpc
 cargo xtask openapi
                    lints the OpenAPI documents of mcsv-rpc's test services, and holds answers
                    against them

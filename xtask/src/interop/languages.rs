@@ -132,6 +132,31 @@ pub(super) fn java() -> Result<Option<Language>> {
     Ok(Some(Language { clients: program("Clients"), servers: Some(program("Servers")) }))
 }
 
+/// Debian has all of it in `golang-google-grpc-dev` and `protoc-gen-go-1-3`.
+pub(super) fn go() -> Result<Option<Language>> {
+    const LIBRARIES: &str = "/usr/share/gocode";
+    let there = answers("go", &["version"])
+        && answers("protoc", &["--version"])
+        && answers("sh", &["-c", "command -v protoc-gen-go"])
+        && Path::new(LIBRARIES).join("src/google.golang.org/grpc").exists();
+    if !there {
+        return Ok(left_out("Go", "go, protoc, protoc-gen-go or grpc-go"));
+    }
+    let (home, program) = (format!("{FOLDER}/go"), format!("{FOLDER}/go/clients"));
+    // What Debian ships are sources for a GOPATH, without modules.
+    let script = format!(
+        "set -e
+        mkdir -p {home}/src/interop
+        protoc -I{SCRIPTS} --go_out={home}/src/interop --go_opt=plugins=grpc,import_path=interop \
+            --go_opt=Mgoogle/protobuf/timestamp.proto=github.com/golang/protobuf/ptypes/timestamp \
+            {SCRIPTS}/interop.proto
+        GO111MODULE=off GOFLAGS= GOPATH=\"$PWD/{home}:{LIBRARIES}\" \
+            go build -o {program} {SCRIPTS}/clients.go"
+    );
+    run("sh", &["-c", &script])?;
+    Ok(Some(Language { clients: Command::new(program), servers: None }))
+}
+
 fn left_out(language: &str, missing: &str) -> Option<Language> {
     eprintln!("xtask: what is written in {language} is left out: there is no {missing}");
     None
