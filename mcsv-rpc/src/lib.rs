@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // Generated code, of which this crate has some too, says `::mcsv_rpc`.
@@ -69,6 +69,20 @@ pub use server::{
 pub use tls::TlsIdentity;
 pub use twirp::error_response;
 pub use within::{Within, current_deadline, within};
+
+/// The programs of the README, which may be copied as they are: no line of them is hidden, so that what
+/// stands for a build script stands here. That they are the README's is a test.
+#[cfg(doctest)]
+#[doc = concat!(
+    "```no_run\n",
+    "# macro_rules! include { ($_:expr) => { ::core::include!(concat!(",
+    "env!(\"CARGO_MANIFEST_DIR\"), \"/docs/readme/hello.v1.rs\")); } }\n",
+    include_str!("../docs/readme/main.rs"),
+    "```\n\n```\n",
+    include_str!("../docs/readme/layer.rs"),
+    "```\n",
+)]
+mod readme {}
 
 /// Includes what `mcsv-rpc-build` generated for one protobuf package.
 ///

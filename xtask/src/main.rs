@@ -4,6 +4,7 @@ mod ci;
 mod crash;
 mod fuzz;
 mod interop;
+mod openapi;
 #[cfg(test)]
 mod picture;
 mod process;
@@ -26,7 +27,10 @@ cargo xtask crowd [--seconds N]
 cargo xtask fuzz [TARGET] [--seconds N]
                    looks for inputs that break a decoder, one minute each; needs a C++ compiler
 cargo xtask interop
-                   lets RPC clients and servers of Python, Node and C++ talk to mcsv-rpc
+                   lets RPC clients and servers of Python, Node, C++, Java and Go talk to mcsv-rpc
+cargo xtask openapi
+                   lints the OpenAPI documents of mcsv-rpc's test services, and holds answers
+                   against them
 cargo xtask storage forgery [COUNT] [SEED] | kills [UPLOADS] | clients | cost | throughput [MIB] [FOLDER]
                    a million forged requests; 1,000 uploads that are killed or wrong; AWS's clients
                    and a browser; figures";
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         ["fuzz", rest @ ..] => fuzz::run_fuzz(rest),
         ["storage", rest @ ..] => storage::run_storage(rest),
         ["interop"] => interop::run_interop(),
+        ["openapi"] => openapi::run_openapi(),
         ["ci"] => ci::run_ci(),
         _ => {
             eprintln!("{USAGE}");

@@ -117,9 +117,9 @@ impl<Resp: Message + 'static> Call<Resp> {
     ///
     /// # Errors
     ///
-    /// What the handler answered; `unavailable` where the server can't be reached;
-    /// `deadline_exceeded`, `resource_exhausted` (an answer over the limit) and `internal` (an
-    /// answer that can't be read) from this side.
+    /// What the handler answered; `unavailable` where the server can't be reached, `canceled` where it
+    /// cancels the stream; `deadline_exceeded`, `resource_exhausted` (an answer over the limit) and
+    /// `internal` (an answer that can't be read) from this side.
     pub async fn into_response(self) -> Result<Response<Resp>> {
         send(self).await
     }

@@ -1,6 +1,7 @@
 //! From a generated client to a connection, in the order in which a call passes.
 
 mod balance;
+mod broken;
 mod budget;
 mod call;
 mod channel;

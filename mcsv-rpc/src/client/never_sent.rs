@@ -63,7 +63,7 @@ fn proves_it(cause: &(dyn StdError + 'static)) -> bool {
 }
 
 /// An error and all that caused it.
-fn chain<'a>(
+pub(crate) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())

@@ -1,5 +1,3 @@
-use std::error::Error as StdError;
-
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, Method, Request, Response, StatusCode, Uri, Version};
@@ -7,6 +5,7 @@ use mcsv_core::{Deadline, Error, Result};
 use tokio::time::{Instant, timeout_at};
 
 use super::balance::Ticket;
+use super::broken;
 use super::call::Call;
 use super::connect_get;
 use super::endpoint::Endpoint;
@@ -16,10 +15,9 @@ use super::persist::Persistent;
 use super::shared::Shared;
 use super::wire::{Packed, Received, Wire};
 use crate::observe::Observed;
-use crate::read::{Bounds, ReadError, read_with_trailers};
+use crate::read::{Bounds, read_with_trailers};
 use crate::{
-    Body, BoxError, Idempotency, Message, Protocol, RpcMethod, connect, current_deadline,
-    trace_headers,
+    Body, Idempotency, Message, Protocol, RpcMethod, connect, current_deadline, trace_headers,
 };
 
 /// The most of an error's body that is read: a proxy's page may be long.
@@ -46,10 +44,15 @@ async fn exchange<Resp: Message>(call: Call<Resp>, observed: &Observed) -> Resul
         return Err(Error::deadline_exceeded("the deadline had passed before the call was sent"));
     }
     let delivered = delivered(call, Some(deadline), observed);
-    timeout_at(end, delivered).await.unwrap_or_else(|_| {
+    let late = || {
         let place = channel.place();
-        Err(Error::deadline_exceeded(format!("no answer from {place} in time")))
-    })
+        Error::deadline_exceeded(format!("no answer from {place} in time"))
+    };
+    match timeout_at(end, delivered).await {
+        Ok(Err(error)) if broken::by_deadline(&error, end) => Err(late().with_source(error)),
+        Ok(ended) => ended,
+        Err(_) => Err(late()),
+    }
 }
 
 async fn delivered<Resp: Message>(
@@ -218,7 +221,7 @@ async fn answered(
     request: Request<Body>,
 ) -> Result<Received> {
     let sent = channel.transport.send(request).await;
-    let response = sent.map_err(|cause| unreachable(endpoint, cause))?;
+    let response = sent.map_err(|cause| broken::unreachable(endpoint, cause))?;
     let (parts, mut body) = response.into_parts();
     let limit = match parts.status {
         StatusCode::OK => channel.response_limit.saturating_add(channel.wire.room()),
@@ -231,35 +234,6 @@ async fn answered(
         Err(_) if parts.status != StatusCode::OK => {
             Ok(Received { parts, body: Bytes::new(), trailers })
         }
-        Err(error) => Err(unread(channel, endpoint, error)),
+        Err(error) => Err(broken::unread(channel, endpoint, error)),
     }
-}
-
-fn unreachable(endpoint: &Endpoint, cause: BoxError) -> Error {
-    let reason = innermost(&*cause);
-    let message = format!("can't reach {endpoint}: {reason}");
-    Error::unavailable(message).with_source(NeverSent::mark(cause))
-}
-
-fn unread(channel: &Shared, endpoint: &Endpoint, error: ReadError) -> Error {
-    match error {
-        ReadError::TooLarge => Error::resource_exhausted(format!(
-            "the answer from {endpoint} is larger than the limit of {} bytes",
-            channel.response_limit
-        )),
-        ReadError::Broken(cause) => {
-            let message = format!("the answer from {endpoint} broke off");
-            Error::unavailable(message).with_source(NeverSent::mark(cause))
-        }
-        ReadError::Stalled => Error::unavailable("the answer stalled"),
-    }
-}
-
-/// The last cause says what happened, such as "connection refused"; those before it say where.
-fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause
 }

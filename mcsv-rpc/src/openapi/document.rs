@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{errors, paths, yaml};
+use super::{errors, paths, used, yaml};
 use crate::{Router, RpcService, ServiceOptions};
 
 /// An OpenAPI 3.1 document of one or more services: their methods over plain HTTP, in protobuf and
@@ -180,6 +180,14 @@ impl OpenApi {
                 info[key] = value.clone();
             }
         }
+        let components = used::components(
+            &all_paths,
+            json!({
+                "schemas": schemas,
+                "responses": errors::responses(),
+                "parameters": paths::parameters(),
+            }),
+        );
         json!({
             "openapi": "3.1.0",
             "info": info,
@@ -187,11 +195,7 @@ impl OpenApi {
             "security": [],
             "tags": tags,
             "paths": all_paths,
-            "components": {
-                "schemas": schemas,
-                "responses": errors::responses(),
-                "parameters": paths::parameters(),
-            },
+            "components": components,
         })
     }
 }

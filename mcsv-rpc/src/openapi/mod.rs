@@ -4,6 +4,7 @@ mod document;
 mod errors;
 mod paths;
 mod serve;
+mod used;
 mod yaml;
 
 pub use document::OpenApi;

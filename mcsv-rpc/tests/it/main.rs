@@ -31,6 +31,7 @@ mod observed;
 mod openapi;
 mod overload;
 mod pooling;
+mod readme;
 mod refused;
 mod retries;
 mod routing;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::{Connection, SendResponse, handshake};
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, HeaderValue, Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use mcsv_rpc::{Code, NeverSent, Protocol, Retry};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -108,6 +110,43 @@ async fn a_stream_that_was_reset_for_another_reason_is_not_sent_again() {
     let error = peer.client().echo(ping("")).await.unwrap_err();
     assert!(!NeverSent::is_in(&error), "{error:?}");
     assert_eq!(peer.seen(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_the_server_cancels_is_canceled() {
+    let peer = Peer::start(|_, (_, mut respond), _| {
+        respond.send_reset(Reason::CANCEL);
+        None
+    })
+    .await;
+    let call = peer.client().echo(ping("")).timeout(Duration::from_secs(3600));
+    assert_eq!(call.await.unwrap_err().code(), Code::Canceled);
+    assert_eq!(peer.seen(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_the_server_cancels_at_its_deadline_is_late() {
+    let (ours, theirs) = tokio::io::duplex(64 << 10);
+    tokio::spawn(async move {
+        let mut connection = handshake(theirs).await.unwrap();
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            assert_eq!(request.headers()["grpc-timeout"], "1000m");
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                respond.send_reset(Reason::CANCEL);
+            });
+        }
+    });
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(ours))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let transport = tower::service_fn(move |request| sender.clone().send_request(request));
+    let client = EchoClient::new(transport).with_protocol(Protocol::Grpc);
+    // The client's own clock has half a millisecond to go.
+    let call = client.echo(ping("")).timeout(Duration::from_micros(1_000_500));
+    assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use super::{FOLDER, SCRIPTS};
@@ -63,6 +64,94 @@ pub(super) fn cpp() -> Result<Option<Language>> {
             --plugin=protoc-gen-grpc=\"$(command -v grpc_cpp_plugin)\" {SCRIPTS}/interop.proto
         c++ -std=c++17 -I{out} -o {program} {SCRIPTS}/clients.cc \
             {out}/interop.pb.cc {out}/interop.grpc.pb.cc $(pkg-config --cflags --libs grpc++ protobuf)"
+    );
+    run("sh", &["-c", &script])?;
+    Ok(Some(Language { clients: Command::new(program), servers: None }))
+}
+
+/// What Debian installs of `libgrpc-java`, `libnetty-tcnative-java`, `libprotobuf-java` and
+/// `libgoogle-gson-java`, and what they need.
+const JARS: [&str; 24] = [
+    "error_prone_annotations",
+    "geronimo-annotation-1.3-spec",
+    "grpc-api",
+    "grpc-context",
+    "grpc-core",
+    "grpc-netty",
+    "grpc-protobuf",
+    "grpc-protobuf-lite",
+    "grpc-stub",
+    "gson",
+    "guava",
+    "netty-buffer",
+    "netty-codec",
+    "netty-codec-http",
+    "netty-codec-http2",
+    "netty-common",
+    "netty-handler",
+    "netty-resolver",
+    "netty-tcnative",
+    "netty-transport",
+    "netty-transport-native-unix-common",
+    "perfmark-api",
+    "protobuf",
+    "protobuf-util",
+];
+
+/// Debian has all of it in the packages above, `libperfmark-java`, `libnetty-tcnative-jni`,
+/// `default-jdk-headless` and `protobuf-compiler-grpc-java-plugin`.
+pub(super) fn java() -> Result<Option<Language>> {
+    let jars = JARS.map(|name| format!("/usr/share/java/{name}.jar"));
+    // OpenSSL for netty, since Debian's netty has no ALPN by the JDK.
+    let native = "find /usr/lib -name libnetty-tcnative.so | grep .";
+    let there = answers("javac", &["-version"])
+        && answers("protoc", &["--version"])
+        && answers("sh", &["-c", "command -v grpc_java_plugin"])
+        && answers("sh", &["-c", native])
+        && jars.iter().all(|jar| Path::new(jar).exists());
+    if !there {
+        return Ok(left_out("Java", "javac, protoc, grpc_java_plugin or a jar of grpc-java"));
+    }
+    let (out, classes) = (format!("{FOLDER}/generated/java"), format!("{FOLDER}/java"));
+    let path = format!("{classes}:{}", jars.join(":"));
+    // Netty looks for the library under another name, and a link keeps Debian's.
+    let script = format!(
+        "set -e
+        mkdir -p {out} {classes}
+        cp \"$({native})\" {classes}/libnetty_tcnative.so
+        protoc -I{SCRIPTS} --java_out={out} --grpc-java_out={out} \
+            --plugin=protoc-gen-grpc-java=\"$(command -v grpc_java_plugin)\" {SCRIPTS}/interop.proto
+        javac -nowarn -cp {path} -d {classes} {out}/interop/v1/*.java {SCRIPTS}/java/*.java"
+    );
+    run("sh", &["-c", &script])?;
+    let program = |name: &str| {
+        let mut command = Command::new("java");
+        command.args([&format!("-Djava.library.path={classes}"), "-cp", &path, name]);
+        command
+    };
+    Ok(Some(Language { clients: program("Clients"), servers: Some(program("Servers")) }))
+}
+
+/// Debian has all of it in `golang-google-grpc-dev` and `protoc-gen-go-1-3`.
+pub(super) fn go() -> Result<Option<Language>> {
+    const LIBRARIES: &str = "/usr/share/gocode";
+    let there = answers("go", &["version"])
+        && answers("protoc", &["--version"])
+        && answers("sh", &["-c", "command -v protoc-gen-go"])
+        && Path::new(LIBRARIES).join("src/google.golang.org/grpc").exists();
+    if !there {
+        return Ok(left_out("Go", "go, protoc, protoc-gen-go or grpc-go"));
+    }
+    let (home, program) = (format!("{FOLDER}/go"), format!("{FOLDER}/go/clients"));
+    // What Debian ships are sources for a GOPATH, without modules.
+    let script = format!(
+        "set -e
+        mkdir -p {home}/src/interop
+        protoc -I{SCRIPTS} --go_out={home}/src/interop --go_opt=plugins=grpc,import_path=interop \
+            --go_opt=Mgoogle/protobuf/timestamp.proto=github.com/golang/protobuf/ptypes/timestamp \
+            {SCRIPTS}/interop.proto
+        GO111MODULE=off GOFLAGS= GOPATH=\"$PWD/{home}:{LIBRARIES}\" \
+            go build -o {program} {SCRIPTS}/clients.go"
     );
     run("sh", &["-c", &script])?;
     Ok(Some(Language { clients: Command::new(program), servers: None }))

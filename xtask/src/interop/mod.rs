@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use languages::{Language, cpp, node, python};
+use languages::{Language, cpp, go, java, node, python};
 
 use crate::process::Running;
 use crate::run::{Result, run};
@@ -18,12 +18,13 @@ const EXAMPLES: &str = "target/debug/examples";
 /// wrote, and counts what they understand of each other.
 ///
 /// Their packages are installed below the target folder, at pinned versions, from the registries
-/// that pip and npm are set to; the C++ client is Debian's. A language that is not on this machine is
-/// left out, aloud.
+/// that pip and npm are set to; what is in C++, Java and Go is Debian's. A language that is not on this machine
+/// is left out, aloud.
 pub(crate) fn run_interop() -> Result {
     let generated = format!("{FOLDER}/generated");
     fs::create_dir_all(&generated).map_err(|error| format!("{generated}: {error}"))?;
-    let languages: Vec<Language> = [python()?, node()?, cpp()?].into_iter().flatten().collect();
+    let languages = [python()?, node()?, cpp()?, java()?, go()?];
+    let languages: Vec<Language> = languages.into_iter().flatten().collect();
     let examples = ["--example", "interop", "--example", "interop_client"];
     run("cargo", &[&["build", "-p", "mcsv-rpc", "--features", "tls"], &examples[..]].concat())?;
 

@@ -129,11 +129,11 @@ fn enumeration(known: &Known<'_>, enumeration: &EnumDescriptorProto) -> Value {
 
 /// A oneof: one of its fields is there, or none.
 fn at_most_one(members: &[&str]) -> Value {
-    let mut choices: Vec<Value> =
-        members.iter().map(|name| json!({ "required": [name] })).collect();
-    let any = choices.clone();
-    choices.push(json!({ "not": { "anyOf": any } }));
-    json!({ "oneOf": choices })
+    let one = members.iter().map(|name| json!({ "required": [name] }));
+    // What no value fits may not be there. Linters take a `required` in a `not` for a mistake.
+    let absent = members.iter().map(|name| ((*name).to_owned(), json!({ "not": {} })));
+    let none = json!({ "properties": absent.collect::<Map<_, _>>() });
+    json!({ "oneOf": one.chain([none]).collect::<Vec<_>>() })
 }
 
 pub(crate) fn scalar(kind: Type) -> Value {

@@ -17,6 +17,17 @@ fn the_hello_example_is_fresh() {
 }
 
 #[test]
+fn the_program_of_the_readme_is_fresh() {
+    check("docs/readme", &["hello.proto"], "docs/readme");
+}
+
+/// That it compiles is the test.
+#[allow(dead_code)]
+mod build_script_of_the_readme {
+    include!("../../../docs/readme/build.rs");
+}
+
+#[test]
 fn the_shelf_of_the_guide_is_fresh() {
     check("examples/shelf", &["shelf.proto"], "examples/shelf");
     let page = std::fs::read_to_string("../docs/first_service.md").unwrap();
