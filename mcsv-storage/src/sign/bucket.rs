@@ -42,11 +42,11 @@ pub(crate) struct Access {
 /// A bucket's URL in the parts that are signed.
 #[derive(Clone)]
 pub(crate) struct BucketUrl {
-    scheme: String,
+    pub(crate) scheme: String,
     /// With the port where it is not the scheme's own: as a client sends it.
-    host: String,
+    pub(crate) host: String,
     /// Encoded, without a `/` at its end.
-    path: String,
+    pub(crate) path: String,
 }
 
 /// Where the bucket's name goes.

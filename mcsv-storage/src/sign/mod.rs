@@ -3,6 +3,8 @@ mod amz_date;
 mod base_url;
 #[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
 mod bucket;
+#[cfg(feature = "s3")]
+mod bucket_call;
 mod claims;
 #[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
 mod day_key;
@@ -22,6 +24,8 @@ pub use presign_put::PresignPut;
 pub use signed_request::SignedRequest;
 pub use signer::Signer;
 
+#[cfg(feature = "s3")]
+pub(crate) use amz_date::AmzDate;
 #[cfg(feature = "fetch")]
 pub(crate) use base_url::BaseUrl;
 pub(crate) use bucket::Bucket;

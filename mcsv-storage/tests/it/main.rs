@@ -18,6 +18,8 @@ mod forgery;
 mod full_disk;
 mod fuzzed;
 mod hostile_text;
+#[cfg(feature = "s3")]
+mod incomplete;
 mod kills;
 mod mutation;
 mod observed;
