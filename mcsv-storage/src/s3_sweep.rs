@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::{Method, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use opendal::{Buffer, Operator};
 
 use crate::error::{Error, ErrorKind, Result, from_opendal};
@@ -91,8 +91,12 @@ impl Calls<'_> {
         query: &[(&str, &str)],
     ) -> Result<Response<Buffer>> {
         const LIMIT: Duration = Duration::from_secs(30);
-        let call = self.bucket.call(method, name, query, unix(SystemTime::now()))?;
-        let sending = self.operator.context().http_transport().send(call.map(|()| Buffer::new()));
+        let request = Request::builder().method(method).uri(self.bucket.internal.of(name, query));
+        let request = request
+            .body(Buffer::new())
+            .map_err(|e| Error::new(ErrorKind::Internal, WHAT).with_source(e))?;
+        // The transport signs it.
+        let sending = self.operator.context().http_transport().send(request);
         let answered = tokio::time::timeout(LIMIT, sending).await.map_err(|e| {
             Error::new(ErrorKind::Timeout, format!("{WHAT}: no answer in 30 s")).with_source(e)
         })?;

@@ -42,11 +42,11 @@ pub(crate) struct Access {
 /// A bucket's URL in the parts that are signed.
 #[derive(Clone)]
 pub(crate) struct BucketUrl {
-    pub(crate) scheme: String,
+    scheme: String,
     /// With the port where it is not the scheme's own: as a client sends it.
-    pub(crate) host: String,
+    host: String,
     /// Encoded, without a `/` at its end.
-    pub(crate) path: String,
+    path: String,
 }
 
 /// Where the bucket's name goes.
@@ -87,6 +87,13 @@ impl BucketUrl {
         }
         Ok(BucketUrl { scheme: url.scheme().to_owned(), host: authority, path })
     }
+
+    /// The URL of a request on the object `name`, or on the bucket itself if that is empty.
+    #[cfg(feature = "s3")]
+    pub(crate) fn of(&self, name: &str, query: &[(&str, &str)]) -> String {
+        let (name, query) = (encode(name, "/"), canonical_query(query));
+        format!("{}://{}{}/{name}?{query}", self.scheme, self.host, self.path)
+    }
 }
 
 impl Bucket {
@@ -99,7 +106,7 @@ impl Bucket {
         signed_at: u64,
     ) -> Result<SignedRequest> {
         let date = AmzDate::of(signed_at);
-        let scope = Scope { date: &date, region: &self.region, service: "s3" };
+        let scope = Scope::new(&date, &self.region);
         let must = demanded_headers(claims)?;
         let mut headers = vec![(HOST.to_string(), at.host.clone())];
         for (name, value) in &must {
@@ -112,7 +119,7 @@ impl Bucket {
         }
         headers.sort();
 
-        let credential = format!("{}/{}", self.access.id, scope.credential_scope());
+        let credential = format!("{}/{}", self.access.id, scope.as_str());
         let life = claims.expires_at.saturating_sub(signed_at).to_string();
         let names = signed_headers(&headers);
         let overrides = overrides(key, claims);

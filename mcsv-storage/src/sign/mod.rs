@@ -1,10 +1,10 @@
 #[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
 mod amz_date;
+#[cfg(feature = "s3")]
+mod authorize;
 mod base_url;
 #[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
 mod bucket;
-#[cfg(feature = "s3")]
-mod bucket_call;
 mod claims;
 #[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
 mod day_key;

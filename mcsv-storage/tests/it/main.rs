@@ -26,6 +26,8 @@ mod observed;
 mod processes;
 mod random;
 mod secrecy;
+#[cfg(feature = "s3")]
+mod secrecy_bucket;
 mod server;
 mod signed_urls;
 mod uploads;
