@@ -119,7 +119,7 @@ impl Bucket {
         }
         headers.sort();
 
-        let credential = format!("{}/{}", self.access.id, scope.as_str());
+        let credential = [&self.access.id, "/", scope.as_str()].concat();
         let life = claims.expires_at.saturating_sub(signed_at).to_string();
         let names = signed_headers(&headers);
         let overrides = overrides(key, claims);
@@ -136,7 +136,8 @@ impl Bucket {
         query.extend(overrides.iter().map(|(name, value)| (*name, value.as_str())));
         let query = canonical_query(&query);
 
-        let path = format!("{}/{}", at.path, encode(&format!("{}{key}", self.prefix), "/"));
+        // A key has nothing to escape.
+        let path = [&at.path, "/", &encode(&self.prefix, "/"), key.as_str()].concat();
         let method = match claims.purpose {
             Purpose::Get => Method::GET,
             Purpose::Put => Method::PUT,
@@ -150,7 +151,9 @@ impl Bucket {
         };
         let signing_key = self.access.day_key.of(&scope, self.access.secret.expose());
         let signature = scope.sign(signing_key, &request.text());
-        let url = format!("{}://{}{path}?{query}&X-Amz-Signature={signature}", at.scheme, at.host);
+        let url =
+            [&at.scheme, "://", &at.host, &path, "?", &query, "&X-Amz-Signature=", &signature];
+        let url = url.concat();
         Ok(SignedRequest::direct(method, url, must, claims.expires_at))
     }
 }

@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use hmac::Mac;
 use sha2::{Digest, Sha256};
 
@@ -79,18 +77,28 @@ pub(crate) struct CanonicalRequest<'a> {
 impl CanonicalRequest<'_> {
     pub(crate) fn text(&self) -> String {
         let CanonicalRequest { method, path, query, headers, payload } = self;
-        let mut text = format!("{method}\n{path}\n{query}\n");
-        for (name, value) in *headers {
-            let _ = writeln!(text, "{name}:{value}");
+        let names = signed_headers(headers);
+        let len = |(name, value): &(String, String)| name.len() + value.len() + 2;
+        let rest = headers.iter().map(len).sum::<usize>() + names.len() + payload.len() + 16;
+        let mut text = String::with_capacity(path.len() + query.len() + rest);
+        for line in [method, path, query] {
+            text.extend([line, "\n"]);
         }
-        let _ = write!(text, "\n{}\n{payload}", signed_headers(headers));
+        for (name, value) in *headers {
+            text.extend([name, ":", value, "\n"]);
+        }
+        text.extend(["\n", &names, "\n", payload]);
         text
     }
 }
 
 /// The names of signed headers, as a signature lists them.
 pub(crate) fn signed_headers(headers: &[(String, String)]) -> String {
-    headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";")
+    let mut names = String::with_capacity(128);
+    for (name, _) in headers {
+        names.extend([if names.is_empty() { "" } else { ";" }, name]);
+    }
+    names
 }
 
 /// A query in the order and spelling that is signed; it is also the one to send. The names, which
@@ -98,7 +106,7 @@ pub(crate) fn signed_headers(headers: &[(String, String)]) -> String {
 pub(crate) fn canonical_query(pairs: &[(&str, &str)]) -> String {
     let mut pairs = pairs.to_vec();
     pairs.sort_unstable();
-    let mut query = String::with_capacity(512);
+    let mut query = String::with_capacity(1024);
     for (name, value) in pairs {
         if !query.is_empty() {
             query.push('&');
