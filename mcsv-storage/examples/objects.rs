@@ -4,6 +4,7 @@
 //! objects STORE put KEY FILE [type=image/png] [x=metadata]
 //! objects STORE get KEY FILE          objects STORE stat KEY
 //! objects STORE list [PREFIX]         objects STORE delete KEY
+//! objects STORE sweep SECONDS
 //! objects STORE sign-get KEY [filename=..] [type=..]
 //! objects STORE sign-put KEY [type=..] [len=..] [sha256=..] [create=only]
 //! ```
@@ -45,6 +46,10 @@ async fn main() -> Outcome<()> {
         }
         ("list", prefix) => list(&store, prefix.first().copied().unwrap_or_default()).await,
         ("delete", [key]) => Ok(store.delete(&ObjectKey::parse(key)?).await?),
+        ("sweep", [age]) => {
+            println!("{}", store.sweep_partial(Duration::from_secs(age.parse()?)).await?);
+            Ok(())
+        }
         ("sign-get" | "sign-put", [key]) => {
             let signed = sign(&store, command, &ObjectKey::parse(key)?, &options)?;
             println!("{} {}", signed.method(), signed.url());

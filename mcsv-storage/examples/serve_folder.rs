@@ -1,5 +1,13 @@
 //! Serves a folder by signed URLs: `cargo run -p mcsv-storage --example serve_folder`, then read and
 //! write as it prints.
+//!
+//! A project of its own takes three crates:
+//!
+//! ```text
+//! cargo add mcsv-storage
+//! cargo add tokio --features macros,net,rt-multi-thread
+//! cargo add hyper-util --features server-auto,service,tokio
+//! ```
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;

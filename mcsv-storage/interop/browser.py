@@ -39,6 +39,8 @@ with sync_playwright() as playwright:
     check("a page uploads and reads again", shown == "stored 201, read 200: 5 characters", shown)
     shown = outcome(page, PAGE, b"x" * (8 << 20), ".png")
     check("a page uploads 8 MiB", shown == "stored 201, read 200: 8388608 characters", shown)
+    shown = outcome(page, PAGE, b"of no type", ".unheard-of")
+    check("a page uploads what has no type", shown == "stored 201, read 200: 10 characters", shown)
     # The same page under a name that the service was not told: another origin.
     shown = outcome(page, PAGE.replace("127.0.0.1", "localhost"), b"hello", ".txt")
     check("a page of another origin is refused", shown.startswith("refused:"), shown)

@@ -1,12 +1,14 @@
-"""AWS's own clients beside mcsv-storage: one signs what the other checks, one reads what the other wrote.
+"""Others' clients beside mcsv-storage: one signs what the other checks, one reads what the other wrote.
 
-    clients.py OBJECTS ENDPOINT ID SECRET enforcing|lenient
+    clients.py OBJECTS ENDPOINT ID SECRET SERVER TRAITS
 
 OBJECTS is the program of examples/objects.rs; ENDPOINT is a server of the S3 protocol with a bucket
-named "bucket". A lenient server checks no signatures, so only what must pass is tried there. Each line
-of the output begins with ok or FAILED.
+named "bucket", and SERVER its name. TRAITS are words joined by commas: "enforces" if it checks
+signatures, else only what must pass is tried there; "lists-uploads" if it tells which uploads in parts
+are incomplete, and when they began. Each line of the output begins with ok or FAILED.
 """
 
+import asyncio
 import base64
 import datetime
 import hashlib
@@ -24,8 +26,10 @@ import botocore.auth
 import botocore.awsrequest
 import botocore.config
 import botocore.credentials
+import opendal
 
-OBJECTS, ENDPOINT, ID, SECRET, KIND = sys.argv[1:]
+OBJECTS, ENDPOINT, ID, SECRET, SERVER, TRAITS = sys.argv[1:]
+TRAITS = TRAITS.split(",")
 STORE = "s3://bucket?" + urllib.parse.urlencode({
     "endpoint": ENDPOINT,
     "access_key_id": ID,
@@ -56,14 +60,14 @@ def case(run):
     global failed
     try:
         run()
-        print("ok", f"{KIND}: {run.__name__}")
+        print("ok", f"{SERVER}: {run.__name__}")
     except Exception as error:  # a case that breaks off has failed, whatever the reason
         failed += 1
-        print("FAILED", f"{KIND}: {run.__name__}: {type(error).__name__}: {error}")
+        print("FAILED", f"{SERVER}: {run.__name__}: {type(error).__name__}: {error}")
 
 
 def enforced(run):
-    if KIND == "enforcing":
+    if "enforces" in TRAITS:
         case(run)
 
 
@@ -108,6 +112,18 @@ def aws(*words):
     done = subprocess.run(command, capture_output=True, text=True, env=AWS)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+# opendal by its own binding for Python, with its own signer.
+theirs = opendal.Operator(
+    "s3",
+    bucket="bucket",
+    endpoint=ENDPOINT,
+    region="us-east-1",
+    access_key_id=ID,
+    secret_access_key=SECRET,
+    disable_config_load="true",
+)
 
 
 def botocore_signs(method, url, headers, second, expires):
@@ -240,6 +256,76 @@ def our_url_reads_what_the_url_of_boto3_wrote():
     assert headers["content-type"] == "text/plain", headers
     assert headers["content-disposition"].startswith("attachment"), headers
     assert send(method, url, {"range": "bytes=1-2"})[2] == b"el"
+
+
+@case
+def opendal_reads_and_lists_what_we_put():
+    ours("put", "opendal/a.txt", file_with(b"hello"), "type=text/plain")
+    ours("put", "opendal/large", file_with(LARGE))
+    assert bytes(theirs.read("opendal/a.txt")) == b"hello"
+    assert bytes(theirs.read("opendal/large")) == LARGE
+    found = theirs.stat("opendal/a.txt")
+    assert (found.content_length, found.content_type) == (5, "text/plain")
+    names = sorted(entry.path for entry in theirs.list("opendal/"))
+    assert [name for name in names if name != "opendal/"] == ["opendal/a.txt", "opendal/large"]
+
+
+@case
+def we_read_list_and_delete_what_opendal_wrote():
+    theirs.write("from-opendal/a.txt", b"hello")
+    theirs.write("from-opendal/large", LARGE)
+    target = file_with(b"")
+    for key, content in [("from-opendal/a.txt", b"hello"), ("from-opendal/large", LARGE)]:
+        ours("get", key, target)
+        assert open(target, "rb").read() == content
+    sizes = [line.split() for line in ours("list", "from-opendal/").splitlines()]
+    assert sizes == [["5", "from-opendal/a.txt"], [str(len(LARGE)), "from-opendal/large"]], sizes
+    ours("delete", "from-opendal/a.txt")
+    assert not theirs.exists("from-opendal/a.txt")
+
+
+@case
+def opendal_and_our_urls_read_what_the_other_wrote():
+    method, url, headers = sign("sign-put", "signed/ours", "type=text/plain", "len=5")
+    assert send(method, url, headers, b"hello")[0] == 200
+    assert bytes(theirs.read("signed/ours")) == b"hello"
+    theirs.write("signed/theirs", b"hello")
+    method, url, headers = sign("sign-get", "signed/theirs")
+    assert send(method, url, headers)[2] == b"hello"
+
+
+@case
+def opendals_url_reads_what_our_url_wrote():
+    method, url, headers = sign("sign-put", "signed/both")
+    assert send(method, url, headers, b"hello")[0] == 200
+
+    async def presign():
+        return await theirs.to_async_operator().presign_read("signed/both", 600)
+
+    signed = asyncio.run(presign())
+    assert send(signed.method, signed.url, signed.headers)[2] == b"hello"
+
+
+def incomplete():
+    uploads = client.list_multipart_uploads(Bucket="bucket").get("Uploads", [])
+    return sorted(upload["Key"] for upload in uploads)
+
+
+def we_sweep_the_uploads_that_boto3_began():
+    for key in ["sweep/a", "sweep/b"]:
+        begun = client.create_multipart_upload(Bucket="bucket", Key=key)
+        client.upload_part(
+            Bucket="bucket", Key=key, UploadId=begun["UploadId"], PartNumber=1, Body=LARGE
+        )
+    assert incomplete() == ["sweep/a", "sweep/b"], incomplete()
+    assert ours("sweep", "3600").split() == ["0"]
+    assert incomplete() == ["sweep/a", "sweep/b"], incomplete()
+    assert ours("sweep", "0").split() == ["2"]
+    assert incomplete() == [], incomplete()
+
+
+if "lists-uploads" in TRAITS:
+    case(we_sweep_the_uploads_that_boto3_began)
 
 
 @case

@@ -1,4 +1,4 @@
-"""Waits for a server of the S3 protocol and makes the bucket: prepare.py ENDPOINT"""
+"""Waits for a server of the S3 protocol and makes the bucket: prepare.py ENDPOINT ID SECRET"""
 
 import sys
 import time
@@ -11,8 +11,8 @@ client = boto3.client(
     "s3",
     endpoint_url=sys.argv[1],
     region_name="us-east-1",
-    aws_access_key_id="test",
-    aws_secret_access_key="test",
+    aws_access_key_id=sys.argv[2],
+    aws_secret_access_key=sys.argv[3],
     config=botocore.config.Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}),
 )
 for _ in range(120):

@@ -20,6 +20,8 @@ mod put;
 mod put_body;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(feature = "s3")]
+mod s3_sweep;
 mod serve;
 mod sign;
 mod sniff;
@@ -30,6 +32,8 @@ pub mod testing;
 #[cfg(any(feature = "fetch", feature = "s3"))]
 mod tls;
 mod upload;
+#[cfg(feature = "s3")]
+mod upload_list;
 
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "fetch")]

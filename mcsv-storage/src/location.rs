@@ -110,7 +110,7 @@ fn s3(url: &Url) -> Result<Location> {
     Ok(Location::S3(location))
 }
 
-fn percent_decode(path: &str) -> Option<String> {
+pub(crate) fn percent_decode(path: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.bytes();
     while let Some(byte) = rest.next() {

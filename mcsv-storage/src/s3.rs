@@ -1,40 +1,49 @@
 use std::env;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use http::{Request, Response};
 use mcsv_core::Secret;
 use opendal::layers::{RetryLayer, TimeoutLayer};
-use opendal::{Operator, services};
+use opendal::{Buffer, HttpBody, HttpTransport, HttpTransporter, Operator, services};
 use opendal_http_transport_reqwest::ReqwestTransport;
 
 use crate::error::{Error, ErrorKind, Result, from_opendal};
 use crate::location::S3Location;
 use crate::sign::{Access, Addressing, Bucket, BucketUrl, DayKey};
 
-/// Opens a bucket. No connection is made yet.
-pub(crate) fn open(location: &S3Location) -> Result<Operator> {
+/// Opens a bucket, and says what signs URLs for it, if its credentials are known without asking
+/// anybody. No connection is made yet.
+pub(crate) fn open(location: &S3Location) -> Result<(Operator, Option<Arc<Bucket>>)> {
+    let bucket = bucket(location)?.map(Arc::new);
     let mut builder = services::S3::default()
         .bucket(&location.bucket)
         .root(&format!("/{}", location.prefix))
         .region(region(location));
-    if let Some(endpoint) = &location.endpoint {
-        builder = builder.endpoint(endpoint);
+    if let Some(endpoint) = endpoint(location) {
+        builder = builder.endpoint(&endpoint);
     }
-    if let (Some(id), Some(secret)) = (&location.access_key_id, &location.secret_access_key) {
+    if bucket.is_some() {
+        builder = builder.skip_signature().disable_config_load();
+    } else if let (Some(id), Some(secret)) = (&location.access_key_id, &location.secret_access_key)
+    {
         builder = builder.access_key_id(id).secret_access_key(secret).disable_config_load();
-    }
-    if let Some(token) = &location.session_token {
-        builder = builder.session_token(token);
+        if let Some(token) = &location.session_token {
+            builder = builder.session_token(token);
+        }
     }
     if location.virtual_host {
         builder = builder.enable_virtual_host_style();
     }
     let operator = Operator::new(builder).map_err(|e| from_opendal(e, "storage URL s3"))?;
-    let context = operator.context().clone().with_http_transport(transport()?);
+    let transport = Transport { bucket: bucket.clone(), inner: transport()? };
+    let context = operator.context().clone().with_http_transport(HttpTransporter::new(transport));
     // The retry is outside, so that each attempt has a time limit of its own.
-    Ok(operator
+    let operator = operator
         .with_context(context)
         .layer(TimeoutLayer::default().with_timeout(Duration::from_secs(30)))
-        .layer(RetryLayer::default().with_max_times(3)))
+        .layer(RetryLayer::default().with_max_times(3));
+    Ok((operator, bucket))
 }
 
 /// A bucket outside AWS has any name of a region; this is the customary one.
@@ -42,21 +51,39 @@ fn region(location: &S3Location) -> &str {
     location.region.as_deref().unwrap_or("us-east-1")
 }
 
-/// What signs URLs for the bucket, if its credentials are known without asking anybody.
-pub(crate) fn bucket(location: &S3Location) -> Result<Option<Bucket>> {
+/// Where the service is, if it is not AWS. Who takes credentials from the environment takes that from
+/// there, too.
+fn endpoint(location: &S3Location) -> Option<String> {
+    const NAMES: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AWS_S3_ENDPOINT"];
+    let said = location.endpoint.clone();
+    said.or_else(|| match location.access_key_id {
+        Some(_) => None,
+        None => NAMES.into_iter().find_map(from_env),
+    })
+}
+
+fn bucket(location: &S3Location) -> Result<Option<Bucket>> {
+    // A directory bucket wants sessions of its own, which opendal knows to hold.
+    if location.bucket.ends_with("--x-s3") {
+        return Ok(None);
+    }
     let Some(access) = access(location) else { return Ok(None) };
     let of_aws = format!("https://s3.{}.amazonaws.com", region(location));
-    let internal = match location.endpoint.as_deref() {
+    let internal = match endpoint(location) {
         // opendal, too, goes to the region when it is given the name of all regions.
-        None | Some("" | "https://s3.amazonaws.com" | "s3.amazonaws.com") => &of_aws,
-        Some(endpoint) => endpoint,
+        Some(endpoint)
+            if !["", "https://s3.amazonaws.com", "s3.amazonaws.com"].contains(&&*endpoint) =>
+        {
+            endpoint
+        }
+        _ => of_aws,
     };
-    let public = location.public_endpoint.as_deref().unwrap_or(internal);
+    let public = location.public_endpoint.as_deref().unwrap_or(&internal);
     let addressing = if location.virtual_host { Addressing::VirtualHost } else { Addressing::Path };
     let slash = if location.prefix.is_empty() { "" } else { "/" };
     Ok(Some(Bucket {
         public: BucketUrl::new(public, &location.bucket, addressing)?,
-        internal: BucketUrl::new(internal, &location.bucket, addressing)?,
+        internal: BucketUrl::new(&internal, &location.bucket, addressing)?,
         region: region(location).to_owned(),
         prefix: format!("{}{slash}", location.prefix),
         access,
@@ -64,7 +91,6 @@ pub(crate) fn bucket(location: &S3Location) -> Result<Option<Bucket>> {
 }
 
 fn access(location: &S3Location) -> Option<Access> {
-    let from_env = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let (id, secret, token) = match (&location.access_key_id, &location.secret_access_key) {
         (Some(id), Some(secret)) => (id.clone(), secret.clone(), location.session_token.clone()),
         _ => (
@@ -77,12 +103,41 @@ fn access(location: &S3Location) -> Option<Access> {
     Some(Access { id, secret, session_token, day_key: DayKey::default() })
 }
 
-fn transport() -> Result<opendal::HttpTransporter> {
+fn from_env(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Signs what opendal sends to a bucket whose credentials are known.
+///
+/// opendal would sign, too, but the library by which it does writes the credentials that it was given
+/// into its debug log.
+struct Transport {
+    bucket: Option<Arc<Bucket>>,
+    inner: ReqwestTransport,
+}
+
+impl HttpTransport for Transport {
+    async fn fetch(&self, request: Request<Buffer>) -> opendal::Result<Response<HttpBody>> {
+        let (mut head, body) = request.into_parts();
+        if let Some(bucket) = &self.bucket {
+            let signed = bucket.authorize(&mut head, SystemTime::now());
+            signed.map_err(|e| {
+                let message = "the request can't be signed";
+                opendal::Error::new(opendal::ErrorKind::ConfigInvalid, message).set_source(e)
+            })?;
+        }
+        self.inner.fetch(Request::from_parts(head, body)).await
+    }
+}
+
+fn transport() -> Result<ReqwestTransport> {
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured(crate::tls::config()?)
         .no_proxy()
+        // A request is signed for one host: sent on to another, it could only tell what it carries.
+        .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))
         .build()
         .map_err(|e| Error::new(ErrorKind::Config, "no HTTP client").with_source(e))?;
-    Ok(opendal::HttpTransporter::new(ReqwestTransport::new(client)))
+    Ok(ReqwestTransport::new(client))
 }

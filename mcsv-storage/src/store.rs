@@ -45,7 +45,7 @@ struct Inner {
     operator: Operator,
     backend: Backend,
     /// What signs URLs for the store itself, where that is possible.
-    bucket: Option<Bucket>,
+    bucket: Option<Arc<Bucket>>,
 }
 
 /// What the store's driver does not do alike everywhere.
@@ -67,8 +67,9 @@ impl Store {
     ///
     /// Parameters of `s3:` are `endpoint` (else AWS), `public_endpoint` (where users reach it, for
     /// the URLs of a [`Signer`]; else `endpoint`), `region` (else `us-east-1`), `access_key_id` with
-    /// `secret_access_key` and perhaps `session_token` (else the AWS environment), and `addressing`
-    /// (`path`, the default, or `virtual-host`).
+    /// `secret_access_key` and perhaps `session_token` (else the AWS environment, which may then name
+    /// the endpoint, too, by `AWS_ENDPOINT_URL`), and `addressing` (`path`, the default, or
+    /// `virtual-host`).
     ///
     /// opendal's own services are features of the crate `opendal`, which a program names beside this
     /// one; they must do what [`from_operator`](Self::from_operator) asks for. Their URLs are signed
@@ -154,8 +155,7 @@ impl Store {
 
     #[cfg(feature = "s3")]
     fn open_s3(location: &S3Location) -> Result<Self> {
-        let operator = crate::s3::open(location)?;
-        let bucket = crate::s3::bucket(location)?;
+        let (operator, bucket) = crate::s3::open(location)?;
         Ok(Store { inner: Arc::new(Inner { operator, backend: Backend::Service, bucket }) })
     }
 
@@ -280,7 +280,7 @@ impl Store {
     }
 
     pub(crate) fn bucket(&self) -> Option<&Bucket> {
-        self.inner.bucket.as_ref()
+        self.inner.bucket.as_deref()
     }
 
     pub(crate) fn backend(&self) -> &Backend {

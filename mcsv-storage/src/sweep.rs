@@ -8,29 +8,53 @@ use crate::observe::observe;
 use crate::store::{Backend, Store};
 
 impl Store {
-    /// Removes what killed uploads left behind and nobody wrote to for `older_than`; answers how
-    /// many there were.
+    /// Removes what killed uploads left behind for `older_than`; answers how many there were.
     ///
-    /// `older_than` must be longer than a living upload takes for the next mebibyte, which is what is
-    /// written at once, or that upload is cut: an hour is safe with this crate's service. Several sweeps at once are harmless. Memory has no
-    /// leftovers; a bucket needs a lifecycle rule that aborts incomplete uploads, and 0 is the
-    /// answer for both.
+    /// In a folder these are files to which nobody wrote for so long. It must be longer than a living
+    /// upload takes for the next mebibyte, which is what is written at once, or that upload is cut: an
+    /// hour is safe with this crate's service.
+    ///
+    /// In a bucket of an `s3:` store these are uploads in parts, of objects above 8 MiB, that began so
+    /// long ago. It must be longer than the longest upload takes as a whole: a day is safe. It needs
+    /// the rights `s3:ListBucketMultipartUploads` and `s3:AbortMultipartUpload`. Under credentials
+    /// that must be asked for, such as those of an instance's role, and on services that list no
+    /// uploads, nothing is removed and the answer is 0: there, as on opendal's other services, a
+    /// lifecycle rule of the bucket has to abort them.
+    ///
+    /// Memory has no leftovers. Several sweeps at once are harmless.
     ///
     /// # Errors
     ///
-    /// The folder failed. What was removed until then is gone.
+    /// The folder or the bucket failed. What was removed until then is gone.
     pub async fn sweep_partial(&self, older_than: Duration) -> Result<u64> {
-        let Backend::Folder(root) = self.backend() else { return Ok(0) };
-        let folder = root.join(PARTIAL);
-        let work = async {
-            let swept = tokio::task::spawn_blocking(move || sweep(&folder, older_than)).await;
-            swept
-                .map_err(|e| {
-                    Error::new(ErrorKind::Internal, "the runtime is shutting down").with_source(e)
-                })?
-                .map_err(|e| from_io(e, "partial uploads"))
-        };
-        observe("storage.sweep", self.backend_label(), "", work).await
+        match self.backend() {
+            Backend::Memory => Ok(0),
+            Backend::Folder(root) => {
+                let folder = root.join(PARTIAL);
+                let swept = async {
+                    let swept = tokio::task::spawn_blocking(move || sweep(&folder, older_than));
+                    let ended = swept.await.map_err(|e| {
+                        let message = "the runtime is shutting down";
+                        Error::new(ErrorKind::Internal, message).with_source(e)
+                    });
+                    ended?.map_err(|e| from_io(e, "partial uploads"))
+                };
+                observe("storage.sweep", self.backend_label(), "", swept).await
+            }
+            Backend::Service => self.sweep_service(older_than).await,
+        }
+    }
+
+    #[cfg(feature = "s3")]
+    async fn sweep_service(&self, older_than: Duration) -> Result<u64> {
+        let Some(bucket) = self.bucket() else { return Ok(0) };
+        let swept = crate::s3_sweep::sweep_uploads(self.operator(), bucket, older_than);
+        observe("storage.sweep", self.backend_label(), "", swept).await
+    }
+
+    #[cfg(not(feature = "s3"))]
+    async fn sweep_service(&self, _: Duration) -> Result<u64> {
+        Ok(0)
     }
 }
 

@@ -12,6 +12,7 @@ mod run;
 mod setup;
 mod storage;
 mod storage_clients;
+mod storage_servers;
 mod tally;
 mod test;
 
@@ -32,8 +33,8 @@ cargo xtask openapi
                    lints the OpenAPI documents of mcsv-rpc's test services, and holds answers
                    against them
 cargo xtask storage forgery [COUNT] [SEED] | kills [UPLOADS] | clients | cost | throughput [MIB] [FOLDER]
-                   a million forged requests; 1,000 uploads that are killed or wrong; AWS's clients
-                   and a browser; figures";
+                   a million forged requests; 1,000 uploads that are killed or wrong; the clients
+                   of AWS and opendal and a browser; figures";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -49,6 +49,14 @@ impl Running {
         Err(format!("{name} did not start"))
     }
 
+    /// Starts `program`, and waits for the address that it prints first.
+    pub(crate) fn at(program: &mut Command) -> Result<(Self, String)> {
+        let running = Running::start(program, Some(1))?;
+        let address = running.told().first().cloned();
+        let name = program.get_program().display();
+        Ok((running, address.ok_or_else(|| format!("{name} did not start"))?))
+    }
+
     /// Starts `program` without a look at what it prints.
     pub(crate) fn silent(program: &mut Command) -> Result<Self> {
         let process = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn();

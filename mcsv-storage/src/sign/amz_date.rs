@@ -11,7 +11,15 @@ impl AmzDate {
         let (days, second) = (unix / 86_400, unix % 86_400);
         let (year, month, day) = civil(days);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        let text = format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z");
+        let mut text = String::with_capacity(16);
+        for pair in [year / 100, year % 100, month, day] {
+            push_pair(&mut text, pair);
+        }
+        text.push('T');
+        for pair in [hour, minute, second] {
+            push_pair(&mut text, pair);
+        }
+        text.push('Z');
         AmzDate { text }
     }
 
@@ -23,6 +31,11 @@ impl AmzDate {
     pub(crate) fn day(&self) -> &str {
         self.text.split('T').next().unwrap_or_default()
     }
+}
+
+/// Two digits; a date is in every signature, and `format!` takes its time.
+fn push_pair(text: &mut String, pair: u64) {
+    text.extend([pair / 10 % 10, pair % 10].map(|digit| char::from(b'0' + digit as u8)));
 }
 
 /// Year, month and day of a day since 1970 in the Gregorian calendar.

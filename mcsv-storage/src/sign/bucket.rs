@@ -87,6 +87,13 @@ impl BucketUrl {
         }
         Ok(BucketUrl { scheme: url.scheme().to_owned(), host: authority, path })
     }
+
+    /// The URL of a request on the object `name`, or on the bucket itself if that is empty.
+    #[cfg(feature = "s3")]
+    pub(crate) fn of(&self, name: &str, query: &[(&str, &str)]) -> String {
+        let (name, query) = (encode(name, "/"), canonical_query(query));
+        format!("{}://{}{}/{name}?{query}", self.scheme, self.host, self.path)
+    }
 }
 
 impl Bucket {
@@ -99,7 +106,7 @@ impl Bucket {
         signed_at: u64,
     ) -> Result<SignedRequest> {
         let date = AmzDate::of(signed_at);
-        let scope = Scope { date: &date, region: &self.region, service: "s3" };
+        let scope = Scope::new(&date, &self.region);
         let must = demanded_headers(claims)?;
         let mut headers = vec![(HOST.to_string(), at.host.clone())];
         for (name, value) in &must {
@@ -112,7 +119,7 @@ impl Bucket {
         }
         headers.sort();
 
-        let credential = format!("{}/{}", self.access.id, scope.credential_scope());
+        let credential = [&self.access.id, "/", scope.as_str()].concat();
         let life = claims.expires_at.saturating_sub(signed_at).to_string();
         let names = signed_headers(&headers);
         let overrides = overrides(key, claims);
@@ -129,7 +136,8 @@ impl Bucket {
         query.extend(overrides.iter().map(|(name, value)| (*name, value.as_str())));
         let query = canonical_query(&query);
 
-        let path = format!("{}/{}", at.path, encode(&format!("{}{key}", self.prefix), "/"));
+        // A key has nothing to escape.
+        let path = [&at.path, "/", &encode(&self.prefix, "/"), key.as_str()].concat();
         let method = match claims.purpose {
             Purpose::Get => Method::GET,
             Purpose::Put => Method::PUT,
@@ -143,7 +151,9 @@ impl Bucket {
         };
         let signing_key = self.access.day_key.of(&scope, self.access.secret.expose());
         let signature = scope.sign(signing_key, &request.text());
-        let url = format!("{}://{}{path}?{query}&X-Amz-Signature={signature}", at.scheme, at.host);
+        let url =
+            [&at.scheme, "://", &at.host, &path, "?", &query, "&X-Amz-Signature=", &signature];
+        let url = url.concat();
         Ok(SignedRequest::direct(method, url, must, claims.expires_at))
     }
 }

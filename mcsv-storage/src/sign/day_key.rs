@@ -11,10 +11,10 @@ impl DayKey {
     pub(crate) fn of(&self, scope: &Scope<'_>, secret: &str) -> SigningKey {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((day, key)) if day == scope.date.day() => key.clone(),
+            Some((day, key)) if day == scope.date().day() => key.clone(),
             _ => {
                 let key = scope.signing_key(secret);
-                *last = Some((scope.date.day().to_owned(), key.clone()));
+                *last = Some((scope.date().day().to_owned(), key.clone()));
                 key
             }
         }
@@ -31,7 +31,7 @@ mod tests {
         let key = DayKey::default();
         let sign = |day: u64| {
             let date = AmzDate::of(day * 86_400);
-            let scope = Scope { date: &date, region: "us-east-1", service: "s3" };
+            let scope = Scope::new(&date, "us-east-1");
             let kept = scope.sign(key.of(&scope, "secret"), "request");
             assert_eq!(kept, scope.sign(scope.signing_key("secret"), "request"), "{day}");
             kept

@@ -1,5 +1,7 @@
 #[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
 mod amz_date;
+#[cfg(feature = "s3")]
+mod authorize;
 mod base_url;
 #[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
 mod bucket;
@@ -22,6 +24,8 @@ pub use presign_put::PresignPut;
 pub use signed_request::SignedRequest;
 pub use signer::Signer;
 
+#[cfg(feature = "s3")]
+pub(crate) use amz_date::AmzDate;
 #[cfg(feature = "fetch")]
 pub(crate) use base_url::BaseUrl;
 pub(crate) use bucket::Bucket;

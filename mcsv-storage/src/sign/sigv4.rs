@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use hmac::Mac;
 use sha2::{Digest, Sha256};
 
@@ -12,34 +10,39 @@ pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// Where and when a signature of AWS's version 4 holds.
 pub(crate) struct Scope<'a> {
-    pub(crate) date: &'a AmzDate,
-    pub(crate) region: &'a str,
-    pub(crate) service: &'a str,
+    date: &'a AmzDate,
+    /// `day/region/service/aws4_request`.
+    text: String,
 }
 
-impl Scope<'_> {
-    /// `day/region/service/aws4_request`.
-    pub(crate) fn credential_scope(&self) -> String {
-        format!("{}/{}/{}/aws4_request", self.date.day(), self.region, self.service)
+const SERVICE: &str = "s3";
+
+impl<'a> Scope<'a> {
+    pub(crate) fn new(date: &'a AmzDate, region: &str) -> Self {
+        Scope { date, text: [date.day(), region, SERVICE, "aws4_request"].join("/") }
+    }
+
+    pub(crate) fn date(&self) -> &AmzDate {
+        self.date
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Signs a canonical request: [AWS Signature Version 4], tasks 2 and 3.
     ///
     /// [AWS Signature Version 4]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
     pub(crate) fn sign(&self, key: SigningKey, canonical_request: &str) -> String {
-        let text = format!(
-            "AWS4-HMAC-SHA256\n{}\n{}\n{}",
-            self.date.as_str(),
-            self.credential_scope(),
-            hex(&Sha256::digest(canonical_request)),
-        );
+        let request = hex(&Sha256::digest(canonical_request));
+        let text = ["AWS4-HMAC-SHA256", self.date.as_str(), &self.text, &request].join("\n");
         hex(&tag(key.0, &text))
     }
 
     /// What a secret comes to on this day, in this region, for this service.
     pub(crate) fn signing_key(&self, secret: &str) -> SigningKey {
         let mut key = keyed(format!("AWS4{secret}").as_bytes());
-        for part in [self.date.day(), self.region, self.service, "aws4_request"] {
+        for part in self.text.split('/') {
             key = keyed(&tag(key, part));
         }
         SigningKey(key)
@@ -74,18 +77,28 @@ pub(crate) struct CanonicalRequest<'a> {
 impl CanonicalRequest<'_> {
     pub(crate) fn text(&self) -> String {
         let CanonicalRequest { method, path, query, headers, payload } = self;
-        let mut text = format!("{method}\n{path}\n{query}\n");
-        for (name, value) in *headers {
-            let _ = writeln!(text, "{name}:{value}");
+        let names = signed_headers(headers);
+        let len = |(name, value): &(String, String)| name.len() + value.len() + 2;
+        let rest = headers.iter().map(len).sum::<usize>() + names.len() + payload.len() + 16;
+        let mut text = String::with_capacity(path.len() + query.len() + rest);
+        for line in [method, path, query] {
+            text.extend([line, "\n"]);
         }
-        let _ = write!(text, "\n{}\n{payload}", signed_headers(headers));
+        for (name, value) in *headers {
+            text.extend([name, ":", value, "\n"]);
+        }
+        text.extend(["\n", &names, "\n", payload]);
         text
     }
 }
 
 /// The names of signed headers, as a signature lists them.
 pub(crate) fn signed_headers(headers: &[(String, String)]) -> String {
-    headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";")
+    let mut names = String::with_capacity(128);
+    for (name, _) in headers {
+        names.extend([if names.is_empty() { "" } else { ";" }, name]);
+    }
+    names
 }
 
 /// A query in the order and spelling that is signed; it is also the one to send. The names, which
@@ -93,33 +106,42 @@ pub(crate) fn signed_headers(headers: &[(String, String)]) -> String {
 pub(crate) fn canonical_query(pairs: &[(&str, &str)]) -> String {
     let mut pairs = pairs.to_vec();
     pairs.sort_unstable();
-    let mut query = String::with_capacity(512);
+    let mut query = String::with_capacity(1024);
     for (name, value) in pairs {
         if !query.is_empty() {
             query.push('&');
         }
         query.push_str(name);
         query.push('=');
-        query.push_str(&encode(value, ""));
+        encode_into(&mut query, value, "");
     }
     query
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3, and those of `keep`.
 pub(crate) fn encode(text: &str, keep: &str) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut encoded = String::with_capacity(text.len() + text.len() / 2);
-    for byte in text.bytes() {
-        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-        if plain || keep.as_bytes().contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            encoded.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
-    }
+    encode_into(&mut encoded, text, keep);
     encoded
+}
+
+fn encode_into(encoded: &mut String, text: &str, keep: &str) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    let kept = |byte: u8| plain(byte) || keep.as_bytes().contains(&byte);
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| !kept(byte)) {
+        encoded.push_str(&rest[..at]);
+        // What is kept is ASCII, so that a character begins here; its bytes are all escaped.
+        let len = rest[at..].chars().next().map_or(1, char::len_utf8);
+        for byte in rest[at..at + len].bytes() {
+            let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+            encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+        rest = &rest[at + len..];
+    }
+    encoded.push_str(rest);
 }
 
 #[cfg(test)]
@@ -135,7 +157,7 @@ mod tests {
     /// 24 May 2013, the day of the examples in AWS's S3 reference.
     fn check(request: &CanonicalRequest<'_>, signature: &str) {
         let date = AmzDate::of(1_369_353_600);
-        let scope = Scope { date: &date, region: "us-east-1", service: "s3" };
+        let scope = Scope::new(&date, "us-east-1");
         let key = scope.signing_key(SECRET);
         assert_eq!(scope.sign(key, &request.text()), signature, "{}", request.text());
     }

@@ -6,8 +6,10 @@ use hyper_util::server::conn::auto::Builder;
 use mcsv_storage::{
     ErrorKind, FetchPolicy, Fetcher, ObjectKey, Result, Signer, SigningKeys, Store, testing,
 };
+use s3s::S3;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
+use s3s_fs::FileSystem;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tracing::instrument::WithSubscriber;
@@ -16,20 +18,25 @@ use crate::secrecy::Log;
 
 /// A server of the S3 protocol that enforces signatures, over a folder.
 pub(crate) struct Server {
-    endpoint: String,
+    pub(crate) endpoint: String,
     prefixes: AtomicU32,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
-const ID: &str = "AKIATEST";
-const SECRET: &str = "a/secret+with/signs";
+pub(crate) const ID: &str = "AKIATEST";
+pub(crate) const SECRET: &str = "a/secret+with/signs";
 
 impl Server {
     pub(crate) async fn start() -> Server {
+        Server::start_with(|files| files).await
+    }
+
+    /// A server that does some things otherwise than its files do.
+    pub(crate) async fn start_with<S: S3>(wrapped: impl FnOnce(FileSystem) -> S) -> Server {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("bucket")).unwrap();
-        let files = s3s_fs::FileSystem::new(folder.path()).unwrap();
-        let mut service = S3ServiceBuilder::new(files);
+        let files = FileSystem::new(folder.path()).unwrap();
+        let mut service = S3ServiceBuilder::new(wrapped(files));
         service.set_auth(SimpleAuth::from_single(ID, SECRET));
         let service = service.build();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -43,18 +50,29 @@ impl Server {
                 });
             }
         });
-        Server { endpoint, prefixes: AtomicU32::new(0), _folder: folder }
+        Server { endpoint, prefixes: AtomicU32::new(0), folder }
     }
 
-    /// A store under a prefix of its own.
+    /// A store under a prefix of its own: `stores/0`, `stores/1`, ...
     pub(crate) fn store(&self) -> Result<Store> {
+        self.store_as(SECRET)
+    }
+
+    /// A store whose owner believes the secret to be this.
+    pub(crate) fn store_as(&self, secret: &str) -> Result<Store> {
         let prefix = self.prefixes.fetch_add(1, Ordering::Relaxed);
         let mut url = url::Url::parse(&format!("s3://bucket/stores/{prefix}")).unwrap();
         url.query_pairs_mut()
             .append_pair("endpoint", &self.endpoint)
             .append_pair("access_key_id", ID)
-            .append_pair("secret_access_key", SECRET);
+            .append_pair("secret_access_key", secret);
         Store::from_url(url.as_str())
+    }
+
+    /// The names of the files and folders that the server keeps beside its buckets.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 }
 

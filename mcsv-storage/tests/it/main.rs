@@ -18,12 +18,16 @@ mod forgery;
 mod full_disk;
 mod fuzzed;
 mod hostile_text;
+#[cfg(feature = "s3")]
+mod incomplete;
 mod kills;
 mod mutation;
 mod observed;
 mod processes;
 mod random;
 mod secrecy;
+#[cfg(feature = "s3")]
+mod secrecy_bucket;
 mod server;
 mod signed_urls;
 mod uploads;

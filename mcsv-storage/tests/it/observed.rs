@@ -15,7 +15,7 @@ use crate::secrecy::Log;
 
 /// The names and labels of all metrics, without their values.
 #[derive(Clone, Default)]
-struct Series(Arc<Mutex<BTreeSet<String>>>);
+pub(crate) struct Series(Arc<Mutex<BTreeSet<String>>>);
 
 impl Series {
     fn note(&self, key: &Key) {
@@ -23,7 +23,7 @@ impl Series {
         self.0.lock().unwrap().insert(format!("{}{}", key.name(), labels.collect::<String>()));
     }
 
-    fn all(&self) -> BTreeSet<String> {
+    pub(crate) fn all(&self) -> BTreeSet<String> {
         self.0.lock().unwrap().clone()
     }
 }

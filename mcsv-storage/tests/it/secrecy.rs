@@ -77,7 +77,7 @@ async fn no_log_line_error_or_debug_text_holds_a_signature() {
     }
 }
 
-fn everything(error: &mcsv_storage::Error) -> String {
+pub(crate) fn everything(error: &mcsv_storage::Error) -> String {
     let causes = std::iter::successors(Some(error as &dyn StdError), |cause| (*cause).source());
     causes.map(|cause| format!("{cause} {cause:?}\n")).collect()
 }

@@ -1,11 +1,15 @@
-//! A large object into a folder and out again, by this crate and by bare opendal on the same disk.
+//! A large object into a folder and out again, by this crate, by its signed URLs over HTTP, and by
+//! bare opendal on the same disk.
 //!
 //! `cargo bench -p mcsv-storage --bench throughput -- 2048 /var/tmp` writes 2 GiB into a folder under
-//! `/var/tmp`, each write synced, five times each way. Ours and theirs take turns at being first,
-//! and are compared within a round, so that what else the machine does falls on both alike. The
-//! medians are printed, and the peak of resident memory of each way.
+//! `/var/tmp`, each write synced, five times each way, or as often as a second number says. The ways
+//! take turns at being first, and are compared within a round, so that what else the machine does
+//! falls on all alike. The medians are printed, and the peak of resident memory of each way: over
+//! HTTP that of server and client together, which share the process and the processors.
 //!
 //! opendal is given what this crate gives by itself: a write aside and a rename.
+
+mod relay;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -19,50 +23,56 @@ use tokio::time::Instant;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const PIECE: usize = 256 * 1024;
-const ROUNDS: usize = 5;
-const MIB: f64 = 1024.0 * 1024.0;
+
+/// The ways in, then the ways out; the last of each is what the others are compared with.
+const WAYS: [&[&str]; 2] =
+    [&[WRITE, SIGNED_PUT, BARE_WRITE], &[READ, SIGNED_GET, BARE_GET, BARE_READ]];
+const WRITE: &str = "put, SHA-256 included";
+const SIGNED_PUT: &str = "signed PUT, SHA-256 too";
+const BARE_WRITE: &str = "opendal write";
+const READ: &str = "get";
+const SIGNED_GET: &str = "signed GET";
+const BARE_GET: &str = "GET of opendal's reader";
+const BARE_READ: &str = "opendal read";
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let words: Vec<String> = std::env::args().collect();
-    let mib = words.iter().find_map(|word| word.parse().ok()).unwrap_or(2048_u64);
-    let parent = words.iter().skip(1).find(|word| Path::new(word).is_dir());
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let mut numbers = words.iter().filter_map(|word| word.parse::<u64>().ok());
+    let (mib, rounds) = (numbers.next().unwrap_or(2048), numbers.next().unwrap_or(5));
+    let parent = words.iter().find(|word| Path::new(word).is_dir());
     let parent = parent.map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = tempfile::Builder::new().prefix("throughput-").tempdir_in(parent)?;
-    println!("{mib} MiB in pieces of 256 KiB, {}", folder.path().display());
-    let pieces = mib * 4;
+    println!("{mib} MiB in pieces of 256 KiB, {rounds} rounds, {}", folder.path().display());
 
-    let mut ways = [WRITE, BARE_WRITE, READ, BARE_READ].map(Way::new);
-    let mut ratios = [Vec::new(), Vec::new()];
-    for round in 0..ROUNDS {
-        let order = if round % 2 == 0 { [0, 1, 2, 3] } else { [1, 0, 3, 2] };
-        for at in order {
-            let path = folder.path().join(if at % 2 == 0 { "ours" } else { "bare" });
-            ways[at].measure(&path, pieces).await?;
+    let mut ways = WAYS.map(|names| names.iter().copied().map(Way::new).collect::<Vec<_>>());
+    for round in 0..rounds {
+        for direction in &mut ways {
+            for turn in 0..direction.len() {
+                let at = (turn + usize::try_from(round)?) % direction.len();
+                let way = &mut direction[at];
+                way.measure(&folder.path().join(way.folder()), mib * 4).await?;
+            }
         }
-        for (ratio, [ours, bare]) in ratios.iter_mut().zip([[0, 1], [2, 3]]) {
-            ratio.push(ways[bare].last() / ways[ours].last());
+    }
+    for direction in &ways {
+        let Some(bare) = direction.last() else { continue };
+        for way in direction {
+            let rate = mib as f64 / median(way.seconds.clone());
+            let ratios: Vec<f64> =
+                bare.seconds.iter().zip(&way.seconds).map(|(b, w)| b / w).collect();
+            let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+            println!(
+                "{:<24} {rate:>6.0} MiB/s, {:.2} of opendal's in the same round, at least {least:.2}, \
+                 {:>6} KiB more resident memory",
+                way.name,
+                median(ratios),
+                way.peak
+            );
         }
-        println!(
-            "round {} of {ROUNDS}: in {:.2}, out {:.2}",
-            round + 1,
-            ratios[0][round],
-            ratios[1][round]
-        );
     }
-    for way in ways {
-        let rate = pieces as f64 * PIECE as f64 / MIB / median(way.seconds);
-        println!("{:<24} {rate:>8.0} MiB/s, {:>6} KiB more resident memory", way.name, way.peak);
-    }
-    let [written, read] = ratios.map(median);
-    println!("of what opendal does alone: in {written:.2}, out {read:.2}");
     Ok(())
 }
-
-const WRITE: &str = "put, SHA-256 included";
-const BARE_WRITE: &str = "opendal write";
-const READ: &str = "get";
-const BARE_READ: &str = "opendal read";
 
 /// One way of moving the object, and what it took so far.
 struct Way {
@@ -76,23 +86,31 @@ impl Way {
         Way { name, seconds: Vec::new(), peak: 0 }
     }
 
+    /// Where the object of this way is.
+    fn folder(&self) -> &'static str {
+        match self.name {
+            WRITE | READ => "ours",
+            SIGNED_PUT | SIGNED_GET => "signed",
+            _ => "bare",
+        }
+    }
+
     async fn measure(&mut self, path: &Path, pieces: u64) -> Outcome<()> {
         reset_peak();
         let before = resident("VmRSS:");
         let begun = Instant::now();
         match self.name {
             WRITE => our_write(path, pieces).await?,
+            SIGNED_PUT => relay::write(path, pieces).await?,
             BARE_WRITE => bare_write(path, pieces).await?,
             READ => our_read(path, pieces).await?,
+            SIGNED_GET => relay::read(path, pieces).await?,
+            BARE_GET => relay::bare_read(path, pieces).await?,
             _ => bare_read(path, pieces).await?,
         }
         self.seconds.push(begun.elapsed().as_secs_f64());
         self.peak = self.peak.max(resident("VmHWM:").saturating_sub(before));
         Ok(())
-    }
-
-    fn last(&self) -> f64 {
-        self.seconds.last().copied().unwrap_or(f64::NAN)
     }
 }
 
@@ -113,10 +131,9 @@ fn piece() -> Bytes {
 }
 
 async fn our_write(path: &Path, pieces: u64) -> Outcome<()> {
-    let store = Store::from_url(&format!("fs://{}", path.display()))?;
     let piece = piece();
     let body = stream::iter(0..pieces).map(move |_| Ok::<_, std::io::Error>(piece.clone()));
-    let written = store.put_stream(&ObjectKey::parse("large")?, body).await?;
+    let written = store(path)?.put_stream(&ObjectKey::parse("large")?, body).await?;
     expect(written.len, pieces)
 }
 
@@ -131,8 +148,7 @@ async fn bare_write(path: &Path, pieces: u64) -> Outcome<()> {
 }
 
 async fn our_read(path: &Path, pieces: u64) -> Outcome<()> {
-    let store = Store::from_url(&format!("fs://{}", path.display()))?;
-    let mut stream = store.get(&ObjectKey::parse("large")?).await?.into_stream();
+    let mut stream = store(path)?.get(&ObjectKey::parse("large")?).await?.into_stream();
     let mut len = 0;
     while let Some(piece) = stream.next().await {
         len += piece?.len() as u64;
@@ -148,6 +164,10 @@ async fn bare_read(path: &Path, pieces: u64) -> Outcome<()> {
         len += piece?.len() as u64;
     }
     expect(len, pieces)
+}
+
+fn store(path: &Path) -> Outcome<Store> {
+    Ok(Store::from_url(&format!("fs://{}", path.display()))?)
 }
 
 fn bare(path: &Path) -> Outcome<Operator> {
