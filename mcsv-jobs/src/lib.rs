@@ -4,6 +4,7 @@
 mod backend;
 mod batch;
 mod batch_id;
+mod board;
 mod codec;
 mod cron;
 mod cx;
@@ -45,6 +46,7 @@ mod workers;
 pub use backend::{AckLayer, AckService, Delivery, QueueBackend, QueueConfig};
 pub use batch::{BatchStatus, EnqueueBatch, EnqueuedBatch};
 pub use batch_id::BatchId;
+pub use board::{Board, ValueCodec};
 #[cfg(feature = "encryption")]
 pub use codec::Sealed;
 pub use codec::{Codec, Json};

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod apalis;
+mod board;
 mod input;
 #[cfg(feature = "encryption")]
 mod keys;
