@@ -321,6 +321,7 @@ impl Driver {
             fate: budget.settle(Ending::Released),
             follow_ups: Vec::new(),
             seen_lease: None,
+            may_end_batch: claimed.batch_id.is_some(),
         };
         self.acks.push((ack, claimed.kind.clone()));
     }
