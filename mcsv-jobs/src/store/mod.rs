@@ -33,6 +33,7 @@ use limited::{Counted, claim as claim_limited};
 use postgres::PostgresStore;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::insert_on_pg;
+use row::unhex;
 pub(crate) use row::{Inserted, Row};
 use sqlite::SqliteStore;
 pub(crate) use sqlite::insert;
