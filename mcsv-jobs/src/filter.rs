@@ -116,6 +116,16 @@ impl Filter {
         self
     }
 
+    /// Whether it asks for unfinished jobs alone, which have indexes of their own.
+    pub(crate) fn is_of_unfinished(&self) -> bool {
+        !self.states.is_empty() && self.states.iter().all(|state| !state.is_finished())
+    }
+
+    /// The same of ended ones.
+    pub(crate) fn is_of_ended(&self) -> bool {
+        !self.states.is_empty() && self.states.iter().all(|state| state.is_finished())
+    }
+
     pub(crate) fn page_size(&self) -> u32 {
         self.limit.unwrap_or(Self::DEFAULT)
     }

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use mcsv_core::Backoff;
 
-/// How often a kind of job is tried, for how long, and how far apart.
+use crate::Retention;
+
+/// How often a kind of job is tried, for how long and how far apart, and what is kept of it.
 ///
 /// The delays are stored with the job, so a restart neither shortens nor forgets them. With the
 /// default back-off, attempts 2 to 10 start about 1 s, 2 s, 4 s, 8 s, 16 s, 32 s, 1 min, 2 min and
@@ -21,6 +23,7 @@ pub struct Policy {
     timeout: Duration,
     backoff: Backoff,
     give_up_after: Duration,
+    retention: Retention,
 }
 
 impl Policy {
@@ -61,6 +64,13 @@ impl Policy {
         self
     }
 
+    /// Keeps the rows of completed jobs, or deletes them; kept by default.
+    #[must_use]
+    pub fn with_retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
     /// The most attempts.
     #[must_use]
     pub fn max_attempts(&self) -> u32 {
@@ -84,6 +94,12 @@ impl Policy {
     pub fn give_up_after(&self) -> Duration {
         self.give_up_after
     }
+
+    /// What becomes of the rows of completed jobs.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
 }
 
 impl Default for Policy {
@@ -96,6 +112,7 @@ impl Default for Policy {
             timeout: Duration::from_secs(300),
             backoff,
             give_up_after: Self::LONGEST,
+            retention: Retention::Keep,
         }
     }
 }

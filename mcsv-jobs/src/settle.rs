@@ -6,7 +6,7 @@ use crate::failure::bounded;
 use crate::new_job::millis;
 use crate::outcome::Verdict;
 use crate::store::Fate;
-use crate::{Policy, State, Transition};
+use crate::{Policy, Retention, State, Transition};
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +97,16 @@ impl Budget {
 
 impl Fate {
     fn of(transition: Transition, state: State, detail: String) -> Self {
-        Fate { transition, state, delay: 0, given_back: 0, error: None, result: None, detail }
+        Fate {
+            transition,
+            state,
+            delay: 0,
+            given_back: 0,
+            error: None,
+            result: None,
+            detail,
+            retention: Retention::Keep,
+        }
     }
 
     fn discarded(error: String) -> Self {

@@ -18,7 +18,8 @@ pub struct Verification {
     pub jobs: u64,
     /// The events that they were rebuilt from.
     pub events: u64,
-    /// The first 1,000 differences, in the order of the jobs.
+    /// The first 1,000 differences: those of rows, then those of jobs without one, each in the order
+    /// of the jobs.
     pub differences: Vec<Difference>,
     /// How many more there are.
     pub more: u64,
@@ -40,6 +41,11 @@ pub struct Difference {
 pub enum Problem {
     /// The row has no event at all.
     NoEvents,
+    /// There is no row, but by its events the job has not ended.
+    NoRow {
+        /// The state that the events leave it in.
+        state: State,
+    },
     /// An event can't follow on those before it.
     Impossible {
         /// Its place in the log.
@@ -70,11 +76,20 @@ impl Verification {
         self.events += audited.events.len() as u64;
         let Ok(id) = JobId::new(audited.row.id) else { return };
         for problem in problems(audited) {
-            if self.differences.len() < KEPT {
-                self.differences.push(Difference { id, problem });
-            } else {
-                self.more += 1;
-            }
+            self.push(id, problem);
+        }
+    }
+
+    /// A job without a row, whose last event is no end.
+    pub(crate) fn add_vanished(&mut self, id: JobId, state: State) {
+        self.push(id, Problem::NoRow { state });
+    }
+
+    fn push(&mut self, id: JobId, problem: Problem) {
+        if self.differences.len() < KEPT {
+            self.differences.push(Difference { id, problem });
+        } else {
+            self.more += 1;
         }
     }
 }
@@ -97,6 +112,7 @@ impl fmt::Display for Difference {
         write!(f, "job {}: ", self.id)?;
         match &self.problem {
             Problem::NoEvents => f.write_str("no events"),
+            Problem::NoRow { state } => write!(f, "no row, but it is {state} by the log"),
             Problem::Impossible { sequence, why } => write!(f, "event {sequence}: {why}"),
             Problem::Column { name, row, log } => {
                 write!(f, "{name} is {row} in the row, {log} by the log")

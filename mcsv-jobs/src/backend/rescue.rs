@@ -44,6 +44,13 @@ fn ack(registry: &Registry, queue: &Arc<str>, orphan: Orphan) -> Option<(Ack, St
     let (_signal, signals) = watch::channel(Signal::LeaseLost);
     let cx = JobCx::new(id, Arc::clone(queue), Arc::clone(&claimed), signals, reports().0);
     let follow_ups = cx.trace().in_scope(|| after_discard(registry, &cx, &claimed, &fate));
-    let ack = Ack { id: claimed.id, fence: claimed.fence, fate, follow_ups, seen_lease };
+    let ack = Ack {
+        id: claimed.id,
+        fence: claimed.fence,
+        fate,
+        follow_ups,
+        seen_lease,
+        may_end_batch: true,
+    };
     Some((ack, claimed.kind.clone()))
 }

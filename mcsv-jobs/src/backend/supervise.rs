@@ -13,7 +13,7 @@ use crate::failure::{bounded, chain};
 use crate::registry::Registry;
 use crate::settle::{Budget, Ending};
 use crate::store::{Ack, Claimed, Fate, Row};
-use crate::{BoxError, Failure, JobCx, NewJob, Outcome, Permanent, State, trace};
+use crate::{BoxError, Failure, JobCx, NewJob, Outcome, Permanent, Retention, State, trace};
 
 /// How long a handler may go on after its job was called off.
 const GRACE: Duration = Duration::from_secs(5);
@@ -117,7 +117,8 @@ impl Attempt {
         if fate.state == State::Completed {
             match self.next_of_chain() {
                 Ok(next) => {
-                    fate.result = result;
+                    fate.retention = self.retention(&budget);
+                    fate.result = result.filter(|_| fate.retention == Retention::Keep);
                     follow_ups.extend(next);
                 }
                 Err(error) => {
@@ -127,7 +128,22 @@ impl Attempt {
             }
         }
         follow_ups.extend(after_discard(registry, &self.cx, claimed, &fate));
-        Ack { id: claimed.id, fence: claimed.fence, fate, follow_ups, seen_lease: None }
+        Ack {
+            id: claimed.id,
+            fence: claimed.fence,
+            fate,
+            follow_ups,
+            seen_lease: None,
+            may_end_batch: claimed.batch_id.is_some(),
+        }
+    }
+
+    /// The rows of a batch's jobs are what it counts: they stay.
+    fn retention(&self, budget: &Budget) -> Retention {
+        match self.claimed.batch_id {
+            Some(_) => Retention::Keep,
+            None => budget.policy.retention(),
+        }
     }
 
     fn next_of_chain(&self) -> Result<Option<Row>, crate::Error> {

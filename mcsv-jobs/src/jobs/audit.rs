@@ -49,7 +49,8 @@ impl Jobs {
     /// damaged, or that this crate has a bug. Jobs may run meanwhile: each is read with its events
     /// in one snapshot, 500 at a time. Compared are the state, the attempts, the fence, who holds or
     /// held it, the times of its enqueue, last start and end, the wish to cancel it, and its errors.
-    /// What never changes, the time of the next start and the result are not in the log.
+    /// What never changes, the time of the next start and the result are not in the log. Of a job
+    /// without a row the last event must be its end.
     ///
     /// ```
     /// # use mcsv_jobs::{Error, Jobs};
@@ -68,10 +69,24 @@ impl Jobs {
         let mut after = 0;
         loop {
             let page = self.inner.store.audit(after).await?;
-            let Some(last) = page.last() else { return Ok(report) };
+            let Some(last) = page.last() else { break };
             after = last.row.id;
             for audited in &page {
                 report.add(audited);
+            }
+        }
+        self.look_for_vanished(&mut report).await?;
+        Ok(report)
+    }
+
+    async fn look_for_vanished(&self, report: &mut Verification) -> Result<(), Error> {
+        let mut after = 0;
+        loop {
+            let page = self.inner.store.vanished(after).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = *last;
+            for (id, state) in page {
+                report.add_vanished(JobId::new(id)?, state.parse()?);
             }
         }
     }

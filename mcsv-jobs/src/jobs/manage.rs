@@ -97,7 +97,8 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// There is no such job, or it has not ended in time
+    /// There is no such job, as of a completed one whose row is not kept
+    /// ([`Retention`](crate::Retention)), or it has not ended in time
     /// ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)).
     pub async fn wait(&self, id: JobId, timeout: Duration) -> Result<JobRecord, Error> {
         match tokio::time::timeout(timeout, self.ended(id)).await {
@@ -126,5 +127,8 @@ impl Jobs {
 }
 
 pub(super) fn not_found(id: JobId) -> Error {
-    Error::new(ErrorKind::NotFound, format!("no job {id}: it was never there, or is pruned"))
+    Error::new(
+        ErrorKind::NotFound,
+        format!("no job {id}: it was never there, or its row is deleted"),
+    )
 }

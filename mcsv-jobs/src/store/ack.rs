@@ -1,7 +1,7 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Inserted, Row};
-use crate::{State, Transition};
+use crate::{Retention, State, Transition};
 
 /// How one attempt ended, with the fence under which it ran.
 #[derive(Clone)]
@@ -13,6 +13,17 @@ pub(crate) struct Ack {
     pub(crate) follow_ups: Vec<Row>,
     /// Set by a rescuer: the lease as it was seen. A lease that was extended since is alive.
     pub(crate) seen_lease: Option<i64>,
+    /// Whether its end may be the end of its batch.
+    pub(crate) may_end_batch: bool,
+}
+
+impl Ack {
+    /// Whether it completes its job and says no more about it.
+    pub(super) fn is_plain(&self) -> bool {
+        let Fate { state, error, result, detail, .. } = &self.fate;
+        let silent = error.is_none() && result.is_none() && detail.is_empty();
+        *state == State::Completed && silent && !self.may_end_batch && self.seen_lease.is_none()
+    }
 }
 
 /// What becomes of a job after an attempt.
@@ -27,6 +38,30 @@ pub(crate) struct Fate {
     pub(crate) error: Option<String>,
     pub(crate) result: Option<String>,
     pub(crate) detail: String,
+    /// What becomes of the row, if this completes the job.
+    pub(crate) retention: Retention,
+}
+
+/// Plain completions that one statement can write.
+pub(super) struct Completions {
+    pub(super) fence: i64,
+    pub(super) retention: Retention,
+    pub(super) ids: Vec<i64>,
+}
+
+/// Almost all acks have the fence 1: mostly it is one group.
+pub(super) fn completions(acks: &[&Ack]) -> Vec<Completions> {
+    let mut groups: BTreeMap<(i64, bool), Vec<i64>> = BTreeMap::new();
+    for ack in acks {
+        let kept = ack.fate.retention == Retention::Keep;
+        groups.entry((ack.fence, kept)).or_default().push(ack.id);
+    }
+    let groups = groups.into_iter().map(|((fence, kept), mut ids)| {
+        ids.sort_unstable();
+        let retention = if kept { Retention::Keep } else { Retention::DeleteCompleted };
+        Completions { fence, retention, ids }
+    });
+    groups.collect()
 }
 
 /// What became of the acks of a turn.

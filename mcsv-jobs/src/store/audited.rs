@@ -6,6 +6,16 @@ use crate::from_row::from_row;
 /// The most rows that are read in one snapshot.
 pub(crate) const AUDIT_STEP: i64 = 500;
 
+/// Jobs of which there are events and no row, and whose last event is no end. The same for both
+/// databases.
+pub(crate) const VANISHED: &str = "
+    SELECT job_id, state FROM mcsv_job_events AS last
+    WHERE job_id > $1 AND state IN ('available', 'scheduled', 'executing', 'retryable')
+        AND NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE id = last.job_id)
+        AND NOT EXISTS (SELECT 1 FROM mcsv_job_events AS later
+            WHERE later.job_id = last.job_id AND later.sequence > last.sequence)
+    ORDER BY job_id LIMIT $2";
+
 /// A row beside its events, both of one snapshot.
 pub(crate) struct Audited {
     pub(crate) row: Standing,

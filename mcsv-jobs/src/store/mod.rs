@@ -19,10 +19,10 @@ mod watch;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ack::ended_batches;
 pub(crate) use ack::{Accepted, Ack, Fate, Settled};
-use audited::Logged;
+use ack::{Completions, completions, ended_batches};
 pub(crate) use audited::{AUDIT_STEP, Audited, Standing};
+use audited::{Logged, VANISHED};
 pub(crate) use change::{
     Cancel, CancelReply, CloseBatches, LIMITED_WINDOW, NewBatch, PRUNE_STEP, Pause, Prune, Requeue,
     RequeueWhich, SetLimits, TickOnce,
@@ -33,6 +33,7 @@ use limited::{Counted, claim as claim_limited};
 use postgres::PostgresStore;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::insert_on_pg;
+use row::unhex;
 pub(crate) use row::{Inserted, Row};
 use sqlite::SqliteStore;
 pub(crate) use sqlite::insert;
@@ -203,6 +204,11 @@ impl Store {
     /// The next rows after the id `after` with their events; none after the last.
     pub(crate) async fn audit(&self, after: i64) -> Result<Vec<Audited>, Error> {
         ask!(self, store => store.audit(after).await)
+    }
+
+    /// The next jobs after the id `after` that have no row and have not ended, with their states.
+    pub(crate) async fn vanished(&self, after: i64) -> Result<Vec<(i64, String)>, Error> {
+        ask!(self, store => store.vanished(after).await)
     }
 
     /// Which of `keys` an unfinished job of `kind` has.

@@ -11,7 +11,6 @@ use crate::BoxError;
 /// A throw-away PostgreSQL server in a temporary folder, reached by a socket in it.
 ///
 /// It ends, and its folder goes, when this value is dropped or the process ends, however that does.
-/// It does not flush to disk: it is for tests.
 #[derive(Debug)]
 pub struct PostgresServer {
     folder: PathBuf,
@@ -27,8 +26,8 @@ const GUARD: &str = r#"
     folder=$(mktemp -d /tmp/mcsv-jobs-pg.XXXXXX)
     trap 'rm -rf "$folder"' EXIT
     "$1/initdb" -D "$folder/data" -U mcsv -A trust -E UTF8 --locale=C --no-sync >"$folder/log" 2>&1
-    "$1/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off \
-        -c max_connections=400 -c shared_buffers=64MB >>"$folder/log" 2>&1 &
+    "$1/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync="$2" \
+        -c max_connections=400 -c shared_buffers="$3" >>"$folder/log" 2>&1 &
     server=$!
     trap 'kill -QUIT $server; wait $server || true; rm -rf "$folder"' EXIT
     until "$1/pg_isready" -q -h "$folder"; do kill -0 $server; sleep 0.05; done
@@ -37,7 +36,8 @@ const GUARD: &str = r#"
 "#;
 
 impl PostgresServer {
-    /// Starts one with the newest binaries below `/usr/lib/postgresql`; none if there are none.
+    /// Starts one for tests with the newest binaries below `/usr/lib/postgresql`; none if there are
+    /// none. It does not flush to disk.
     ///
     /// Blocks until the server answers, for about two seconds. As root it becomes the user
     /// `postgres`, because the server refuses to run as root.
@@ -46,6 +46,21 @@ impl PostgresServer {
     ///
     /// The server does not start.
     pub fn start() -> Result<Option<Self>, BoxError> {
+        Self::start_with(["off", "64MB"])
+    }
+
+    /// Starts one for measurements: with the server's own settings, so that a commit is on disk
+    /// before it is answered, and 512 MB of shared buffers.
+    ///
+    /// # Errors
+    ///
+    /// The server does not start.
+    pub fn start_durable() -> Result<Option<Self>, BoxError> {
+        Self::start_with(["on", "512MB"])
+    }
+
+    /// `settings` are `fsync` and `shared_buffers`.
+    fn start_with(settings: [&str; 2]) -> Result<Option<Self>, BoxError> {
         let Some(binaries) = binaries() else { return Ok(None) };
         let mut command = if is_root() {
             let mut command = Command::new("runuser");
@@ -56,7 +71,7 @@ impl PostgresServer {
             command.args(["-c", GUARD, "guard"]);
             command
         };
-        let command = command.arg(binaries).current_dir("/");
+        let command = command.arg(binaries).args(settings).current_dir("/");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let watch = child.stdin.take();
         let mut folder = String::new();

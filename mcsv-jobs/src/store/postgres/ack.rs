@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 
 use super::batch::close;
+use super::complete::complete;
 use super::enqueue::{column, insert};
 use crate::store::{Accepted, Ack, Row, Settled, ended_batches};
 
@@ -11,7 +12,11 @@ pub(super) async fn settle(conn: &mut PgConnection, acks: &[Ack]) -> Result<Sett
     if acks.is_empty() {
         return Ok(Settled::default());
     }
-    let accepted = update(conn, acks).await?;
+    let (plain, others): (Vec<&Ack>, Vec<&Ack>) = acks.iter().partition(|ack| ack.is_plain());
+    let mut accepted = update(conn, &others).await?;
+    for id in complete(conn, &plain).await? {
+        accepted.insert(id, None);
+    }
     let mut replies = Vec::with_capacity(accepted.len());
     for ack in acks.iter().filter(|ack| accepted.contains_key(&ack.id)) {
         let rows: Vec<&Row> = ack.follow_ups.iter().collect();
@@ -26,9 +31,11 @@ pub(super) async fn settle(conn: &mut PgConnection, acks: &[Ack]) -> Result<Sett
 /// The accepted acks by their jobs, with the batch that each may have ended.
 async fn update(
     conn: &mut PgConnection,
-    acks: &[Ack],
+    acks: &[&Ack],
 ) -> Result<HashMap<i64, Option<i64>>, sqlx::Error> {
-    let acks: Vec<&Ack> = acks.iter().collect();
+    if acks.is_empty() {
+        return Ok(HashMap::new());
+    }
     // The rows are locked in the order of their ids, so that two batches cannot deadlock.
     // A cancel that the worker did not see in time wins over another attempt.
     // The newest 20 errors are kept: a job with a thousand attempts must not grow for ever.
@@ -71,17 +78,17 @@ async fn update(
          )
          SELECT id, CASE WHEN finished_at IS NOT NULL THEN batch_id END FROM settled",
     )
-    .bind(column(&acks, |ack| ack.id))
-    .bind(column(&acks, |ack| ack.fence))
-    .bind(column(&acks, |ack| ack.fate.state.as_str()))
-    .bind(column(&acks, |ack| ack.fate.transition.as_str()))
-    .bind(column(&acks, |ack| ack.fate.delay))
-    .bind(column(&acks, |ack| i32::try_from(ack.fate.given_back).unwrap_or(i32::MAX)))
-    .bind(column(&acks, |ack| ack.fate.state.is_finished()))
-    .bind(column(&acks, |ack| ack.fate.error.as_deref().map(storable)))
-    .bind(column(&acks, |ack| ack.fate.result.as_deref().map(storable)))
-    .bind(column(&acks, |ack| storable(&ack.fate.detail)))
-    .bind(column(&acks, |ack| ack.seen_lease))
+    .bind(column(acks, |ack| ack.id))
+    .bind(column(acks, |ack| ack.fence))
+    .bind(column(acks, |ack| ack.fate.state.as_str()))
+    .bind(column(acks, |ack| ack.fate.transition.as_str()))
+    .bind(column(acks, |ack| ack.fate.delay))
+    .bind(column(acks, |ack| i32::try_from(ack.fate.given_back).unwrap_or(i32::MAX)))
+    .bind(column(acks, |ack| ack.fate.state.is_finished()))
+    .bind(column(acks, |ack| ack.fate.error.as_deref().map(storable)))
+    .bind(column(acks, |ack| ack.fate.result.as_deref().map(storable)))
+    .bind(column(acks, |ack| storable(&ack.fate.detail)))
+    .bind(column(acks, |ack| ack.seen_lease))
     .fetch_all(conn)
     .await?;
     Ok(accepted.into_iter().collect())

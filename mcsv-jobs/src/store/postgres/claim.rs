@@ -70,10 +70,12 @@ pub(super) async fn claim(
                 attempted_at = clock.now, lease_until = clock.now + $4
             FROM (SELECT mcsv_jobs_now() AS now) AS clock
             WHERE job.id = ANY (ARRAY(SELECT id FROM picked))
-            RETURNING job.*
+            RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+                attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
+                priority
          ), logged AS (
             INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-            SELECT id, attempted_at, 'started', state, attempt, lease_owner FROM claimed
+            SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
          )
          SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
             attempted_at, budget_from, traceparent, tracestate, batch_id, chain,
@@ -105,10 +107,12 @@ pub(super) async fn take(
                 attempted_at = clock.now, lease_until = clock.now + $3
             FROM (SELECT mcsv_jobs_now() AS now) AS clock
             WHERE job.id = ANY ($1) AND state IN ('available', 'scheduled', 'retryable')
-            RETURNING job.*
+            RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+                attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
+                priority
          ), logged AS (
             INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-            SELECT id, attempted_at, 'started', state, attempt, lease_owner FROM claimed
+            SELECT id, attempted_at, 'started', 'executing', attempt, $2 FROM claimed
          )
          SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
             attempted_at, budget_from, traceparent, tracestate, batch_id, chain,

@@ -6,17 +6,22 @@ use crate::{Error, Pruned};
 impl PostgresStore {
     pub(in crate::store) async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {
         let step = i64::try_from(PRUNE_STEP).unwrap_or(i64::MAX);
-        let jobs = sqlx::query(
-            "DELETE FROM mcsv_jobs WHERE id = ANY (ARRAY(
-                SELECT id FROM mcsv_jobs
-                WHERE finished_at IS NOT NULL AND finished_at < (SELECT mcsv_jobs_now()) - $1
-                ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        let jobs: i64 = sqlx::query_scalar(
+            "WITH pruned AS (
+                DELETE FROM mcsv_jobs WHERE id = ANY (ARRAY(
+                    SELECT id FROM mcsv_jobs
+                    WHERE finished_at IS NOT NULL AND finished_at < (SELECT mcsv_jobs_now()) - $1
+                    ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+                RETURNING id
+             ), forgotten AS (
+                DELETE FROM mcsv_job_progress WHERE job_id IN (SELECT id FROM pruned)
+             )
+             SELECT count(*) FROM pruned",
         )
         .bind(millis(prune.finished_older_than))
         .bind(step)
-        .execute(&self.callers)
-        .await?
-        .rows_affected();
+        .fetch_one(&self.callers)
+        .await?;
         sqlx::query(
             "DELETE FROM mcsv_job_batches WHERE id = ANY (ARRAY(
                 SELECT id FROM mcsv_job_batches
@@ -40,6 +45,6 @@ impl PostgresStore {
         .execute(&self.callers)
         .await?
         .rows_affected();
-        Ok(Pruned { jobs, events })
+        Ok(Pruned { jobs: u64::try_from(jobs).unwrap_or(0), events })
     }
 }

@@ -47,8 +47,20 @@ impl PostgresStore {
         queue: Option<&str>,
     ) -> Result<Vec<(String, String, i64)>, Error> {
         let counts = sqlx::query_as(
+            // One index for each: together they hold every job once.
             "SELECT queue, state, count(*) FROM mcsv_jobs
-             WHERE $1 IS NULL OR queue = $1 GROUP BY state, queue ORDER BY queue, state",
+             WHERE finished_at IS NOT NULL AND ($1 IS NULL OR queue = $1) GROUP BY state, queue
+             UNION ALL
+             SELECT queue, 'available', count(*) FROM mcsv_jobs
+             WHERE state = 'available' AND ($1 IS NULL OR queue = $1) GROUP BY queue
+             UNION ALL
+             SELECT queue, 'executing', count(*) FROM mcsv_jobs
+             WHERE state = 'executing' AND ($1 IS NULL OR queue = $1) GROUP BY queue
+             UNION ALL
+             SELECT queue, state, count(*) FROM mcsv_jobs
+             WHERE state IN ('scheduled', 'retryable') AND ($1 IS NULL OR queue = $1)
+             GROUP BY state, queue
+             ORDER BY 1, 2",
         )
         .bind(queue)
         .fetch_all(&self.callers)
@@ -108,6 +120,15 @@ fn conditions(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
     }
     if let Some(kind) = &filter.kind {
         query.push(" AND kind = ").push_bind(kind.clone());
+    }
+    if filter.is_of_unfinished() {
+        query.push(
+            " AND (state = 'available' OR state = 'executing'
+                OR state IN ('scheduled', 'retryable'))",
+        );
+    }
+    if filter.is_of_ended() {
+        query.push(" AND finished_at IS NOT NULL");
     }
     if !filter.states.is_empty() {
         let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();

@@ -89,11 +89,13 @@ async fn claim_free(
     reply: &mut TurnReply,
 ) -> Result<Found, sqlx::Error> {
     reply.claimed = claim(conn, &turn.queue, &turn.owner, turn.lease, turn.room).await?;
-    if reply.claimed.len() == turn.room {
+    if !reply.claimed.is_empty() {
+        // They start now, and not a question later. Their ends or the clock look for more.
+        reply.next_due = (reply.claimed.len() < turn.room).then_some(AGAIN);
         return Ok(Found::All);
     }
     let (limited, next_due) = rest(conn, &turn.queue).await?;
-    if limited && reply.claimed.is_empty() {
+    if limited {
         return Ok(Found::Limits);
     }
     reply.next_due = next_due;

@@ -4,6 +4,7 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use super::batch::close;
+use super::complete::complete;
 use super::enqueue::{insert, json};
 use super::now;
 use crate::store::{Accepted, Ack, Row, Settled, ended_batches};
@@ -49,12 +50,12 @@ pub(super) async fn settle(
     if acks.is_empty() {
         return Ok(Settled::default());
     }
-    let lines: Vec<Line<'_>> = acks.iter().map(Line::from).collect();
-    let accepted = update(conn, &json(&lines)?).await?;
-    let lines: Vec<&Line<'_>> =
-        lines.iter().filter(|line| accepted.contains_key(&line.id)).collect();
-    log(conn, &json(&lines)?).await?;
-    let mut replies = Vec::with_capacity(lines.len());
+    let (plain, others): (Vec<&Ack>, Vec<&Ack>) = acks.iter().partition(|ack| ack.is_plain());
+    let mut accepted = update(conn, &others).await?;
+    for id in complete(conn, &plain).await? {
+        accepted.insert(id, None);
+    }
+    let mut replies = Vec::with_capacity(accepted.len());
     for ack in acks.iter().filter(|ack| accepted.contains_key(&ack.id)) {
         let rows: Vec<&Row> = ack.follow_ups.iter().collect();
         let follow_ups = if rows.is_empty() { Vec::new() } else { insert(conn, &rows).await? };
@@ -68,8 +69,12 @@ pub(super) async fn settle(
 /// The accepted acks by their jobs, with the batch that each may have ended.
 async fn update(
     conn: &mut SqliteConnection,
-    lines: &str,
+    acks: &[&Ack],
 ) -> Result<HashMap<i64, Option<i64>>, sqlx::Error> {
+    if acks.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let lines: Vec<Line<'_>> = acks.iter().copied().map(Line::from).collect();
     // The unary plus keeps the planner on the ids: by state it would walk all running jobs once per
     // ack.
     // A cancel that the worker did not see in time wins over another attempt.
@@ -98,10 +103,14 @@ async fn update(
             AND (a.lease IS NULL OR mcsv_jobs.lease_until = a.lease)
          RETURNING mcsv_jobs.id, iif(finished_at IS NULL, NULL, batch_id)"
     ))
-    .bind(lines)
-    .fetch_all(conn)
+    .bind(json(&lines)?)
+    .fetch_all(&mut *conn)
     .await?;
-    Ok(accepted.into_iter().collect())
+    let accepted: HashMap<i64, Option<i64>> = accepted.into_iter().collect();
+    let lines: Vec<&Line<'_>> =
+        lines.iter().filter(|line| accepted.contains_key(&line.id)).collect();
+    log(conn, &json(&lines)?).await?;
+    Ok(accepted)
 }
 
 async fn log(conn: &mut SqliteConnection, lines: &str) -> Result<(), sqlx::Error> {

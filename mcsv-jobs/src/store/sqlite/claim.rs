@@ -1,38 +1,15 @@
-use std::collections::HashMap;
 use std::time::Duration;
 
+use serde::Deserialize;
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row as _};
 
 use super::enqueue::json;
 use super::now;
-use crate::store::Claimed;
+use crate::store::{Claimed, unhex};
 
-impl FromRow<'_, SqliteRow> for Claimed {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let started_at: i64 = row.try_get("attempted_at")?;
-        let budget_from: i64 = row.try_get("budget_from")?;
-        let age = u64::try_from(started_at - budget_from).unwrap_or(0);
-        Ok(Claimed {
-            id: row.try_get("id")?,
-            fence: row.try_get("fence")?,
-            kind: row.try_get("kind")?,
-            args: row.try_get("args")?,
-            attempt: row.try_get("attempt")?,
-            max_attempts: row.try_get("max_attempts")?,
-            inserted_at: row.try_get("inserted_at")?,
-            scheduled_at: row.try_get("scheduled_at")?,
-            started_at,
-            age: Duration::from_millis(age),
-            traceparent: row.try_get("traceparent")?,
-            tracestate: row.try_get("tracestate")?,
-            batch_id: row.try_get("batch_id")?,
-            chain: row.try_get("chain")?,
-            key_id: row.try_get("key_id")?,
-        })
-    }
-}
+/// How many jobs travel as one text: each row of an answer wakes the task that waits for it, which
+/// takes longer than to read the job. It bounds the text, of jobs with the largest arguments.
+const TOGETHER: usize = 64;
 
 /// Claims up to `limit` jobs of a queue: the ready ones by priority, then the ones that are due.
 ///
@@ -45,8 +22,8 @@ pub(super) async fn claim(
     lease: Duration,
     limit: usize,
 ) -> Result<Vec<Claimed>, sqlx::Error> {
-    let ids: Vec<i64> = sqlx::query_scalar(concat!(
-        "SELECT id FROM (
+    let ids: String = sqlx::query_scalar(concat!(
+        "SELECT json_group_array(id) FROM (SELECT id FROM (
             SELECT * FROM (
                 SELECT id, priority, scheduled_at FROM mcsv_jobs
                 WHERE queue = ?1 AND state = 'available'
@@ -63,13 +40,13 @@ pub(super) async fn claim(
         now!(),
         "
                 ORDER BY scheduled_at LIMIT ?2))
-         ORDER BY priority DESC, scheduled_at, id LIMIT ?2"
+         ORDER BY priority DESC, scheduled_at, id LIMIT ?2)"
     ))
     .bind(queue)
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .fetch_all(&mut *conn)
+    .fetch_one(&mut *conn)
     .await?;
-    take(conn, &ids, owner, lease).await
+    take(conn, &parse::<Vec<i64>>(&ids)?, owner, lease).await
 }
 
 /// Starts these jobs, which nobody can have taken since they were found; the answers are in their
@@ -83,33 +60,89 @@ pub(super) async fn take(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let order: HashMap<i64, usize> = ids.iter().copied().zip(0..).collect();
-    let ids = json(ids)?;
-    let mut claimed: Vec<Claimed> = sqlx::query_as(concat!(
+    let mut claimed = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(TOGETHER) {
+        claimed.extend(start(conn, ids, owner, lease).await?);
+    }
+    Ok(claimed)
+}
+
+/// The columns of a started job in the order in which they are read.
+#[derive(Deserialize)]
+struct Started {
+    id: i64,
+    fence: i64,
+    kind: String,
+    #[serde(deserialize_with = "unhex")]
+    args: Vec<u8>,
+    attempt: u32,
+    max_attempts: u32,
+    inserted_at: i64,
+    scheduled_at: i64,
+    attempted_at: i64,
+    budget_from: i64,
+    traceparent: Option<String>,
+    tracestate: Option<String>,
+    batch_id: Option<i64>,
+    chain: Option<String>,
+    key_id: Option<String>,
+}
+
+async fn start(
+    conn: &mut SqliteConnection,
+    ids: &[i64],
+    owner: &str,
+    lease: Duration,
+) -> Result<Vec<Claimed>, sqlx::Error> {
+    // One trip to the thread that has the database: it takes longer than the statements.
+    let jobs: String = sqlx::query_scalar(concat!(
         "UPDATE mcsv_jobs SET state = 'executing', fence = fence + 1, attempt = attempt + 1,
             lease_owner = ?2, attempted_by = ?2, attempted_at = ",
         now!(),
         ", lease_until = ?3 + ",
         now!(),
-        " WHERE id IN (SELECT value FROM json_each(?1))
-         RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-            attempted_at, budget_from, traceparent, tracestate, batch_id, chain,
-            key_id"
+        " WHERE id IN (SELECT value FROM json_each(?1));
+         INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+         SELECT mcsv_jobs.id, attempted_at, 'started', state, attempt, lease_owner
+         FROM json_each(?1) JOIN mcsv_jobs ON mcsv_jobs.id = value;
+         SELECT json_group_array(json_array(id, fence, kind, hex(args), attempt, max_attempts,
+            inserted_at, scheduled_at, attempted_at, budget_from, traceparent, tracestate, batch_id,
+            chain, key_id) ORDER BY place)
+         FROM (SELECT key AS place, mcsv_jobs.*
+            FROM json_each(?1) JOIN mcsv_jobs ON mcsv_jobs.id = value)"
     ))
-    .bind(&ids)
+    .bind(json(ids)?)
     .bind(owner)
     .bind(crate::new_job::millis(lease))
-    .fetch_all(&mut *conn)
+    .fetch_one(conn)
     .await?;
-    sqlx::query(
-        "INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-         SELECT mcsv_jobs.id, attempted_at, 'started', state, attempt, lease_owner
-         FROM json_each(?1) JOIN mcsv_jobs ON mcsv_jobs.id = value",
-    )
-    .bind(&ids)
-    .execute(conn)
-    .await?;
-    // RETURNING promises no order.
-    claimed.sort_by_key(|job| order.get(&job.id).copied());
-    Ok(claimed)
+    let jobs: Vec<Started> = parse(&jobs)?;
+    Ok(jobs.into_iter().map(Claimed::from).collect())
+}
+
+impl From<Started> for Claimed {
+    fn from(job: Started) -> Self {
+        let age = u64::try_from(job.attempted_at - job.budget_from).unwrap_or(0);
+        Claimed {
+            id: job.id,
+            fence: job.fence,
+            kind: job.kind,
+            args: job.args,
+            attempt: job.attempt,
+            max_attempts: job.max_attempts,
+            inserted_at: job.inserted_at,
+            scheduled_at: job.scheduled_at,
+            started_at: job.attempted_at,
+            age: Duration::from_millis(age),
+            traceparent: job.traceparent,
+            tracestate: job.tracestate,
+            batch_id: job.batch_id,
+            chain: job.chain,
+            key_id: job.key_id,
+        }
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, sqlx::Error> {
+    serde_json::from_str(text).map_err(|cause| sqlx::Error::Decode(cause.into()))
 }

@@ -58,6 +58,8 @@ async fn single(options: SqliteConnectOptions) -> Result<sqlx::SqlitePool, Error
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(BUSY)
+        // It is a file: to ask whether it is there takes as long as to use it.
+        .test_before_acquire(false)
         .connect_with(options)
         .await?;
     Ok(pool)

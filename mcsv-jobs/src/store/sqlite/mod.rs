@@ -4,6 +4,7 @@ mod ack;
 mod admin;
 mod batch;
 mod claim;
+mod complete;
 mod connect;
 mod data_version;
 mod enqueue;

@@ -148,11 +148,11 @@ impl Group {
     async fn commit(&mut self, pool: &SqlitePool) -> Result<Vec<Inserted>, sqlx::Error> {
         let mut conn = pool.acquire().await?;
         if !self.inserts.is_empty() || self.others.iter().any(|member| member.is_durable()) {
-            return self.commit_on(&mut conn).await;
+            return self.commit_on(&mut conn, "BEGIN IMMEDIATE").await;
         }
         // Without the wait for the disk. A later commit that waits takes this one along.
-        sqlx::query("PRAGMA synchronous = NORMAL").execute(&mut *conn).await?;
-        let committed = self.commit_on(&mut conn).await;
+        let begin = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE";
+        let committed = self.commit_on(&mut conn, begin).await;
         if sqlx::query("PRAGMA synchronous = FULL").execute(&mut *conn).await.is_err() {
             // A new connection begins with it.
             conn.close_on_drop();
@@ -163,8 +163,9 @@ impl Group {
     async fn commit_on(
         &mut self,
         conn: &mut SqliteConnection,
+        begin: &'static str,
     ) -> Result<Vec<Inserted>, sqlx::Error> {
-        let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = conn.begin_with(begin).await?;
         let rows: Vec<&Row> = self.inserts.iter().flat_map(|(rows, _)| rows).collect();
         let inserted = if rows.is_empty() { Vec::new() } else { insert(&mut tx, &rows).await? };
         for member in &mut self.others {

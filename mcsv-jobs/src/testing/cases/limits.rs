@@ -133,6 +133,8 @@ pub(in crate::testing) async fn a_database_of_an_earlier_version_keeps_its_jobs(
 ) -> Done {
     let id = queue.jobs.enqueue(note("old")).await?.id();
     for undo in [
+        "DROP INDEX mcsv_jobs_ended",
+        "CREATE INDEX mcsv_jobs_by_state ON mcsv_jobs (state, queue, id)",
         "DROP TABLE mcsv_job_progress",
         "DROP TABLE mcsv_job_batches",
         "DROP INDEX mcsv_jobs_by_batch",

@@ -11,6 +11,7 @@ mod manage;
 mod pause;
 mod progress;
 mod rescue;
+mod retention;
 mod roundtrip;
 mod trace;
 mod unique;
@@ -99,6 +100,12 @@ macro_rules! __mcsv_jobs_cases {
                 a_full_partition_holds_up_no_other
                 no_more_starts_than_the_rate_and_the_rest_afterwards
                 a_database_of_an_earlier_version_keeps_its_jobs
+            }
+            retention {
+                a_completed_job_leaves_its_events_alone
+                a_dead_letter_and_a_job_of_a_batch_are_kept
+                a_stale_completion_deletes_nothing
+                a_row_that_vanished_before_its_job_ended_is_found
             }
             events {
                 every_row_can_be_rebuilt_from_its_events

@@ -55,10 +55,16 @@ impl PostgresStore {
 
     pub(in crate::store) async fn depths(&self) -> Result<Vec<Depth>, Error> {
         let depths = sqlx::query_as(
-            "SELECT queue, state, count(*) AS count,
-                (SELECT mcsv_jobs_now()) - min(scheduled_at) AS oldest
-             FROM mcsv_jobs WHERE state IN ('available', 'scheduled', 'retryable', 'executing')
-             GROUP BY state, queue",
+            "SELECT queue, state, count, (SELECT mcsv_jobs_now()) - since AS oldest FROM (
+                SELECT queue, state, count(*) AS count, min(scheduled_at) AS since
+                FROM mcsv_jobs WHERE state = 'available' GROUP BY queue, state
+                UNION ALL
+                SELECT queue, state, count(*), min(scheduled_at)
+                FROM mcsv_jobs WHERE state = 'executing' GROUP BY queue, state
+                UNION ALL
+                SELECT queue, state, count(*), min(scheduled_at)
+                FROM mcsv_jobs WHERE state IN ('scheduled', 'retryable') GROUP BY queue, state
+             ) AS unfinished",
         )
         .fetch_all(self.engine())
         .await?;

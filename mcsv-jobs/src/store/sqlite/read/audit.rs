@@ -1,6 +1,6 @@
 use super::super::SqliteStore;
 use crate::Error;
-use crate::store::{AUDIT_STEP, Audited, Logged, Standing};
+use crate::store::{AUDIT_STEP, Audited, Logged, Standing, VANISHED};
 
 impl SqliteStore {
     /// The next rows after the id `after`, with their events.
@@ -27,5 +27,10 @@ impl SqliteStore {
         .await?;
         tx.rollback().await?;
         Ok(Audited::join(rows, events))
+    }
+
+    /// The next jobs after the id `after` that have no row and have not ended.
+    pub(in crate::store) async fn vanished(&self, after: i64) -> Result<Vec<(i64, String)>, Error> {
+        Ok(sqlx::query_as(VANISHED).bind(after).bind(AUDIT_STEP).fetch_all(&self.readers).await?)
     }
 }

@@ -57,11 +57,18 @@ impl SqliteStore {
     /// The unfinished jobs by queue and state, from the partial indexes alone.
     pub(in crate::store) async fn depths(&self) -> Result<Vec<Depth>, Error> {
         let depths = sqlx::query_as(concat!(
-            "SELECT queue, state, count(*) AS count, ",
+            "SELECT queue, state, count, ",
             now!(),
-            " - min(scheduled_at) AS oldest FROM mcsv_jobs
-             WHERE state IN ('available', 'scheduled', 'retryable', 'executing')
-             GROUP BY state, queue"
+            " - since AS oldest FROM (
+                SELECT queue, state, count(*) AS count, min(scheduled_at) AS since
+                FROM mcsv_jobs INDEXED BY mcsv_jobs_ready WHERE state = 'available' GROUP BY queue
+                UNION ALL
+                SELECT queue, state, count(*), min(scheduled_at)
+                FROM mcsv_jobs INDEXED BY mcsv_jobs_leases WHERE state = 'executing' GROUP BY queue
+                UNION ALL
+                SELECT queue, state, count(*), min(scheduled_at)
+                FROM mcsv_jobs INDEXED BY mcsv_jobs_due
+                WHERE state IN ('scheduled', 'retryable') GROUP BY state, queue)"
         ))
         .fetch_all(&self.readers)
         .await?;

@@ -1,0 +1,59 @@
+// graphile-worker beside us: fills a queue on an empty database, empties it, and prints the seconds.
+//
+// node run.mjs URL JOBS default|tuned
+
+import { makeWorkerUtils, run, Logger } from "graphile-worker";
+
+const [url, jobs, settings] = process.argv.slice(2);
+const total = Number(jobs);
+const logger = new Logger(() => () => {});
+const connectionString = url;
+
+const utils = await makeWorkerUtils({ connectionString, logger });
+await utils.migrate();
+for (let from = 0; from < total; from += 1000) {
+  const count = Math.min(1000, total - from);
+  await utils.addJobs(
+    Array.from({ length: count }, () => ({
+      identifier: "nothing",
+      payload: { padding: "x".repeat(200) },
+    })),
+  );
+}
+
+// Its own benchmark's settings; the defaults poll and complete job by job.
+const worker =
+  settings === "tuned"
+    ? {
+        concurrentJobs: 24,
+        maxPoolSize: 25,
+        localQueue: { size: 500 },
+        completeJobBatchDelay: 0,
+        failJobBatchDelay: 0,
+      }
+    : { concurrentJobs: 24, maxPoolSize: 25 };
+let done = 0;
+let finished;
+const all = new Promise((resolve) => (finished = resolve));
+const start = process.hrtime.bigint();
+const runner = await run({
+  preset: { worker: { connectionString, ...worker } },
+  logger,
+  noHandleSignals: true,
+  taskList: {
+    nothing: async () => {
+      done += 1;
+      if (done === total) finished();
+    },
+  },
+});
+await all;
+await runner.stop();
+console.log(Number(process.hrtime.bigint() - start) / 1e9);
+const left = await utils.withPgClient((client) =>
+  client.query("SELECT count(*)::int AS left FROM graphile_worker._private_jobs"),
+);
+await utils.release();
+if (left.rows[0].left !== 0) {
+  throw new Error(`${left.rows[0].left} jobs are left`);
+}

@@ -1,0 +1,31 @@
+WITH ready AS MATERIALIZED (
+    SELECT id, priority, scheduled_at FROM mcsv_jobs
+    WHERE queue = $1 AND state = 'available'
+        AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+        AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
+    ORDER BY priority DESC, scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+ ), due AS MATERIALIZED (
+    SELECT id, priority, scheduled_at FROM mcsv_jobs
+    WHERE queue = $1 AND state IN ('scheduled', 'retryable')
+        AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+        AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
+        AND scheduled_at <= (SELECT mcsv_jobs_now())
+    ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
+ ), picked AS MATERIALIZED (
+    SELECT id FROM (SELECT * FROM ready UNION ALL SELECT * FROM due) AS both_ranges
+    ORDER BY priority DESC, scheduled_at, id LIMIT $2
+ ), claimed AS (
+    UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
+        attempt = attempt + 1, lease_owner = $3, attempted_by = $3,
+        attempted_at = clock.now, lease_until = clock.now + $4
+    FROM (SELECT mcsv_jobs_now() AS now) AS clock
+    WHERE job.id = ANY (ARRAY(SELECT id FROM picked))
+    RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+        attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id, priority
+ ), logged AS (
+    INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+    SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
+ )
+ SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+    attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id
+ FROM claimed ORDER BY priority DESC, scheduled_at, id

@@ -1,0 +1,86 @@
+//! Queues on one server with its own settings: a commit is on disk before it is answered.
+
+mod apalis;
+mod bare;
+mod child;
+mod enqueue;
+
+use std::sync::OnceLock;
+
+use mcsv_jobs::Jobs;
+use mcsv_jobs::testing::{Database, PostgresServer};
+
+use crate::BoxError;
+use crate::case::{self, Case, Took};
+use crate::job::{Passing, drain, drain_of, fill, fill_with, passing};
+
+const JOBS: u32 = 20_000;
+
+pub(crate) async fn measure(words: &[&str]) -> Result<(), BoxError> {
+    let cases = [
+        Case { name: "bare loop, batch 500", run: || Box::pin(bare::drain(JOBS, 500)) },
+        Case { name: "mcsv-jobs, concurrency 500", run: || Box::pin(ours(JOBS, 500)) },
+        Case {
+            name: "mcsv-jobs, concurrency 500, deleting",
+            run: || Box::pin(deleting(JOBS, 500)),
+        },
+        Case { name: "mcsv-jobs, concurrency 128", run: || Box::pin(ours(JOBS, 128)) },
+        Case { name: "mcsv-jobs, concurrency 10", run: || Box::pin(ours(JOBS, 10)) },
+        Case { name: "graphile-worker, tuned", run: || Box::pin(child::graphile(JOBS, "tuned")) },
+        Case {
+            name: "graphile-worker, default",
+            run: || Box::pin(child::graphile(3_000, "default")),
+        },
+        Case { name: "awa, tuned", run: || Box::pin(child::awa(JOBS, "tuned")) },
+        Case { name: "awa, default", run: || Box::pin(child::awa(JOBS, "default")) },
+        Case { name: "apalis-postgres, default", run: || Box::pin(apalis::drain(5_000, 10)) },
+        Case { name: "apalis-postgres, batch 500", run: || Box::pin(apalis::drain(10_000, 500)) },
+    ];
+    case::measure("PostgreSQL, drain", &cases, words).await?;
+    let cases = [
+        Case {
+            name: "enqueue apalis-postgres, one caller",
+            run: || Box::pin(apalis::enqueue(1_000)),
+        },
+        Case { name: "enqueue, one caller", run: || Box::pin(enqueue::ours(1_000, 1)) },
+        Case { name: "enqueue, 64 callers", run: || Box::pin(enqueue::ours(8_000, 64)) },
+        Case { name: "enqueue_all, 1,000 at a time", run: || Box::pin(enqueue::bulk(20_000)) },
+    ];
+    case::measure("PostgreSQL, enqueue", &cases, words).await
+}
+
+/// An empty database of the one server.
+pub(crate) async fn database() -> Result<Database, BoxError> {
+    static SERVER: OnceLock<Option<PostgresServer>> = OnceLock::new();
+    let start =
+        || SERVER.get_or_init(|| PostgresServer::start_durable().expect("a server that starts"));
+    match tokio::task::spawn_blocking(start).await? {
+        Some(server) => server.database().await,
+        None => Err("no PostgreSQL below /usr/lib/postgresql".into()),
+    }
+}
+
+async fn ours(count: u32, concurrency: usize) -> Result<Took, BoxError> {
+    let database = database().await?;
+    let jobs = Jobs::connect(database.url()).await?;
+    fill(&jobs, count).await?;
+    vacuum(database.url()).await?;
+    Ok(Took { jobs: count, time: drain(&jobs, count, concurrency).await? })
+}
+
+/// With the rows deleted when they are done, as graphile-worker does it.
+async fn deleting(count: u32, concurrency: usize) -> Result<Took, BoxError> {
+    let database = database().await?;
+    let jobs = Jobs::connect(database.url()).await?;
+    fill_with(&jobs, count, passing).await?;
+    vacuum(database.url()).await?;
+    Ok(Took { jobs: count, time: drain_of::<Passing>(&jobs, count, concurrency).await? })
+}
+
+/// What autovacuum would have done to a queue that has lived for a while.
+pub(crate) async fn vacuum(url: &str) -> Result<(), BoxError> {
+    let mut conn = <sqlx::PgConnection as sqlx::Connection>::connect(url).await?;
+    sqlx::raw_sql("VACUUM ANALYZE").execute(&mut conn).await?;
+    sqlx::raw_sql("CHECKPOINT").execute(&mut conn).await?;
+    Ok(())
+}

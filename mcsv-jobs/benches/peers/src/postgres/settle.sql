@@ -1,0 +1,11 @@
+WITH ended AS (
+    UPDATE mcsv_jobs SET state = 'completed', finished_at = clock.now,
+        lease_owner = NULL, lease_until = NULL, cancel = false
+    FROM (SELECT mcsv_jobs_now() AS now) AS clock
+    WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
+    RETURNING id, finished_at AS at, attempt, attempted_by
+ ), logged AS (
+    INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+    SELECT id, at, 'completed', 'completed', attempt, attempted_by FROM ended
+ )
+ SELECT id FROM ended

@@ -1,0 +1,59 @@
+//! apalis-sqlite. Its own set-up turns `synchronous` off, so only its migrations are used.
+
+use apalis::prelude::{TaskSink, WorkerBuilder, WorkerBuilderExt, WorkerContext};
+use apalis_sqlite::{Config, SqlitePool, SqliteStorage};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use crate::BoxError;
+use crate::case::Took;
+use crate::job::{Count, Nothing, nothing};
+
+pub(crate) async fn drain(count: u32, batch: usize) -> Result<Took, BoxError> {
+    let folder = tempfile::tempdir()?;
+    let pool = open(&folder).await?;
+    let config = Config::default().queue("bench").batch_size(batch);
+    let mut backend = SqliteStorage::<Nothing>::new(&pool).with_config(config);
+    for from in (0..count).step_by(500) {
+        let batch: Vec<_> = (from..count.min(from + 500)).map(|_| nothing()).collect();
+        backend.push_bulk(batch).await?;
+    }
+    let done = Count::to(count);
+    let seen = done.clone();
+    let context = WorkerContext::new("worker");
+    let worker =
+        WorkerBuilder::new(&context).backend(backend).concurrency(50).build(move |_: Nothing| {
+            seen.one();
+            async { Ok::<(), BoxError>(()) }
+        });
+    let start = Instant::now();
+    let running = tokio::spawn(worker.run());
+    done.all().await?;
+    context.stop()?;
+    running.await??;
+    Ok(Took { jobs: count, time: start.elapsed() })
+}
+
+pub(crate) async fn enqueue(count: u32) -> Result<Took, BoxError> {
+    let folder = tempfile::tempdir()?;
+    let pool = open(&folder).await?;
+    let config = Config::default().queue("bench");
+    let mut backend = SqliteStorage::<Nothing>::new(&pool).with_config(config);
+    let start = Instant::now();
+    for _ in 0..count {
+        backend.push(nothing()).await?;
+    }
+    Ok(Took { jobs: count, time: start.elapsed() })
+}
+
+async fn open(folder: &TempDir) -> Result<SqlitePool, BoxError> {
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("jobs.db"))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    let pool = SqlitePoolOptions::new().max_connections(5).connect_with(options).await?;
+    SqliteStorage::migrations().run(&pool).await?;
+    Ok(pool)
+}

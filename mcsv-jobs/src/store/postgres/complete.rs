@@ -1,0 +1,50 @@
+use sqlx::PgConnection;
+
+use crate::Retention;
+use crate::store::{Ack, Completions, completions};
+
+/// Writes plain completions, which most ends are, and answers with those whose fence held.
+///
+/// They need nothing of an ack but its job and its fence. They don't lock their rows in order
+/// beforehand: only a rescuer of the same jobs could get in the way, and of the two the server then
+/// refuses one, who tries again.
+pub(super) async fn complete(
+    conn: &mut PgConnection,
+    acks: &[&Ack],
+) -> Result<Vec<i64>, sqlx::Error> {
+    let mut accepted = Vec::with_capacity(acks.len());
+    for Completions { fence, retention, ids } in completions(acks) {
+        let end = match retention {
+            Retention::Keep => {
+                "WITH ended AS (
+                    UPDATE mcsv_jobs SET state = 'completed', finished_at = clock.now,
+                        lease_owner = NULL, lease_until = NULL, cancel = false
+                    FROM (SELECT mcsv_jobs_now() AS now) AS clock
+                    WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
+                    RETURNING id, finished_at AS at, attempt, attempted_by
+                 ), logged AS (
+                    INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+                    SELECT id, at, 'completed', 'completed', attempt, attempted_by FROM ended
+                 )
+                 SELECT id FROM ended"
+            }
+            Retention::DeleteCompleted => {
+                "WITH ended AS (
+                    DELETE FROM mcsv_jobs USING (SELECT mcsv_jobs_now() AS now) AS clock
+                    WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
+                    RETURNING id, clock.now AS at, attempt, attempted_by
+                 ), logged AS (
+                    INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+                    SELECT id, at, 'completed', 'completed', attempt, attempted_by FROM ended
+                 ), forgotten AS (
+                    DELETE FROM mcsv_job_progress WHERE job_id IN (SELECT id FROM ended)
+                 )
+                 SELECT id FROM ended"
+            }
+        };
+        let ids: Vec<i64> =
+            sqlx::query_scalar(end).bind(ids).bind(fence).fetch_all(&mut *conn).await?;
+        accepted.extend(ids);
+    }
+    Ok(accepted)
+}
