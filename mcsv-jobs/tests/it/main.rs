@@ -3,6 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod apalis;
+mod blocking;
+#[cfg(feature = "postgres")]
+mod clock;
+mod full_disk;
+#[cfg(feature = "postgres")]
+mod half_open;
+#[cfg(feature = "postgres")]
+mod idle_session;
 mod input;
 #[cfg(feature = "encryption")]
 mod keys;
@@ -11,8 +19,14 @@ mod kit;
 mod lock;
 #[cfg(feature = "postgres")]
 mod outage;
+mod poison;
+#[cfg(feature = "postgres")]
+mod pool;
+#[cfg(feature = "postgres")]
+mod proxy;
 #[cfg(feature = "postgres")]
 mod server;
 mod stores;
 mod test_queue;
 mod trace_matrix;
+mod warnings;
