@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::jobs::Inner;
 use crate::owner::Session;
 use crate::store::{Seen, Watch};
-use crate::{Error, trace};
+use crate::{Error, ErrorKind, trace};
 
 /// How often is seen what is due where nothing has to be looked for: far shorter than what is due.
 const TICK: Duration = Duration::from_millis(100);
@@ -20,6 +20,8 @@ const RESCUE: Duration = Duration::from_millis(500);
 const CALM: Duration = Duration::from_secs(1);
 /// How often the gauges are set and dead lock files removed.
 const GAUGES: Duration = Duration::from_secs(10);
+/// How long the database may take to answer one of these questions.
+const SILENT: Duration = Duration::from_secs(20);
 
 /// What one process does once for all its drivers: it notices what others wrote, finds orphans and
 /// sets the gauges.
@@ -67,13 +69,19 @@ async fn keep(inner: std::sync::Weak<Inner>, session: Arc<Session>) {
             Seen::Change => inner.bells.ring_all(),
         }
         if is_due(&mut rescued, if leased { RESCUE } else { CALM }) {
-            let found = find_orphans(&inner, &session, &mut watch).await;
+            let found = in_time(find_orphans(&inner, &session, &mut watch)).await;
             leased = log(found, "orphans can't be looked for").unwrap_or(true);
         }
         if is_due(&mut gauged, GAUGES) {
-            log(gauge(&inner, &session, &mut seen).await, "depths can't be counted");
+            log(in_time(gauge(&inner, &session, &mut seen)).await, "depths can't be counted");
         }
     }
+}
+
+/// A database that is silent must not hold up the next look.
+async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let silent = |_| Error::new(ErrorKind::Unavailable, format!("no answer within {SILENT:?}"));
+    timeout(SILENT, work).await.map_err(silent)?
 }
 
 fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {

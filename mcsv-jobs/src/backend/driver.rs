@@ -62,6 +62,8 @@ pub(crate) struct Driver {
     fetch_at: Instant,
     /// After a failed turn: not before.
     pause: Option<(Instant, u32)>,
+    /// Whether a failed turn may have claimed jobs all the same.
+    unsure: bool,
 }
 
 struct Held {
@@ -105,6 +107,7 @@ impl Driver {
             report_at: now,
             fetch_at: now,
             pause: None,
+            unsure: false,
         }
     }
 
@@ -237,6 +240,10 @@ impl Driver {
             if renews {
                 self.renew_at = now + self.lease / 3;
             }
+            if std::mem::take(&mut self.unsure) {
+                let own = [self.owner.clone()];
+                self.rescue(&own).await;
+            }
         }
         if let Some(dead) = news.orphaned {
             self.rescue(&dead).await;
@@ -249,6 +256,7 @@ impl Driver {
         let wait = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5))
             .map_or(POLL, |backoff| backoff.delay(failures));
         self.pause = Some((Instant::now() + wait, failures));
+        self.unsure = true;
         let cause = error as &dyn std::error::Error;
         tracing::warn!(queue = %self.queue, error = cause, ?wait, "no turn: will try again");
     }
@@ -346,9 +354,9 @@ impl Driver {
     }
 
     async fn rescue(&mut self, dead: &[String]) {
-        let held = |id: i64| self.held.contains_key(&id);
-        let rescued = rescue::orphans(&self.jobs, &self.registry, &self.queue, dead, held).await;
-        match rescued {
+        let known = |id| self.held.contains_key(&id) || self.acks.iter().any(|(a, _)| a.id == id);
+        let Driver { jobs, registry, queue, owner, .. } = self;
+        match rescue::orphans(jobs, registry, queue, owner, dead, known).await {
             Ok(acks) => {
                 if !acks.is_empty() {
                     self.fetch_at = Instant::now();

@@ -13,21 +13,23 @@ use crate::{Error, JobCx, JobId, Jobs, trace};
 
 /// The acks that give the orphans of a queue back, or bury those that are out of attempts.
 ///
+/// Those of the driver `own` that it does not know are claims whose answers were lost.
 /// They are written like any other end, under the fence and the lease that were seen here: an owner
 /// who turns up in between keeps his job.
 pub(super) async fn orphans(
     jobs: &Jobs,
     registry: &Registry,
     queue: &Arc<str>,
+    own: &str,
     dead: &[String],
-    is_held: impl Fn(i64) -> bool,
+    is_known: impl Fn(i64) -> bool,
 ) -> Result<Vec<(Ack, String)>, Error> {
     let orphans = jobs.inner.store.orphans(queue, dead).await?;
-    let orphans = orphans.into_iter().filter(|orphan| !is_held(orphan.id));
-    Ok(orphans.filter_map(|orphan| ack(registry, queue, orphan)).collect())
+    let orphans = orphans.into_iter().filter(|orphan| !is_known(orphan.id));
+    Ok(orphans.filter_map(|orphan| ack(registry, queue, own, orphan)).collect())
 }
 
-fn ack(registry: &Registry, queue: &Arc<str>, orphan: Orphan) -> Option<(Ack, String)> {
+fn ack(registry: &Registry, queue: &Arc<str>, own: &str, orphan: Orphan) -> Option<(Ack, String)> {
     let id = JobId::new(orphan.id).ok()?;
     let policy = registry.policy(&orphan.kind);
     let budget = Budget {
@@ -36,9 +38,15 @@ fn ack(registry: &Registry, queue: &Arc<str>, orphan: Orphan) -> Option<(Ack, St
         age: Duration::ZERO,
         policy,
     };
-    let fate = budget.settle(Ending::Orphaned);
-    tracing::warn!(job.id = %id, outcome = %fate.transition, "the worker of a job was lost");
-    trace::count_rescued(queue, &orphan.kind);
+    let fate = if orphan.owner == own {
+        // Claimed for this driver, which never heard of it: it has not begun.
+        tracing::info!(job.id = %id, "the answer to a claim was lost: giving its job back");
+        budget.settle(Ending::Released)
+    } else {
+        tracing::warn!(job.id = %id, "the worker of a job was lost");
+        trace::count_rescued(queue, &orphan.kind);
+        budget.settle(Ending::Orphaned)
+    };
     let seen_lease = Some(orphan.lease_until);
     let claimed = Arc::new(Claimed::from(orphan));
     let (_signal, signals) = watch::channel(Signal::LeaseLost);

@@ -202,6 +202,18 @@ mod tests {
     }
 
     #[test]
+    fn every_day_of_a_year_has_one_tick_whatever_the_clocks_on_the_walls_do() {
+        let expr: CronExpr = "30 2 * * *".parse().unwrap();
+
+        // From January to January, across the nights in which Europe and America set their clocks.
+        let first = expr.next(1_735_689_600 / 60).unwrap();
+        let days = std::iter::successors(Some(first), |at| expr.next(*at)).take(365);
+        for (number, at) in (0..).zip(days) {
+            assert_eq!(at, first + number * DAY);
+        }
+    }
+
+    #[test]
     fn the_latest_tick_may_be_now() {
         let expr: CronExpr = "50 * * * *".parse().unwrap();
 

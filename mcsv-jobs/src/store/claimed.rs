@@ -39,6 +39,7 @@ pub(crate) struct LeaseHolder {
 pub(crate) struct Orphan {
     pub(crate) id: i64,
     pub(crate) fence: i64,
+    pub(crate) owner: String,
     pub(crate) kind: String,
     pub(crate) args: Vec<u8>,
     pub(crate) attempt: u32,

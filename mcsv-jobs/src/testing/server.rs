@@ -1,6 +1,6 @@
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{Connection, PgConnection};
@@ -18,21 +18,30 @@ pub struct PostgresServer {
     child: Child,
     // The server's guard ends it when this pipe closes.
     watch: Option<ChildStdin>,
+    said: BufReader<ChildStdout>,
 }
 
-/// Starts a server and says where it is; ends it when nobody holds the other end of the pipe.
+/// Starts a server and says where it is; stops and starts it when told to, and ends it when nobody
+/// holds the other end of the pipe.
 const GUARD: &str = r#"
     set -e
     folder=$(mktemp -d /tmp/mcsv-jobs-pg.XXXXXX)
     trap 'rm -rf "$folder"' EXIT
     "$1/initdb" -D "$folder/data" -U mcsv -A trust -E UTF8 --locale=C --no-sync >"$folder/log" 2>&1
-    "$1/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync="$2" \
-        -c max_connections=400 -c shared_buffers="$3" >>"$folder/log" 2>&1 &
-    server=$!
-    trap 'kill -QUIT $server; wait $server || true; rm -rf "$folder"' EXIT
-    until "$1/pg_isready" -q -h "$folder"; do kill -0 $server; sleep 0.05; done
+    start() {
+        "$1/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync="$2" \
+            -c max_connections=400 -c shared_buffers="$3" >>"$folder/log" 2>&1 &
+        server=$!
+        until "$1/pg_isready" -q -h "$folder"; do kill -0 $server; sleep 0.05; done
+    }
+    stop() { kill -QUIT $server; wait $server || true; }
+    start "$@"
+    trap 'stop; rm -rf "$folder"' EXIT
     echo "$folder"
-    cat >/dev/null
+    while read -r word; do
+        case $word in stop) stop ;; start) start "$@" ;; esac
+        echo "$word"
+    done
 "#;
 
 impl PostgresServer {
@@ -74,15 +83,43 @@ impl PostgresServer {
         let command = command.arg(binaries).args(settings).current_dir("/");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let watch = child.stdin.take();
+        let mut said = BufReader::new(child.stdout.take().ok_or("no output")?);
         let mut folder = String::new();
-        if let Some(output) = child.stdout.take() {
-            BufReader::new(output).read_line(&mut folder)?;
-        }
+        said.read_line(&mut folder)?;
         if folder.trim().is_empty() {
             return Err("the PostgreSQL server did not start".into());
         }
         let folder = PathBuf::from(folder.trim());
-        Ok(Some(PostgresServer { folder, databases: AtomicU32::new(0), child, watch }))
+        let databases = AtomicU32::new(0);
+        Ok(Some(PostgresServer { folder, databases, child, watch, said }))
+    }
+
+    /// Stops it in the middle of whatever it does, as a crash would.
+    ///
+    /// Blocks until it has ended. [`start_again`](Self::start_again) goes on with what was committed.
+    ///
+    /// # Errors
+    ///
+    /// Its guard is gone.
+    pub fn stop(&mut self) -> Result<(), BoxError> {
+        self.tell("stop")
+    }
+
+    /// Starts it after a [`stop`](Self::stop), at the same place; blocks until it answers.
+    ///
+    /// # Errors
+    ///
+    /// It does not start.
+    pub fn start_again(&mut self) -> Result<(), BoxError> {
+        self.tell("start")
+    }
+
+    fn tell(&mut self, word: &str) -> Result<(), BoxError> {
+        let guard = self.watch.as_mut().ok_or("the server has no guard")?;
+        writeln!(guard, "{word}")?;
+        let mut answer = String::new();
+        self.said.read_line(&mut answer)?;
+        if answer.trim() == word { Ok(()) } else { Err(format!("no {word} of the server").into()) }
     }
 
     /// Makes an empty database.

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use mcsv_core::Backoff;
-use mcsv_jobs::{BoxError, Job, JobId, JobRecord, Jobs, Json, Policy};
+use mcsv_core::{Backoff, Shutdown};
+use mcsv_jobs::{BoxError, Job, JobId, JobRecord, Jobs, Json, Policy, Workers};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// Far longer than anything here takes: a test that waits this long has failed.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
@@ -67,3 +69,29 @@ pub(crate) fn url(folder: &Path) -> String {
 }
 
 pub(crate) type Done = Result<(), BoxError>;
+
+/// Workers in the background.
+pub(crate) struct Running {
+    shutdown: Shutdown,
+    task: JoinHandle<Result<(), mcsv_jobs::Error>>,
+}
+
+pub(crate) fn run(workers: Workers) -> Running {
+    let shutdown = Shutdown::new();
+    let task = tokio::spawn(workers.run(shutdown.clone()));
+    Running { shutdown, task }
+}
+
+impl Running {
+    pub(crate) async fn end(self) -> Done {
+        self.shutdown.begin();
+        Ok(timeout(LONG, self.task).await???)
+    }
+}
+
+/// Every row is what its events make it.
+pub(crate) async fn assert_sound(jobs: &Jobs) -> Done {
+    let report = jobs.verify().await?;
+    assert!(report.is_sound(), "{report}");
+    Ok(())
+}

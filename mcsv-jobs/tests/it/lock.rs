@@ -1,6 +1,11 @@
 use futures_util::future::poll_immediate;
+use mcsv_jobs::{JobCx, Jobs, State, Workers};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::mpsc;
 
-use crate::kit::{Done, Queue, note};
+use crate::kit::{Done, LONG, Note, Queue, assert_sound, note, run};
+use crate::warnings::Warnings;
 
 #[tokio::test]
 async fn a_write_waits_for_a_locked_database() -> Done {
@@ -14,4 +19,81 @@ async fn a_write_waits_for_a_locked_database() -> Done {
 
     assert!(enqueuing.await?.is_new());
     Ok(())
+}
+
+/// A connection of somebody else, who knows nothing of the queue.
+async fn stranger(queue: &Queue) -> Result<SqliteConnection, sqlx::Error> {
+    let file = queue.folder.path().join("deep/er/jobs.db");
+    let patient = std::time::Duration::from_secs(30);
+    SqliteConnectOptions::new().filename(file).busy_timeout(patient).connect().await
+}
+
+#[tokio::test]
+async fn workers_wait_for_a_stranger_who_holds_the_write_lock_and_complain_of_nothing() -> Done {
+    let mut warnings = Warnings::hear();
+    let queue = Queue::new().await;
+    let mut stranger = stranger(&queue).await?;
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let workers = Workers::new(queue.jobs.clone()).queue("notes", 4);
+    let workers = run(workers.handle(move |_: Note, cx: JobCx| {
+        let started = started.clone();
+        async move { Done::Ok(started.send(cx.id())?) }
+    }));
+    for round in 0..5 {
+        let made = queue.jobs.enqueue_all((0..20).map(|n| note(&n.to_string()))).await?;
+        starts.recv().await;
+        sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut stranger).await?;
+        let asked = tokio::spawn({
+            let jobs = queue.jobs.clone();
+            async move { jobs.enqueue(note("patient")).await }
+        });
+        // Reads do not wait.
+        assert_eq!(queue.jobs.get(made[0].id()).await?.map(|job| job.id), Some(made[0].id()));
+        sqlx::raw_sql("COMMIT").execute(&mut stranger).await?;
+        assert!(asked.await??.is_new(), "{round}");
+        for one in made {
+            assert_eq!(queue.wait(one.id()).await.state, State::Completed);
+        }
+    }
+    workers.end().await?;
+    assert_eq!(warnings.rest(), [""; 0]);
+    assert_sound(&queue.jobs).await
+}
+
+#[tokio::test]
+async fn vacuum_and_checkpoints_during_the_work_harm_nobody() -> Done {
+    let mut warnings = Warnings::hear();
+    let queue = Queue::new().await;
+    let mut stranger = stranger(&queue).await?;
+    let handler = |_: Note, _: JobCx| async { Done::Ok(()) };
+    let workers = |jobs: Jobs| run(Workers::new(jobs).queue("notes", 4).handle(handler));
+    let running = [workers(queue.jobs.clone()), workers(queue.other().await)];
+    let callers = tokio::spawn({
+        let jobs = queue.jobs.clone();
+        async move {
+            let mut made = Vec::new();
+            for n in 0..200 {
+                made.push(jobs.enqueue(note(&n.to_string())).await?);
+            }
+            Ok::<_, mcsv_jobs::Error>(made)
+        }
+    });
+    let mut rounds = 0;
+    while !callers.is_finished() {
+        for upkeep in ["PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM"] {
+            sqlx::raw_sql(upkeep).execute(&mut stranger).await?;
+        }
+        rounds += 1;
+    }
+    assert!(rounds > 0);
+    for one in callers.await?? {
+        let record = queue.jobs.wait(one.id(), LONG).await?;
+        assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    }
+    for workers in running {
+        workers.end().await?;
+    }
+    stranger.close().await?;
+    assert_eq!(warnings.rest(), [""; 0]);
+    assert_sound(&queue.jobs).await
 }

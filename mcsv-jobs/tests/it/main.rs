@@ -3,7 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod apalis;
+mod blocking;
 mod board;
+#[cfg(feature = "postgres")]
+mod clock;
+mod full_disk;
+#[cfg(feature = "postgres")]
+mod half_open;
+#[cfg(feature = "postgres")]
+mod idle_session;
 mod input;
 #[cfg(feature = "encryption")]
 mod keys;
@@ -12,8 +20,14 @@ mod kit;
 mod lock;
 #[cfg(feature = "postgres")]
 mod outage;
+mod poison;
+#[cfg(feature = "postgres")]
+mod pool;
+#[cfg(feature = "postgres")]
+mod proxy;
 #[cfg(feature = "postgres")]
 mod server;
 mod stores;
 mod test_queue;
 mod trace_matrix;
+mod warnings;

@@ -1,11 +1,12 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use mcsv_core::Shutdown;
-use mcsv_jobs::{JobCx, Jobs, State, Workers};
+use mcsv_jobs::testing::PostgresServer;
+use mcsv_jobs::{Enqueued, JobCx, JobId, Jobs, State, Workers};
 use sqlx::{Connection, PgConnection};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::kit::{Done, LONG, Note, note};
+use crate::kit::{Done, LONG, Note, Running, assert_sound, note, run};
 
 /// Ends every other session of the database, as a restart or an administrator would.
 async fn end_sessions(url: &str) -> Result<i64, sqlx::Error> {
@@ -18,43 +19,134 @@ async fn end_sessions(url: &str) -> Result<i64, sqlx::Error> {
     .await
 }
 
+/// The sessions that wait to be told of new work.
+pub(crate) async fn listens(conn: &mut PgConnection) -> Result<BTreeSet<i32>, sqlx::Error> {
+    let pids: Vec<i32> = sqlx::query_scalar(
+        "SELECT pid FROM pg_stat_activity
+         WHERE datname = current_database() AND query LIKE 'LISTEN%mcsv_jobs%'",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(pids.into_iter().collect())
+}
+
+/// Workers in the middle of many jobs.
+struct Scene {
+    made: Vec<Enqueued>,
+    ran: Vec<JobId>,
+    runs: UnboundedReceiver<JobId>,
+    workers: Running,
+}
+
+impl Scene {
+    async fn open(jobs: &Jobs, number: usize) -> Result<Scene, mcsv_jobs::BoxError> {
+        let made = jobs.enqueue_all((0..number).map(|n| note(&n.to_string()))).await?;
+        let (seen, runs) = mpsc::unbounded_channel();
+        let workers = Workers::new(jobs.clone()).queue("notes", 4);
+        let workers = workers.handle(move |_: Note, cx: JobCx| {
+            let seen = seen.clone();
+            async move {
+                // The work itself: long enough for the outage to fall into it.
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                Done::Ok(seen.send(cx.id())?)
+            }
+        });
+        Ok(Scene { made, ran: Vec::new(), runs, workers: run(workers) })
+    }
+
+    async fn until(&mut self, ran: usize) {
+        while self.ran.len() < ran {
+            self.ran.extend(self.runs.recv().await);
+        }
+    }
+
+    /// All of them end, each ran once, and none has an attempt of the outage's.
+    async fn close(mut self, url: &str) -> Done {
+        // Another handle: what the callers of the first meet now may fail as retryable.
+        let watching = Jobs::connect(url).await?;
+        for one in &self.made {
+            let record = watching.wait(one.id(), LONG).await?;
+            assert_eq!((record.state, record.attempt), (State::Completed, 1));
+        }
+        let mut conn = PgConnection::connect(url).await?;
+        while listens(&mut conn).await?.is_empty() {}
+        self.workers.end().await?;
+        while let Some(id) = self.runs.recv().await {
+            self.ran.push(id);
+        }
+        self.ran.sort_unstable();
+        assert_eq!(self.ran, self.made.iter().map(Enqueued::id).collect::<Vec<_>>());
+        assert_sound(&watching).await
+    }
+}
+
 #[tokio::test]
 async fn workers_outlive_the_end_of_all_their_sessions_and_run_nothing_twice() -> Done {
     let Some(database) = crate::server::database().await? else { return Ok(()) };
     let jobs = Jobs::connect(database.url()).await?;
-    let made = jobs.enqueue_all((0..200).map(|n| note(&n.to_string()))).await?;
-    let (seen, mut runs) = mpsc::unbounded_channel();
-    let workers = Workers::new(jobs.clone()).queue("notes", 4).handle(move |_: Note, cx: JobCx| {
-        let seen = seen.clone();
-        async move {
-            // The work itself: long enough for the outage to fall into it.
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            Done::Ok(seen.send(cx.id())?)
-        }
-    });
-    let shutdown = Shutdown::new();
-    let running = tokio::spawn(workers.run(shutdown.clone()));
-
-    let mut ran = Vec::new();
-    for outage in [20, 60, 100] {
-        while ran.len() < outage {
-            ran.extend(runs.recv().await);
-        }
+    let mut scene = Scene::open(&jobs, 400).await?;
+    for outage in 1..=10 {
+        scene.until(outage * 30).await;
         assert!(end_sessions(database.url()).await? > 0);
     }
-    // Another handle: what the callers of this one meet now may pass, and may fail as retryable.
-    let watching = Jobs::connect(database.url()).await?;
-    for one in &made {
-        assert_eq!(watching.wait(one.id(), LONG).await?.state, State::Completed);
-    }
-    shutdown.begin();
-    running.await??;
+    scene.close(database.url()).await
+}
 
-    while let Some(id) = runs.recv().await {
-        ran.push(id);
-    }
-    ran.sort_unstable();
-    assert_eq!(ran, made.iter().map(|one| one.id()).collect::<Vec<_>>());
+/// A server that these tests may stop; none where none is installed.
+async fn own_server() -> Result<Option<PostgresServer>, mcsv_jobs::BoxError> {
+    tokio::task::spawn_blocking(PostgresServer::start).await?
+}
+
+#[tokio::test]
+async fn workers_outlive_the_crash_of_the_server_and_lose_no_answered_job() -> Done {
+    let Some(mut server) = own_server().await? else { return Ok(()) };
+    let database = server.database().await?;
+    let url = database.url().to_owned();
+    let jobs = Jobs::connect(&url).await?;
+    let mut scene = Scene::open(&jobs, 100).await?;
+    scene.until(30).await;
+
+    let mut server = tokio::task::spawn_blocking(move || server.stop().map(|()| server)).await??;
+    let refused = jobs.enqueue(note("during")).await.unwrap_err();
+    assert!(refused.is_retryable(), "{refused:?}");
+    let server =
+        tokio::task::spawn_blocking(move || server.start_again().map(|()| server)).await??;
+
+    scene.close(&url).await?;
+    drop(server);
+    Ok(())
+}
+
+#[tokio::test]
+async fn workers_wait_for_a_server_that_became_read_only() -> Done {
+    let Some(server) = own_server().await? else { return Ok(()) };
+    let database = server.database().await?;
+    let jobs = Jobs::connect(database.url()).await?;
+    let mut scene = Scene::open(&jobs, 100).await?;
+    scene.until(30).await;
+
+    let mut conn = PgConnection::connect(database.url()).await?;
+    set_read_only(&mut conn, "on").await?;
+    // Each session hears of it in its own time.
+    let refused = loop {
+        let during = jobs.enqueue(note("during")).queue("others")?;
+        if let Err(refused) = during.await {
+            break refused;
+        }
+    };
+    assert!(refused.is_retryable(), "{refused:?}");
+    set_read_only(&mut conn, "off").await?;
+
+    scene.close(database.url()).await
+}
+
+/// For all sessions; returns when that of `conn` has it.
+async fn set_read_only(conn: &mut PgConnection, value: &str) -> Done {
+    let set = format!("ALTER SYSTEM SET default_transaction_read_only = {value}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(set)).execute(&mut *conn).await?;
+    sqlx::raw_sql("SELECT pg_reload_conf()").execute(&mut *conn).await?;
+    let show = "SELECT current_setting('default_transaction_read_only')";
+    while sqlx::query_scalar::<_, String>(show).fetch_one(&mut *conn).await? != value {}
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use mcsv_jobs::{BoxError, JobCx, JobId, Jobs, NewJob, Outcome, Relation, State, 
 use tokio::sync::mpsc;
 use tracing::Span;
 
-use crate::kit::{Done, LONG, Note, note};
+use crate::kit::{Done, LONG, Note, note, run};
 
 const SNOOZE: Duration = Duration::from_millis(10);
 
@@ -109,6 +109,44 @@ async fn every_way(url: &str) -> Done {
                 .await
                 .map_err(|error| format!("{way:?} as {relation:?}: {error}"))?;
         }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_tick_of_a_schedule_begins_a_trace_on_sqlite() -> Done {
+    ticks(Database::sqlite()?.url()).await
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn each_tick_of_a_schedule_begins_a_trace_on_postgres() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    ticks(database.url()).await
+}
+
+async fn ticks(url: &str) -> Done {
+    let jobs = Jobs::connect(url).await?;
+    write(&jobs, "INSERT INTO mcsv_job_ticks VALUES ('note * * * * *', 1)").await?;
+    let mut traces = BTreeSet::new();
+    for _ in 0..2 {
+        // As if nobody had been there at the latest tick.
+        write(&jobs, "UPDATE mcsv_job_ticks SET last = 1").await?;
+        let (told, mut runs) = mpsc::unbounded_channel();
+        let workers = Workers::new(jobs.clone())
+            .queue("notes", 1)
+            .cron("* * * * *", |_| note("tick"))?
+            .handle(move |_: Note, cx: JobCx| {
+                let told = told.clone();
+                async move { Done::Ok(told.send((cx.id(), cx.trace().trace_id()))?) }
+            });
+        let running = run(workers);
+        let (id, trace) = runs.recv().await.ok_or("no run")?;
+        running.end().await?;
+
+        let record = jobs.get(id).await?.ok_or("no job")?;
+        assert_eq!(record.trace_id, Some(trace), "its first attempt is in it");
+        assert!(traces.insert(trace), "two ticks have one trace");
     }
     Ok(())
 }

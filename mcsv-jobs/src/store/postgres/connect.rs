@@ -1,12 +1,14 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, PgPool, Postgres};
+use tokio::time::timeout;
 
 use super::notify::Notifier;
 use super::{PostgresStore, schema};
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// How long a call waits for a connection before it fails as unavailable.
 const ACQUIRE: Duration = Duration::from_secs(30);
@@ -15,6 +17,11 @@ const CALLERS: u32 = 10;
 const ENGINE: u32 = 5;
 /// A connection that was idle this long is tried before it is used.
 const STALE: Duration = Duration::from_secs(1);
+/// And is given up when it says nothing for so long.
+const TRIAL: Duration = Duration::from_secs(2);
+
+/// A connection that is silent this long is given up: the machine behind it may be gone.
+pub(super) const SILENT: Duration = Duration::from_secs(20);
 
 impl PostgresStore {
     pub(in crate::store) async fn connect(url: &str) -> Result<Self, Error> {
@@ -35,6 +42,14 @@ impl PostgresStore {
     }
 }
 
+/// Throws a silent connection away. In the pool it would keep its place until the system gives it
+/// up, which takes a quarter of an hour.
+pub(super) fn give_up(conn: PoolConnection<Postgres>, silent: Duration) -> Error {
+    drop(conn.detach());
+    let context = format!("the job database gave no answer within {silent:?}: try again later");
+    Error::new(ErrorKind::Unavailable, context)
+}
+
 fn pool(size: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(size)
@@ -44,7 +59,7 @@ fn pool(size: u32) -> PgPoolOptions {
         .before_acquire(|conn, meta| {
             Box::pin(async move {
                 if meta.idle_for > STALE {
-                    conn.ping().await?;
+                    timeout(TRIAL, conn.ping()).await.map_err(std::io::Error::from)??;
                 }
                 Ok(true)
             })

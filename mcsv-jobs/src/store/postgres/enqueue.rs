@@ -1,6 +1,8 @@
 use sqlx::{Connection, PgConnection};
+use tokio::time::timeout;
 
 use super::PostgresStore;
+use super::connect::{SILENT, give_up};
 use super::notify::TELL_EACH;
 use crate::store::{Inserted, Row};
 use crate::{Error, JobId};
@@ -12,15 +14,25 @@ impl PostgresStore {
     pub(in crate::store) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
         let rows: Vec<&Row> = rows.iter().collect();
         let mut conn = self.callers.acquire().await?;
-        if rows.iter().all(|row| row.unique_key.is_none()) {
-            return Ok(insert(&mut conn, &rows).await?);
+        match timeout(SILENT, insert_whole(&mut conn, &rows)).await {
+            Ok(inserted) => Ok(inserted?),
+            Err(_) => Err(give_up(conn, SILENT)),
         }
-        // A twin that is looked for in a second statement must not find half a batch committed.
-        let mut tx = conn.begin().await?;
-        let inserted = insert(&mut tx, &rows).await?;
-        tx.commit().await?;
-        Ok(inserted)
     }
+}
+
+async fn insert_whole(
+    conn: &mut PgConnection,
+    rows: &[&Row],
+) -> Result<Vec<Inserted>, sqlx::Error> {
+    if rows.iter().all(|row| row.unique_key.is_none()) {
+        return insert(conn, rows).await;
+    }
+    // A twin that is looked for in a second statement must not find half a batch committed.
+    let mut tx = conn.begin().await?;
+    let inserted = insert(&mut tx, rows).await?;
+    tx.commit().await?;
+    Ok(inserted)
 }
 
 /// Inserts a job in a caller's transaction, whose commit tells the workers.

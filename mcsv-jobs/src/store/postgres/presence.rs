@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcsv_core::Backoff;
-use sqlx::PgPool;
 use sqlx::postgres::PgListener;
+use sqlx::{Executor, PgPool};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::PostgresStore;
 use super::notify::{self, CHANNEL, News};
@@ -22,6 +22,10 @@ const GRACE: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(5);
 /// How often this process makes sure of its own lock while nobody holds a lease.
 const CALM: Duration = Duration::from_secs(10);
+/// How long the listening connection may be quiet before it is tried.
+const QUIET: Duration = Duration::from_secs(10);
+/// How long that may take.
+const TRIAL: Duration = Duration::from_secs(5);
 
 /// This process's connection that listens, and holds an advisory lock of the session's name.
 ///
@@ -159,13 +163,18 @@ async fn listen_once(
     listener.listen(CHANNEL).await?;
     // What was told while nobody listened.
     bells.ring_everything();
-    while let Some(notification) = listener.try_recv().await? {
+    loop {
+        let Ok(heard) = timeout(QUIET, listener.try_recv()).await else {
+            // A connection that leads nowhere is as quiet as one where nothing happens.
+            let answer = timeout(TRIAL, (&mut listener).execute("SELECT 1")).await;
+            answer.map_err(std::io::Error::from)??;
+            continue;
+        };
+        let Some(notification) = heard? else { return Ok(()) };
         match notify::read(notification.payload(), sender) {
             Some(News::Queue(queue)) => bells.ring(queue),
             Some(News::Leases) => bells.ring_all(),
             None => {}
         }
     }
-    // The connection is lost.
-    Ok(())
 }

@@ -97,7 +97,7 @@ impl PostgresStore {
     }
 
     pub(in crate::store) async fn now(&self) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar("SELECT mcsv_jobs_now()").fetch_one(&self.callers).await?)
+        Ok(sqlx::query_scalar("SELECT mcsv_jobs_now()").fetch_one(self.engine()).await?)
     }
 }
 

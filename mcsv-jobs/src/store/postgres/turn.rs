@@ -5,53 +5,53 @@ use tokio::time::timeout;
 
 use super::ack::settle;
 use super::claim::claim;
+use super::connect::{SILENT, give_up};
 use super::progress::keep;
 use super::{PostgresStore, limit};
+use crate::Error;
 use crate::store::{Leases, Settled, Turn, TurnReply, claim_limited};
-use crate::{Error, ErrorKind};
 
-/// A connection that is silent this long is given up: the machine behind it may be gone.
-const SILENT: Duration = Duration::from_secs(20);
+/// The least time for an answer: locks are waited for.
+const SHORTEST: Duration = Duration::from_secs(2);
 /// How soon to look again where another worker was about to take what is there.
 const AGAIN: i64 = 20;
 
 impl PostgresStore {
     pub(in crate::store) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {
         let taken = turn.acks.iter().any(|ack| ack.seen_lease.is_some());
-        let reply = match timeout(SILENT, self.take_turn(&turn)).await {
-            Ok(reply) => reply?,
-            Err(_) => {
-                let context = format!("the job database gave no answer within {SILENT:?}");
-                return Err(Error::new(ErrorKind::Unavailable, context));
-            }
+        let mut conn = self.engine().acquire().await?;
+        // Early enough to renew the leases on another connection.
+        let silent = SILENT.min(turn.lease / 3).max(SHORTEST);
+        let Ok(reply) = timeout(silent, take_turn(&mut conn, &turn)).await else {
+            return Err(give_up(conn, silent));
         };
+        let reply = reply?;
         if taken {
             // The first worker of a rescued job may be alive: its handler is to hear of it.
             self.notifier.tell_all();
         }
         Ok(reply)
     }
+}
 
-    async fn take_turn(&self, turn: &Turn) -> Result<TurnReply, sqlx::Error> {
-        let mut conn = self.engine().acquire().await?;
-        if turn.acks.is_empty() && turn.reports.is_empty() && turn.leases == Leases::Leave {
-            return only_claim(&mut conn, turn).await;
-        }
-        let mut tx = conn.begin().await?;
-        keep(&mut tx, &turn.reports).await?;
-        let Settled { accepted, rung } = settle(&mut tx, &turn.acks).await?;
-        let kept = match turn.leases {
-            Leases::Renew => Some(renew(&mut tx, turn).await?),
-            Leases::Look => Some(look(&mut tx, turn).await?),
-            Leases::Leave => None,
-        };
-        let mut reply = TurnReply { accepted, rung, kept, ..TurnReply::default() };
-        if turn.room > 0 {
-            look_for_work(&mut tx, turn, &mut reply).await?;
-        }
-        tx.commit().await?;
-        Ok(reply)
+async fn take_turn(conn: &mut PgConnection, turn: &Turn) -> Result<TurnReply, sqlx::Error> {
+    if turn.acks.is_empty() && turn.reports.is_empty() && turn.leases == Leases::Leave {
+        return only_claim(conn, turn).await;
     }
+    let mut tx = conn.begin().await?;
+    keep(&mut tx, &turn.reports).await?;
+    let Settled { accepted, rung } = settle(&mut tx, &turn.acks).await?;
+    let kept = match turn.leases {
+        Leases::Renew => Some(renew(&mut tx, turn).await?),
+        Leases::Look => Some(look(&mut tx, turn).await?),
+        Leases::Leave => None,
+    };
+    let mut reply = TurnReply { accepted, rung, kept, ..TurnReply::default() };
+    if turn.room > 0 {
+        look_for_work(&mut tx, turn, &mut reply).await?;
+    }
+    tx.commit().await?;
+    Ok(reply)
 }
 
 /// A claim is one statement, which needs no transaction around it: one round trip where there is

@@ -127,35 +127,3 @@ pub(in crate::testing) async fn no_more_starts_than_the_rate_and_the_rest_afterw
     workers.end().await;
     Ok(())
 }
-
-pub(in crate::testing) async fn a_database_of_an_earlier_version_keeps_its_jobs(
-    queue: Queue,
-) -> Done {
-    let id = queue.jobs.enqueue(note("old")).await?.id();
-    for undo in [
-        "DROP INDEX mcsv_jobs_ended",
-        "CREATE INDEX mcsv_jobs_by_state ON mcsv_jobs (state, queue, id)",
-        "DROP TABLE mcsv_job_progress",
-        "DROP TABLE mcsv_job_batches",
-        "DROP INDEX mcsv_jobs_by_batch",
-        "ALTER TABLE mcsv_jobs DROP COLUMN batch_id",
-        "ALTER TABLE mcsv_jobs DROP COLUMN chain",
-        "ALTER TABLE mcsv_jobs DROP COLUMN key_id",
-        "ALTER TABLE mcsv_jobs DROP COLUMN partition_key",
-        "DROP TABLE mcsv_job_limits",
-        "DROP TABLE mcsv_job_starts",
-        "DELETE FROM mcsv_jobs_schema WHERE version > 2",
-    ] {
-        queue.bend(undo).await?;
-    }
-
-    let jobs = queue.other().await;
-    let workers = Workers::new(jobs.clone()).queue("notes", 1);
-    let workers = run(workers.handle(|_: Note, _: JobCx| async { Done::Ok(()) }));
-    let record = jobs.wait(id, crate::testing::kit::LONG).await?;
-    workers.end().await;
-
-    assert_eq!((record.state, record.partition), (State::Completed, None));
-    assert!(jobs.limits().await?.is_empty());
-    Ok(())
-}

@@ -2,6 +2,7 @@
 
 mod batch;
 mod cancel;
+mod cron;
 mod drain;
 mod enqueue;
 mod events;
@@ -15,6 +16,7 @@ mod retention;
 mod roundtrip;
 mod trace;
 mod unique;
+mod upgrade;
 
 use std::pin::Pin;
 
@@ -99,7 +101,13 @@ macro_rules! __mcsv_jobs_cases {
                 no_number_of_workers_runs_more_than_the_limit
                 a_full_partition_holds_up_no_other
                 no_more_starts_than_the_rate_and_the_rest_afterwards
+            }
+            upgrade {
                 a_database_of_an_earlier_version_keeps_its_jobs
+                workers_go_on_across_a_migration_under_them
+            }
+            cron {
+                a_tick_is_enqueued_once_wherever_a_process_dies_over_it
             }
             retention {
                 a_completed_job_leaves_its_events_alone

@@ -11,6 +11,7 @@ impl FromRow<'_, PgRow> for Orphan {
         Ok(Orphan {
             id: row.try_get("id")?,
             fence: row.try_get("fence")?,
+            owner: row.try_get("lease_owner")?,
             kind: row.try_get("kind")?,
             args: row.try_get("args")?,
             attempt: number(row, "attempt")?,
@@ -41,7 +42,7 @@ impl PostgresStore {
         dead: &[String],
     ) -> Result<Vec<Orphan>, Error> {
         let orphans = sqlx::query_as(
-            "SELECT id, fence, kind, args, attempt, max_attempts, lease_until,
+            "SELECT id, fence, lease_owner, kind, args, attempt, max_attempts, lease_until,
                 traceparent, tracestate, key_id FROM mcsv_jobs
              WHERE queue = $1 AND state = 'executing'
                 AND (lease_until <= (SELECT mcsv_jobs_now()) OR lease_owner = ANY ($2)) LIMIT 500",

@@ -1,0 +1,77 @@
+use std::sync::Arc;
+
+use tokio::sync::{Notify, mpsc};
+
+use crate::testing::kit::{Done, LONG, Note, Queue, note, run};
+use crate::{JobCx, State, Workers};
+
+/// Makes the database one of version 2.
+const EARLIER: [&str; 12] = [
+    "DROP INDEX mcsv_jobs_ended",
+    "CREATE INDEX mcsv_jobs_by_state ON mcsv_jobs (state, queue, id)",
+    "DROP TABLE mcsv_job_progress",
+    "DROP TABLE mcsv_job_batches",
+    "DROP INDEX mcsv_jobs_by_batch",
+    "ALTER TABLE mcsv_jobs DROP COLUMN batch_id",
+    "ALTER TABLE mcsv_jobs DROP COLUMN chain",
+    "ALTER TABLE mcsv_jobs DROP COLUMN key_id",
+    "ALTER TABLE mcsv_jobs DROP COLUMN partition_key",
+    "DROP TABLE mcsv_job_limits",
+    "DROP TABLE mcsv_job_starts",
+    "DELETE FROM mcsv_jobs_schema WHERE version > 2",
+];
+
+async fn go_back(queue: &Queue) -> Done {
+    for undo in EARLIER {
+        queue.bend(undo).await?;
+    }
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_database_of_an_earlier_version_keeps_its_jobs(
+    queue: Queue,
+) -> Done {
+    let id = queue.jobs.enqueue(note("old")).await?.id();
+    go_back(&queue).await?;
+
+    let jobs = queue.other().await;
+    let workers = Workers::new(jobs.clone()).queue("notes", 1);
+    let workers = run(workers.handle(|_: Note, _: JobCx| async { Done::Ok(()) }));
+    let record = jobs.wait(id, LONG).await?;
+    workers.end().await;
+
+    assert_eq!((record.state, record.partition), (State::Completed, None));
+    assert!(jobs.limits().await?.is_empty());
+    Ok(())
+}
+
+pub(in crate::testing) async fn workers_go_on_across_a_migration_under_them(queue: Queue) -> Done {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let go_on = Arc::new(Notify::new());
+    let gate = Arc::clone(&go_on);
+    let workers = run(queue.workers().handle(move |_: Note, cx: JobCx| {
+        let (started, gate) = (started.clone(), Arc::clone(&gate));
+        async move {
+            started.send(cx.attempt())?;
+            gate.notified().await;
+            Done::Ok(())
+        }
+    }));
+    let held = queue.jobs.enqueue(note("held")).await?.id();
+    starts.recv().await;
+
+    // The statements that it has prepared fail, and then fit again.
+    go_back(&queue).await?;
+    go_on.notify_one();
+    assert!(queue.jobs.enqueue(note("too early")).await.is_err());
+    let other = queue.other().await;
+
+    let record = other.wait(held, LONG).await?;
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    let next = queue.jobs.enqueue(note("next")).await?.id();
+    go_on.notify_one();
+    assert_eq!(other.wait(next, LONG).await?.state, State::Completed);
+    workers.end().await;
+    assert_eq!((starts.recv().await, starts.recv().await), (Some(1), None));
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Connections that stay open and lead nowhere, and answers that get lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcsv_jobs::{JobCx, Jobs, State, Workers};
+use sqlx::{Connection as _, PgConnection};
+use tokio::sync::{Notify, mpsc};
+
+use crate::kit::{Done, LONG, Note, assert_sound, note, run};
+use crate::outage::listens;
+use crate::proxy::Proxy;
+use crate::warnings::Warnings;
+
+#[tokio::test]
+async fn a_silent_network_costs_neither_the_lease_nor_the_outcome() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let mut warnings = Warnings::hear();
+    let direct = Jobs::connect(database.url()).await?;
+    let proxy = Proxy::start(database.url()).await?;
+    let jobs = Jobs::connect(proxy.url()).await?;
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let go_on = Arc::new(Notify::new());
+    let gate = Arc::clone(&go_on);
+    let workers = Workers::new(jobs).queue("notes", 1).with_lease(Duration::from_secs(20));
+    let workers = run(workers.handle(move |job: Note, _: JobCx| {
+        let (started, gate) = (started.clone(), Arc::clone(&gate));
+        async move {
+            started.send(job.text)?;
+            gate.notified().await;
+            Done::Ok(())
+        }
+    }));
+    let id = direct.enqueue(note("held")).await?.id();
+    starts.recv().await;
+    let mut conn = PgConnection::connect(database.url()).await?;
+    let before = listens(&mut conn).await?;
+
+    proxy.silence();
+    go_on.notify_one();
+    let record = direct.wait(id, LONG).await?;
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    warnings.next_with("not told of new work").await;
+    // The silent connection still listens for the server, too: another one has joined it.
+    while listens(&mut conn).await?.is_subset(&before) {}
+    let next = direct.enqueue(note("next")).await?.id();
+    go_on.notify_one();
+    assert_eq!(direct.wait(next, LONG).await?.state, State::Completed);
+    workers.end().await?;
+
+    assert_eq!(starts.recv().await.as_deref(), Some("next"), "the first ran once");
+    assert_eq!(starts.recv().await, None);
+    assert_sound(&direct).await
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_is_lost_is_given_back_without_an_attempt_used_up() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let direct = Jobs::connect(database.url()).await?;
+    let proxy = Proxy::start(database.url()).await?;
+    let jobs = Jobs::connect(proxy.url()).await?;
+    // Nobody waits for this lease: the worker itself must notice.
+    let workers = Workers::new(jobs).queue("notes", 1).with_lease(Duration::from_secs(3600));
+    proxy.lose_answer("the lost one");
+    let id = direct.enqueue(note("the lost one")).await?.id();
+    let workers = run(workers.handle(|_: Note, _: JobCx| async { Done::Ok(()) }));
+
+    let record = direct.wait(id, LONG).await?;
+    workers.end().await?;
+
+    assert!(proxy.has_lost_it());
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    let log = direct.events(id).await?;
+    let log: Vec<_> = log.iter().map(|event| event.transition.as_str()).collect();
+    assert_eq!(log, ["enqueued", "started", "released", "started", "completed"]);
+    assert_sound(&direct).await
+}

@@ -1,0 +1,36 @@
+use mcsv_jobs::{JobCx, Jobs, State, Workers};
+use sqlx::{Connection as _, PgConnection};
+
+use crate::kit::{Done, LONG, Note, assert_sound, note, run};
+
+#[tokio::test]
+async fn a_session_that_idles_in_a_transaction_holds_up_only_the_rows_it_locked() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let jobs = Jobs::connect(database.url()).await?;
+    let made = jobs.enqueue_all((0..100).map(|n| note(&n.to_string()))).await?;
+    let mut idle = PgConnection::connect(database.url()).await?;
+    // It keeps its snapshot, and one job.
+    sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM mcsv_jobs")
+        .execute(&mut idle)
+        .await?;
+    sqlx::query("SELECT id FROM mcsv_jobs WHERE id = $1 FOR UPDATE")
+        .bind(made[0].id().get())
+        .execute(&mut idle)
+        .await?;
+
+    let workers = Workers::new(jobs.clone()).queue("notes", 8);
+    let workers = run(workers.handle(|_: Note, _: JobCx| async { Done::Ok(()) }));
+    let more = jobs.enqueue_all((0..100).map(|n| note(&n.to_string()))).await?;
+    for one in made[1..].iter().chain(&more) {
+        assert_eq!(jobs.wait(one.id(), LONG).await?.state, State::Completed);
+    }
+    // Whoever starts meanwhile has nothing to wait for either.
+    let late = Jobs::connect(database.url()).await?;
+    let locked = late.get(made[0].id()).await?.ok_or("no job")?;
+    assert_eq!((locked.state, locked.attempt), (State::Available, 0));
+
+    idle.close().await?;
+    assert_eq!(jobs.wait(made[0].id(), LONG).await?.state, State::Completed);
+    workers.end().await?;
+    assert_sound(&jobs).await
+}

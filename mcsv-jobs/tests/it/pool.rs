@@ -1,0 +1,61 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcsv_jobs::{BoxError, JobCx, JobId, Jobs, State, Workers};
+use sqlx::{Connection as _, PgConnection};
+use tokio::sync::{Notify, mpsc};
+
+use crate::kit::{Done, LONG, Note, assert_sound, note, run};
+
+/// More than a queue has for its callers.
+const CALLERS: usize = 10;
+
+async fn lease_until(conn: &mut PgConnection, id: JobId) -> Result<i64, BoxError> {
+    let sql = "SELECT lease_until FROM mcsv_jobs WHERE id = $1";
+    Ok(sqlx::query_scalar(sql).bind(id.get()).fetch_one(conn).await?)
+}
+
+#[tokio::test]
+async fn callers_who_hold_every_connection_cost_no_job_its_lease_or_its_outcome() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let jobs = Jobs::connect(database.url()).await?;
+    let watching = Jobs::connect(database.url()).await?;
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let go_on = Arc::new(Notify::new());
+    let gate = Arc::clone(&go_on);
+    let workers = Workers::new(jobs.clone()).queue("notes", 1).with_lease(Duration::from_secs(1));
+    let workers = run(workers.handle(move |_: Note, cx: JobCx| {
+        let (started, gate) = (started.clone(), Arc::clone(&gate));
+        async move {
+            started.send(cx.id())?;
+            gate.notified().await;
+            Done::Ok(())
+        }
+    }));
+    let mut held = Vec::new();
+    for _ in 0..CALLERS {
+        held.push(jobs.begin_pg().await?);
+    }
+    let asked = jobs.enqueue(note("patient"));
+    let mut asked = Box::pin(async { asked.await });
+    assert!(futures_util::future::poll_immediate(&mut asked).await.is_none());
+
+    // Claimed, renewed and ended without any of them.
+    let id = watching.enqueue(note("held")).await?.id();
+    starts.recv().await;
+    let mut conn = PgConnection::connect(database.url()).await?;
+    let first = lease_until(&mut conn, id).await?;
+    while lease_until(&mut conn, id).await? <= first + 1_000 {}
+    // The database answers, as far as a readiness check is concerned.
+    jobs.ping().await?;
+    go_on.notify_one();
+    let record = watching.wait(id, LONG).await?;
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
+
+    drop(held);
+    let patient = asked.await?.id();
+    go_on.notify_one();
+    assert_eq!(watching.wait(patient, LONG).await?.state, State::Completed);
+    workers.end().await?;
+    assert_sound(&watching).await
+}
