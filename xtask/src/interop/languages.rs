@@ -126,7 +126,7 @@ pub(super) fn java() -> Result<Option<Language>> {
     run("sh", &["-c", &script])?;
     let program = |name: &str| {
         let mut command = Command::new("java");
-        command.args([&format!("-Djava.library.path={classes}"), "-cp", &path, name]);
+        command.args(["-cp", &path, name]).env("LD_LIBRARY_PATH", &classes);
         command
     };
     Ok(Some(Language { clients: program("Clients"), servers: Some(program("Servers")) }))
