@@ -57,9 +57,6 @@ pub(super) async fn take(
     owner: &str,
     lease: Duration,
 ) -> Result<Vec<Claimed>, sqlx::Error> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut claimed = Vec::with_capacity(ids.len());
     for ids in ids.chunks(TOGETHER) {
         claimed.extend(start(conn, ids, owner, lease).await?);
