@@ -13,7 +13,8 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tower::service_fn;
 
@@ -70,6 +71,13 @@ fn serving(router: Router) -> Serving {
         #[cfg(feature = "tls")]
         certificate: None,
     }
+}
+
+/// A client's end, and what the server ends with.
+fn connect(serving: Serving) -> (DuplexStream, JoinHandle<Result<(), BoxError>>) {
+    let (client, stream) = tokio::io::duplex(1024);
+    let stream = WatchedStream::new(stream, serving.activity.clone());
+    (client, tokio::spawn(serve_http1(stream, serving, ConnectionOptions::new())))
 }
 
 /// What comes back for `pieces`, until the server ends the connection or has nothing to say.
@@ -278,9 +286,7 @@ async fn a_client_that_leaves_gives_its_call_up() {
     let counted = cancelled.clone();
     let endless = service_fn(move |_: Request<Body>| Cancelled(counted.clone()));
     let serving = serving(Router::new().nest("/", endless));
-    let (mut client, stream) = tokio::io::duplex(1024);
-    let stream = WatchedStream::new(stream, serving.activity.clone());
-    let served = tokio::spawn(serve_http1(stream, serving, ConnectionOptions::new()));
+    let (mut client, served) = connect(serving);
     client.write_all(b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n").await.unwrap();
     let silence = timeout(Duration::from_secs(60), client.read_u8()).await;
     assert!(silence.is_err(), "{silence:?}");
@@ -293,9 +299,7 @@ async fn a_client_that_leaves_gives_its_call_up() {
 #[tokio::test(start_paused = true)]
 async fn a_body_may_take_its_time() {
     let serving = serving(Router::new().nest("/", service_fn(in_each_way)));
-    let (mut client, stream) = tokio::io::duplex(1024);
-    let stream = WatchedStream::new(stream, serving.activity.clone());
-    let served = tokio::spawn(serve_http1(stream, serving, ConnectionOptions::new()));
+    let (mut client, served) = connect(serving);
     let head = b"POST /echo HTTP/1.1\r\nconnection: close\r\ncontent-length: 3\r\n\r\na";
     client.write_all(head).await.unwrap();
     for byte in b"bc" {
@@ -313,9 +317,7 @@ async fn a_body_may_take_its_time() {
 async fn a_connection_that_should_go_answers_first() {
     let serving = serving(Router::new().nest("/", service_fn(in_each_way)));
     let activity = serving.activity.clone();
-    let (mut client, stream) = tokio::io::duplex(1024);
-    let stream = WatchedStream::new(stream, activity.clone());
-    let served = tokio::spawn(serve_http1(stream, serving, ConnectionOptions::new()));
+    let (mut client, served) = connect(serving);
     client.write_all(b"GET /late HTTP/1.1\r\n\r\n").await.unwrap();
     tokio::task::yield_now().await;
     activity.wish(Wish::Leave);
@@ -338,9 +340,7 @@ async fn an_answer_of_a_wrong_length_ends_the_connection() {
     });
     for path in ["/short", "/long"] {
         let serving = serving(Router::new().nest("/", short));
-        let (mut client, stream) = tokio::io::duplex(1024);
-        let stream = WatchedStream::new(stream, serving.activity.clone());
-        let served = tokio::spawn(serve_http1(stream, serving, ConnectionOptions::new()));
+        let (mut client, served) = connect(serving);
         client.write_all(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
