@@ -1,4 +1,4 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use http::{Method, Request, Response, StatusCode};
 use opendal::{Buffer, Operator};
@@ -22,7 +22,7 @@ pub(crate) async fn sweep_uploads(
     let (mut aborted, mut after) = (0, None);
     while let Some((now, list)) = calls.list(after.as_ref()).await? {
         let Some(before) = now.checked_sub(older_than) else { return Ok(aborted) };
-        let before = AmzDate::of(unix(before));
+        let before = AmzDate::at(before);
         for upload in &list.uploads {
             let is_old = upload.begun.as_str() <= before.as_str().trim_end_matches('Z');
             if is_old && is_ours(bucket, &upload.name) {
@@ -123,8 +123,4 @@ fn refused(status: StatusCode) -> Error {
         _ => (ErrorKind::Internal, "the store failed"),
     };
     Error::new(kind, format!("{WHAT}: {says} (status {status})"))
-}
-
-fn unix(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -1,3 +1,5 @@
+use std::time::{SystemTime, UNIX_EPOCH};
+
 /// A second in the two spellings of AWS's signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AmzDate {
@@ -6,6 +8,11 @@ pub(crate) struct AmzDate {
 }
 
 impl AmzDate {
+    /// The date of `time`; the first of 1970 for what lies before.
+    pub(crate) fn at(time: SystemTime) -> Self {
+        Self::of(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+    }
+
     /// The date of a Unix second before the year 10000.
     pub(crate) fn of(unix: u64) -> Self {
         let (days, second) = (unix / 86_400, unix % 86_400);

@@ -1,4 +1,4 @@
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::request::Parts;
@@ -20,8 +20,7 @@ const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token
 impl Bucket {
     /// Signs a request of this process that is about to be sent, by headers that no `Debug` shows.
     pub(crate) fn authorize(&self, request: &mut Parts, now: SystemTime) -> Result<()> {
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let date = AmzDate::of(now);
+        let date = AmzDate::at(now);
         request.headers.insert(DATE, secret(date.as_str())?);
         let unsigned = HeaderValue::from_static(UNSIGNED_PAYLOAD);
         let payload = request.headers.entry(CONTENT_SHA256).or_insert(unsigned).clone();
@@ -95,7 +94,7 @@ mod tests {
     use crate::sign::day_key::DayKey;
     use http::Request;
     use mcsv_core::Secret;
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     /// The bucket of the examples in AWS's S3 reference.
     fn bucket(session_token: Option<&str>) -> Bucket {
