@@ -8,9 +8,9 @@ use http::HeaderMap;
 use http_body::{Body as _, Frame};
 use tokio::time::Instant;
 
-use crate::Body;
 use crate::late_timer::LateTimer;
-use crate::read::ReadError;
+use crate::read::{Bounds, ReadError};
+use crate::{Body, grpc};
 
 /// Bytes a second that a sender has to reach over the whole body, beyond one silence: else a byte
 /// now and then would hold the connection for years.
@@ -53,14 +53,15 @@ impl Pace {
         }
     }
 
-    /// All of a body of at most `limit` bytes that starts with `first`; one in one piece is not copied.
+    /// All of a body that starts with `first`; one in one piece is not copied.
     pub(crate) async fn collect(
         &mut self,
         first: Bytes,
         body: &mut Body,
-        limit: usize,
+        bounds: Bounds,
     ) -> Result<Bytes, ReadError> {
-        if first.len() > limit {
+        let most = bounds.most();
+        if first.len() > most {
             return Err(ReadError::TooLarge);
         }
         if body.is_end_stream() {
@@ -68,12 +69,15 @@ impl Pace {
         }
         let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         let Some(second) = self.next_data(body).await? else { return Ok(first) };
-        let whole = first.len().saturating_add(declared.min(RESERVED));
+        let mut whole = first.len().saturating_add(declared.min(RESERVED));
+        if bounds.room > 0 {
+            whole = whole.max(grpc::announced(&first).min(RESERVED));
+        }
         let mut all = BytesMut::with_capacity(whole);
         all.extend_from_slice(&first);
         let mut next = Some(second);
         while let Some(data) = next {
-            if data.len() > limit - all.len() {
+            if data.len() > most - all.len() {
                 return Err(ReadError::TooLarge);
             }
             all.extend_from_slice(&data);

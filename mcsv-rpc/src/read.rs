@@ -13,10 +13,19 @@ use crate::{Body, BoxError};
 /// The bounds on the reading of one body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// The most bytes.
+    /// The most bytes of a message.
     pub(crate) limit: usize,
+    /// The bytes of the frame in front of it.
+    pub(crate) room: usize,
     /// The longest silence between two pieces; none where the caller bounds the time.
     pub(crate) idle: Option<Duration>,
+}
+
+impl Bounds {
+    /// The most bytes of a body.
+    pub(crate) fn most(self) -> usize {
+        self.limit.saturating_add(self.room)
+    }
 }
 
 /// Why a body was not read.
@@ -43,7 +52,7 @@ pub(crate) async fn read_with_trailers(
     bounds: Bounds,
     trailers: &mut Option<HeaderMap>,
 ) -> Result<Bytes, ReadError> {
-    if let Some(bytes) = at_hand(body, bounds.limit)? {
+    if let Some(bytes) = at_hand(body, bounds.most())? {
         return Ok(bytes);
     }
     let mut pace = Pace::new(bounds.idle);
@@ -51,7 +60,7 @@ pub(crate) async fn read_with_trailers(
         *trailers = pace.trailers;
         return Ok(Bytes::new());
     };
-    let all = pace.collect(first, body, bounds.limit).await?;
+    let all = pace.collect(first, body, bounds).await?;
     *trailers = pace.trailers;
     Ok(all)
 }
@@ -62,13 +71,14 @@ pub(crate) enum Begun {
     Part(Bytes),
 }
 
-/// Looks at the start of a body of at most `limit` bytes: most of them come in one piece.
+/// Looks at the start of a body: most of them come in one piece.
 pub(crate) fn begin(
     body: &mut Body,
-    limit: usize,
+    bounds: Bounds,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Begun, ReadError>> {
-    if let Some(bytes) = at_hand(body, limit)? {
+    let most = bounds.most();
+    if let Some(bytes) = at_hand(body, most)? {
         return Poll::Ready(Ok(Begun::Whole(bytes)));
     }
     let first = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
@@ -77,15 +87,15 @@ pub(crate) fn begin(
         None => Bytes::new(),
     };
     Poll::Ready(match body.is_end_stream() {
-        _ if first.len() > limit => Err(ReadError::TooLarge),
+        _ if first.len() > most => Err(ReadError::TooLarge),
         true => Ok(Begun::Whole(first)),
         false => Ok(Begun::Part(first)),
     })
 }
 
 /// The bytes that need not be waited for, of a body that does not say that it is too large.
-fn at_hand(body: &mut Body, limit: usize) -> Result<Option<Bytes>, ReadError> {
-    match body.size_hint().lower() > limit as u64 {
+fn at_hand(body: &mut Body, most: usize) -> Result<Option<Bytes>, ReadError> {
+    match body.size_hint().lower() > most as u64 {
         true => Err(ReadError::TooLarge),
         false => Ok(body.take_at_hand()),
     }
@@ -97,7 +107,7 @@ pub(crate) async fn read_on(
     body: &mut Body,
     bounds: Bounds,
 ) -> Result<Bytes, ReadError> {
-    Pace::new(bounds.idle).collect(first, body, bounds.limit).await
+    Pace::new(bounds.idle).collect(first, body, bounds).await
 }
 
 /// Reads on and drops what comes, for at most five seconds and 256 MiB.

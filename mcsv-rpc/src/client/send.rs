@@ -224,11 +224,12 @@ async fn answered(
     let response = sent.map_err(|cause| broken::unreachable(endpoint, cause))?;
     let (parts, mut body) = response.into_parts();
     let limit = match parts.status {
-        StatusCode::OK => channel.response_limit.saturating_add(channel.wire.room()),
+        StatusCode::OK => channel.response_limit,
         _ => ERROR_LIMIT,
     };
+    let bounds = Bounds { limit, room: channel.wire.room(), idle: None };
     let mut trailers = None;
-    match read_with_trailers(&mut body, Bounds { limit, idle: None }, &mut trailers).await {
+    match read_with_trailers(&mut body, bounds, &mut trailers).await {
         Ok(body) => Ok(Received { parts, body, trailers }),
         // The status says enough where no one can want so long an error.
         Err(_) if parts.status != StatusCode::OK => {

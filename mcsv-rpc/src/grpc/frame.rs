@@ -15,6 +15,14 @@ pub(crate) fn seal(framed: &mut [u8], compressed: u8) -> Result<()> {
     Ok(())
 }
 
+/// The bytes that a body has by the prefix of its message, as far as that is there.
+pub(crate) fn announced(body: &[u8]) -> usize {
+    match body.first_chunk() {
+        Some(&[_, a, b, c, d]) => PREFIX.saturating_add(u32::from_be_bytes([a, b, c, d]) as usize),
+        None => 0,
+    }
+}
+
 /// The one message of a body, and whether it is compressed.
 pub(crate) fn open(mut body: Bytes) -> Result<(bool, Bytes)> {
     if body.is_empty() {

@@ -6,6 +6,6 @@ mod frame;
 mod pushback;
 mod status;
 
-pub(crate) use frame::{PREFIX, open, seal};
+pub(crate) use frame::{PREFIX, announced, open, seal};
 pub(crate) use pushback::NoRetry;
 pub(crate) use status::{is_in, of_status, read, write_error, write_ok};

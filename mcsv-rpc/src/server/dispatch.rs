@@ -50,7 +50,7 @@ pub(super) fn dispatch(
     let layers = Layers::take_passed(cx.extensions_mut()).around(&route.layers);
     cx.sent_to(route.method, protocol, observed.trace().clone(), deadline);
     let limit = route.limit.unwrap_or(routes.limit);
-    let bounds = Bounds { limit, idle: Some(routes.idle) };
+    let bounds = Bounds { limit, room: dialect.room(), idle: Some(routes.idle) };
     let terms = Terms { dialect, bounds, layers, place: place.flatten() };
     let call = IncomingCall { cx, packing, body, terms, observed };
     RouterFuture::rpc(route.service.call(route.index, call))

@@ -68,9 +68,8 @@ impl<Req, Resp, H, F> Begin for Exchange<Req, Resp, H, F> {
         let StageProjection::Reading { body, first, next } = this.stage.as_mut().project() else {
             return Poll::Ready(());
         };
-        let limit = this.bounds.limit;
-        let most = limit.saturating_add(this.packing.dialect.room());
-        let begun = match begin(body, most, context) {
+        let bounds = *this.bounds;
+        let begun = match begin(body, bounds, context) {
             Poll::Ready(Ok(Begun::Whole(bytes))) => {
                 let next = next.take();
                 this.stage.set(Stage::Read { bytes, next });
@@ -85,8 +84,7 @@ impl<Req, Resp, H, F> Begin for Exchange<Req, Resp, H, F> {
         };
         let (body, next) = (std::mem::take(body), next.take());
         let expects = next.as_ref().is_some_and(|(cx, _)| expects(cx.headers()));
-        let bounds = Bounds { limit: most, ..*this.bounds };
-        let rest = Box::pin(rest(begun, body, bounds, limit, expects));
+        let rest = Box::pin(rest(begun, body, bounds, expects));
         this.stage.set(Stage::ReadingOn { rest, next });
         Poll::Ready(())
     }
@@ -132,7 +130,6 @@ async fn rest(
     begun: Result<Option<Bytes>, ReadError>,
     mut body: Body,
     bounds: Bounds,
-    limit: usize,
     expects: bool,
 ) -> Result<Bytes> {
     let read = match begun {
@@ -146,7 +143,7 @@ async fn rest(
             if let Some(mut body) = unwanted(expects, body) {
                 discard(&mut body).await;
             }
-            Err(too_large(limit))
+            Err(too_large(bounds.limit))
         }
         Err(ReadError::Stalled) => {
             let idle = bounds.idle.unwrap_or_default();

@@ -103,6 +103,7 @@ pub(crate) fn groups() -> Vec<Group> {
             name: "HTTP/1.1, 64 KiB",
             cases: vec![
                 case("bare hyper + prost", "bare-h1", large(TWIRP_ECHO, TWIRP)),
+                case("the same once more", "bare-h1", large(TWIRP_ECHO, TWIRP)),
                 case("mcsv-rpc", "ours", large(TWIRP_ECHO, TWIRP)),
                 case("mcsv-rpc, under bare hyper", "ours-tower-h1", large(TWIRP_ECHO, TWIRP)),
                 case("axum + prost", "axum", large(TWIRP_ECHO, TWIRP)),
@@ -129,6 +130,8 @@ pub(crate) fn groups() -> Vec<Group> {
             name: "HTTP/2, 64 KiB",
             cases: vec![
                 case("bare hyper, gRPC by hand", "bare-h2", grpc(ECHO, &blob)),
+                case("the same once more", "bare-h2", grpc(ECHO, &blob)),
+                case("mcsv-rpc, gRPC, under bare hyper", "ours-tower-h2", grpc(ECHO, &blob)),
                 case("mcsv-rpc, gRPC", "ours", grpc(ECHO, &blob)),
                 case("tonic", "tonic", grpc(ECHO, &blob)),
                 case("connectrpc, gRPC", "connect", grpc(ECHO, &blob)),

@@ -10,7 +10,6 @@ use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::Instant;
 
-use super::request::MOST_BYTES;
 use super::{Framing, NotPlain, Plain};
 use crate::Body;
 use crate::late_timer::LateTimer;
@@ -21,6 +20,9 @@ use crate::server::watched::{WatchedFuture, WatchedStream};
 /// Bytes are read and written this many at a time, or more where there are more.
 const BUFFER: usize = 8 * 1024;
 
+/// What is read ahead of requests to come while one is answered.
+const AHEAD: usize = 2 * BUFFER;
+
 /// A body gets this time to arrive. One that takes longer is hyper's, which can say that it stalled.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -30,6 +32,8 @@ pub(in crate::server) struct Http1<'a, S> {
     serving: &'a Serving,
     stream: &'a mut WatchedStream<S>,
     input: BytesMut,
+    /// What there is room for in one read: the last request, since the next one is likely its like.
+    room: usize,
     /// How many bytes of input there have to be before it is worth a look.
     wanted: usize,
     /// The rest of a body that is waited for.
@@ -66,6 +70,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Http1<'a, S> {
             serving,
             stream,
             input: BytesMut::new(),
+            room: BUFFER,
             wanted: 1,
             late: None,
             output: Output::default(),
@@ -130,6 +135,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Http1<'a, S> {
     }
 
     fn call(&mut self, Plain { parts, body, keep, rest }: Plain) {
+        self.room = BUFFER + body.len();
         self.input.extend_from_slice(&rest);
         (self.wanted, self.late) = (1, None);
         let future = self.serving.begin(parts, body.into());
@@ -138,8 +144,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Http1<'a, S> {
 
     /// Reads what is there. The number of bytes is zero at the end of the stream.
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.input.capacity() - self.input.len() < BUFFER / 8 {
-            self.input.reserve(BUFFER);
+        if self.input.capacity() - self.input.len() < self.room / 8 {
+            self.input.reserve(self.room);
         }
         pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
@@ -167,7 +173,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Http1<'a, S> {
     /// Ready when the client has ended its side; further requests are read meanwhile, as far as they
     /// fit.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.input.len() < MOST_BYTES {
+        while self.input.len() < AHEAD {
             if ready!(self.poll_more(cx))? == 0 {
                 // Nobody is there to be told.
                 self.step = Step::Over(None);
@@ -279,6 +285,8 @@ impl Output {
         }
         self.head.clear();
         self.written = 0;
+        // It is empty, and keeps its memory: the next answer, on any connection, had better get that.
+        self.data = Bytes::new();
         Poll::Ready(Ok(()))
     }
 }

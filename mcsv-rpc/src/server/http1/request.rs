@@ -8,7 +8,7 @@ use httparse::Status;
 
 /// The most bytes of a request that is plain, its head and all; and the most of its head, which no
 /// [`with_max_header_bytes`](crate::Server::with_max_header_bytes) is below.
-pub(super) const MOST_BYTES: usize = 16 * 1024;
+const MOST_BYTES: usize = 128 * 1024;
 const MOST_HEAD: usize = 8 * 1024;
 
 /// The most header lines of a request that is plain.
@@ -179,7 +179,7 @@ mod tests {
             "POST / HTTP/1.1\r\ncontent-length:",
             "POST / HTTP/1.1\r\ncontent-length: 0x1",
             "POST / HTTP/1.1\r\ncontent-length: 18446744073709551617",
-            "POST / HTTP/1.1\r\ncontent-length: 16384",
+            "POST / HTTP/1.1\r\ncontent-length: 131072",
             "POST / HTTP/1.1\r\ncontent-length : 1",
             "POST / HTTP/1.1\r\na: b\r\n content-length: 1",
             "POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 1",

@@ -14,8 +14,12 @@ use crate::cases::{Case, Group, Http, Request, chosen};
 use crate::child::ServerProcess;
 use crate::report::{self, Slice};
 
+/// How often each server is started anew: where the system happens to put its memory makes as much as
+/// ten in a hundred for long messages, and stays as long as the process.
+const LIVES: usize = 9;
+
 /// Slices are short and many, so that what else the machine does hits all cases alike.
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 5;
 const SLICE: Duration = Duration::from_millis(150);
 
 /// When a load ends.
@@ -82,22 +86,30 @@ pub(crate) fn measure(words: &[&str]) -> Result<(), BoxError> {
     pin(0, 1)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for Group { name, cases } in chosen(words) {
-        let mut runs = Vec::new();
-        for case in &cases {
-            runs.push(runtime.block_on(Run::start(case))?);
-        }
         let mut slices: Vec<Vec<Slice>> = cases.iter().map(|_| Vec::new()).collect();
-        for round in 0..=ROUNDS {
-            for turn in 0..runs.len() {
-                let at = (turn + round) % runs.len();
-                let slice = runtime.block_on(runs[at].slice())?;
-                // The first round warms up.
-                if round > 0 {
-                    slices[at].push(slice);
-                }
-            }
+        for _ in 0..LIVES {
+            runtime.block_on(live(&cases, &mut slices))?;
         }
         report::print_load(name, &cases, &slices);
+    }
+    Ok(())
+}
+
+/// Starts the servers, and adds what each does in turn to its `slices`.
+async fn live(cases: &[Case], slices: &mut [Vec<Slice>]) -> Result<(), BoxError> {
+    let mut runs = Vec::new();
+    for case in cases {
+        runs.push(Run::start(case).await?);
+    }
+    for round in 0..=ROUNDS {
+        for turn in 0..runs.len() {
+            let at = (turn + round) % runs.len();
+            let slice = runs[at].slice().await?;
+            // The first round warms up.
+            if round > 0 {
+                slices[at].push(slice);
+            }
+        }
     }
     Ok(())
 }
