@@ -3,6 +3,7 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -32,9 +33,18 @@ pub(super) async fn pause_after(cause: &io::Error) {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
-/// A small answer must not wait for the acknowledgement of the one before it.
-pub(super) fn no_delay(stream: &TcpStream) {
+/// What every connection is set to.
+pub(super) fn tune(stream: &TcpStream) {
+    // A small answer must not wait for the acknowledgement of the one before it.
     if let Err(cause) = stream.set_nodelay(true) {
         tracing::debug!(%cause, "can't set TCP_NODELAY");
+    }
+    // A call may run for long while nothing is sent: its client's machine may be gone meanwhile.
+    let probes = TcpKeepalive::new()
+        .with_time(Duration::from_secs(10))
+        .with_interval(Duration::from_secs(5))
+        .with_retries(3);
+    if let Err(cause) = SockRef::from(stream).set_tcp_keepalive(&probes) {
+        tracing::debug!(%cause, "can't set SO_KEEPALIVE");
     }
 }

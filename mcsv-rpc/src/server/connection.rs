@@ -39,6 +39,8 @@ pub(crate) struct ConnectionOptions {
     pub(crate) max_streams: u32,
     /// HTTP/2 streams that were reset before they were looked at.
     pub(crate) max_resets: usize,
+    /// HTTP/2 clients have to answer a PING this often, and within as long.
+    pub(crate) ping_interval: Option<Duration>,
     /// After this a connection takes no further request.
     pub(crate) max_age: Option<Duration>,
 }
@@ -54,6 +56,7 @@ impl ConnectionOptions {
             max_header_bytes: 128 * 1024,
             max_streams: 200,
             max_resets: 20,
+            ping_interval: None,
             max_age: None,
         }
     }
@@ -72,9 +75,13 @@ impl ConnectionOptions {
 
     fn http2(self) -> http2::Builder<TokioExecutor> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
+        if let Some(interval) = self.ping_interval {
+            builder
+                .timer(TokioTimer::new())
+                .keep_alive_interval(interval)
+                .keep_alive_timeout(interval);
+        }
         builder
-            .timer(TokioTimer::new())
-            .keep_alive_interval(self.patience.head)
             .max_concurrent_streams(self.max_streams)
             .max_pending_accept_reset_streams(self.max_resets)
             .max_local_error_reset_streams(self.max_resets)

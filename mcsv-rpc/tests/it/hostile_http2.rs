@@ -1,5 +1,7 @@
 //! HTTP/2 clients that mean harm, frame by frame.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -145,6 +147,21 @@ async fn a_stream_that_is_none_ends_the_connection() {
     let heard = attack([frame(PING, 0, 1, &[0; 8])]).await;
     // PROTOCOL_ERROR
     check_goaway(&heard, 1);
+}
+
+#[tokio::test]
+async fn a_client_that_answers_no_ping_is_cut_off() {
+    let often = Duration::from_millis(50);
+    let app = App::default().router();
+    let running = Running::start_with(app, |server| server.with_http2_keep_alive(often)).await;
+    let answering = running.client();
+    answering.echo(ping("hi")).await.unwrap();
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).await.unwrap();
+    let mut heard = Vec::new();
+    stream.read_to_end(&mut heard).await.unwrap();
+    assert!(Frame::all(&heard).iter().any(|frame| frame.kind == PING), "{heard:?}");
+    check_served(&running, &answering).await;
 }
 
 /// The status of the answer to a request whose body never comes.
