@@ -3,7 +3,8 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use mcsv_core::Error;
+use h2::Reason;
+use mcsv_core::{Code, Error};
 use tokio::time::Instant;
 
 use super::endpoint::Endpoint;
@@ -39,20 +40,31 @@ pub(crate) fn by_deadline(error: &Error, end: Instant) -> bool {
 }
 
 fn broken(message: String, cause: BoxError) -> Error {
-    let error = match is_canceled(&*cause) {
-        true => Error::canceled(message),
-        false => Error::unavailable(message),
-    };
-    error.with_source(NeverSent::mark(cause))
+    let code = reset(&*cause).map_or(Code::Unavailable, of_reset);
+    Error::new(code, message).with_source(NeverSent::mark(cause))
 }
 
-/// Whether the server reset the stream with HTTP/2's `CANCEL`, which [gRPC] has mean just that.
+fn is_canceled(cause: &(dyn StdError + 'static)) -> bool {
+    reset(cause) == Some(Reason::CANCEL)
+}
+
+/// Why the server reset the stream, where it did.
+fn reset(cause: &(dyn StdError + 'static)) -> Option<Reason> {
+    let mut errors = chain(cause).filter_map(|error| error.downcast_ref::<h2::Error>());
+    errors.find(|error| error.is_remote() && error.is_reset())?.reason()
+}
+
+/// What [gRPC] has a reset mean.
 ///
 /// [gRPC]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#errors
-fn is_canceled(cause: &(dyn StdError + 'static)) -> bool {
-    chain(cause).filter_map(|error| error.downcast_ref::<h2::Error>()).any(|error| {
-        error.is_remote() && error.is_reset() && error.reason() == Some(h2::Reason::CANCEL)
-    })
+fn of_reset(reason: Reason) -> Code {
+    match reason {
+        Reason::REFUSED_STREAM => Code::Unavailable,
+        Reason::CANCEL => Code::Canceled,
+        Reason::ENHANCE_YOUR_CALM => Code::ResourceExhausted,
+        Reason::INADEQUATE_SECURITY => Code::PermissionDenied,
+        _ => Code::Internal,
+    }
 }
 
 /// The last cause says what happened, such as "connection refused"; those before it say where.

@@ -43,6 +43,11 @@ impl Kind {
         statuses
     }
 
+    /// The name of the schema of errors, which is no name that a message can have.
+    fn error_schema(self) -> String {
+        format!("{}-error", self.name())
+    }
+
     /// The error answers of one operation.
     pub(crate) fn refs(self) -> impl Iterator<Item = (String, Value)> {
         self.statuses().into_keys().map(move |status| {
@@ -56,7 +61,7 @@ impl Kind {
 pub(crate) fn responses() -> Map<String, Value> {
     let mut responses = Map::new();
     for kind in [Kind::Connect, Kind::Twirp] {
-        let schema = format!("#/components/schemas/{}.Error", kind.name());
+        let schema = format!("#/components/schemas/{}", kind.error_schema());
         for (status, codes) in kind.statuses() {
             let response = json!({
                 "description": format!("Error `{}`.", codes.join("`, `")),
@@ -98,5 +103,8 @@ pub(crate) fn schemas() -> Map<String, Value> {
             "details": { "type": "array", "items": detail },
         },
     });
-    Map::from_iter([("connect.Error".to_owned(), connect), ("twirp.Error".to_owned(), twirp)])
+    [(Kind::Connect, connect), (Kind::Twirp, twirp)]
+        .into_iter()
+        .map(|(kind, schema)| (kind.error_schema(), schema))
+        .collect()
 }

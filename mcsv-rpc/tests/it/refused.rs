@@ -100,28 +100,29 @@ async fn a_server_that_refuses_all_is_asked_twice() {
     }
 }
 
+/// The table of gRPC's mapping to HTTP/2.
 #[tokio::test]
-async fn a_stream_that_was_reset_for_another_reason_is_not_sent_again() {
-    let peer = Peer::start(|_, (_, mut respond), _| {
-        respond.send_reset(Reason::ENHANCE_YOUR_CALM);
+async fn a_stream_that_is_reset_for_another_reason_is_not_sent_again() {
+    const REASONS: [(Reason, Code); 5] = [
+        (Reason::CANCEL, Code::Canceled),
+        (Reason::ENHANCE_YOUR_CALM, Code::ResourceExhausted),
+        (Reason::INADEQUATE_SECURITY, Code::PermissionDenied),
+        (Reason::INTERNAL_ERROR, Code::Internal),
+        (Reason::PROTOCOL_ERROR, Code::Internal),
+    ];
+    let peer = Peer::start(|number, (_, mut respond), _| {
+        respond.send_reset(REASONS[number].0);
         None
     })
     .await;
-    let error = peer.client().echo(ping("")).await.unwrap_err();
-    assert!(!NeverSent::is_in(&error), "{error:?}");
-    assert_eq!(peer.seen(), 1);
-}
-
-#[tokio::test]
-async fn a_stream_that_the_server_cancels_is_canceled() {
-    let peer = Peer::start(|_, (_, mut respond), _| {
-        respond.send_reset(Reason::CANCEL);
-        None
-    })
-    .await;
-    let call = peer.client().echo(ping("")).timeout(Duration::from_secs(3600));
-    assert_eq!(call.await.unwrap_err().code(), Code::Canceled);
-    assert_eq!(peer.seen(), 1);
+    let client = peer.client();
+    for (_, code) in REASONS {
+        let call = client.echo(ping("")).timeout(Duration::from_secs(3600));
+        let error = call.await.unwrap_err();
+        assert_eq!(error.code(), code, "{error:?}");
+        assert!(!NeverSent::is_in(&error), "{error:?}");
+    }
+    assert_eq!(peer.seen(), REASONS.len());
 }
 
 #[tokio::test(start_paused = true)]
