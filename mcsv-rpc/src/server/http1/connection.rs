@@ -32,8 +32,8 @@ pub(in crate::server) struct Http1<'a, S> {
     serving: &'a Serving,
     stream: &'a mut WatchedStream<S>,
     input: BytesMut,
-    /// What there is room for in one read: the last request, since the next one is likely its like.
-    room: usize,
+    /// The bytes of the last request, since the next one is likely its like.
+    likely: usize,
     /// How many bytes of input there have to be before it is worth a look.
     wanted: usize,
     /// The rest of a body that is waited for.
@@ -70,7 +70,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Http1<'a, S> {
             serving,
             stream,
             input: BytesMut::new(),
-            room: BUFFER,
+            likely: 0,
             wanted: 1,
             late: None,
             output: Output::default(),
@@ -89,7 +89,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Http1<'a, S> {
         if self.input.len() >= self.wanted {
             let bytes = self.input.split().freeze();
             match Plain::first_of(&bytes, &mut self.spare) {
-                Ok(request) => self.call(request),
+                Ok(request) => self.call(request, bytes.len()),
                 Err(NotPlain::Begun) => self.want(bytes.len() + 1, bytes),
                 Err(NotPlain::Headed { whole }) => {
                     self.want(whole, bytes);
@@ -131,11 +131,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Http1<'a, S> {
         self.input = BytesMut::new();
         let alone = bytes.try_into_mut();
         self.input = alone.unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-        self.input.reserve(wanted + BUFFER - self.input.len());
     }
 
-    fn call(&mut self, Plain { parts, body, keep, rest }: Plain) {
-        self.room = BUFFER + body.len();
+    fn call(&mut self, Plain { parts, body, keep, rest }: Plain, whole: usize) {
+        self.likely = whole - rest.len();
         self.input.extend_from_slice(&rest);
         (self.wanted, self.late) = (1, None);
         let future = self.serving.begin(parts, body.into());
@@ -144,8 +143,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Http1<'a, S> {
 
     /// Reads what is there. The number of bytes is zero at the end of the stream.
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.input.capacity() - self.input.len() < self.room / 8 {
-            self.input.reserve(self.room);
+        let held = self.input.len();
+        let lacking = if held == 0 { self.likely } else { self.wanted.saturating_sub(held) };
+        if self.input.capacity() - held < lacking.max(BUFFER / 8) {
+            self.input.reserve(lacking + BUFFER);
         }
         pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
