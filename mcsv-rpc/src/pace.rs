@@ -61,7 +61,9 @@ impl Pace {
         bounds: Bounds,
     ) -> Result<Bytes, ReadError> {
         let most = bounds.most();
-        if first.len() > most {
+        // What is announced need not be waited for.
+        let announced = |bytes: &[u8]| if bounds.room > 0 { grpc::announced(bytes) } else { 0 };
+        if first.len().max(announced(&first)) > most {
             return Err(ReadError::TooLarge);
         }
         if body.is_end_stream() {
@@ -69,10 +71,8 @@ impl Pace {
         }
         let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         let Some(second) = self.next_data(body).await? else { return Ok(first) };
-        let mut whole = first.len().saturating_add(declared.min(RESERVED));
-        if bounds.room > 0 {
-            whole = whole.max(grpc::announced(&first).min(RESERVED));
-        }
+        let whole = first.len().saturating_add(declared.min(RESERVED));
+        let whole = whole.max(announced(&first).min(RESERVED));
         let mut all = BytesMut::with_capacity(whole);
         all.extend_from_slice(&first);
         let mut next = Some(second);
@@ -81,6 +81,9 @@ impl Pace {
                 return Err(ReadError::TooLarge);
             }
             all.extend_from_slice(&data);
+            if announced(&all) > most {
+                return Err(ReadError::TooLarge);
+            }
             next = self.next_data(body).await?;
         }
         Ok(all.freeze())

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::EXPECT;
 use http_body::Body as _;
+use tokio::runtime::Handle;
 
 use crate::pace::Pace;
 use crate::{Body, BoxError};
@@ -111,31 +112,35 @@ pub(crate) async fn read_on(
 }
 
 /// Reads on and drops what comes, for at most five seconds and 256 MiB.
-///
-/// A connection that is closed with bytes unread is reset, and the reset can overtake the answer.
-/// This gives a client that has sent too much the chance to read why it was refused.
-pub(crate) async fn discard(body: &mut Body) {
+async fn discard(mut body: Body) {
     const PATIENCE: Duration = Duration::from_secs(5);
     let mut pace = Pace::new(None);
     let mut discarded = 0;
     let discarding = async {
-        while let Ok(Some(data)) = pace.next_data(body).await {
+        while let Ok(Some(data)) = pace.next_data(&mut body).await {
             discarded += data.len();
             if discarded > MOST_DISCARDED {
                 return;
             }
         }
     };
-    // Whether it ended or was given up, the answer goes out now.
+    // Whether it ended or is given up, nobody waits for it.
     let _ = tokio::time::timeout(PATIENCE, discarding).await;
 }
 
-/// The body of a request that is refused unread, where it has to be read all the same: else the
-/// connection is reset under a client that is still sending, or that sends its next request.
+/// Reads on the body of a request that is refused, beside its answer.
 ///
-/// A client that `expects` to be told to go on has sent nothing, and must not be told so.
-pub(crate) fn unwanted(expects: bool, body: Body) -> Option<Body> {
-    (!expects && !body.is_end_stream()).then_some(body)
+/// A connection that is closed with bytes unread is reset, and the reset can overtake the answer:
+/// this gives a client that is still sending the chance to read why it was refused. One that
+/// `expects` to be told to go on has sent nothing, and must not be told so.
+pub(crate) fn drain(expects: bool, mut body: Body) {
+    if expects || body.take_at_hand().is_some() || body.is_end_stream() {
+        return;
+    }
+    // Without a runtime there is no connection either.
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(discard(body));
+    }
 }
 
 /// Whether a client waits before it sends its body.

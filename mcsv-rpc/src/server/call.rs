@@ -15,7 +15,7 @@ use super::running::{Running, Work};
 use super::service::ServiceFuture;
 use crate::dialect::Dialect;
 use crate::observe::Observed;
-use crate::read::{Bounds, discard, expects, unwanted};
+use crate::read::{Bounds, drain, expects};
 use crate::rpc_layer::Layers;
 use crate::{Body, Cx, Message};
 
@@ -55,7 +55,11 @@ impl IncomingCall {
         let Terms { dialect, bounds, layers, place } = terms;
         let deadline = cx.deadline();
         let work = match packing {
-            Err(error) => Work::Boxed { work: Box::pin(refuse(error, cx, body)) },
+            Err(error) => {
+                drain(expects(cx.headers()), body);
+                let refused = std::future::ready(Answer::refused(error));
+                Work::Boxed { work: Box::pin(refused) }
+            }
             Ok(packing) if !layers.is_empty() => {
                 Work::Boxed { work: layered(layers, cx, packing, body, bounds, handler) }
             }
@@ -71,13 +75,6 @@ impl IncomingCall {
         let error = Error::bad_route(format!("no method {}", self.cx.method().full_name()));
         Box::pin(std::future::ready(Ok(self.terms.dialect.refusal(&error))))
     }
-}
-
-async fn refuse(error: Error, cx: Cx, body: Body) -> Answer {
-    if let Some(mut body) = unwanted(expects(cx.headers()), body) {
-        discard(&mut body).await;
-    }
-    Answer::refused(error)
 }
 
 impl fmt::Debug for IncomingCall {

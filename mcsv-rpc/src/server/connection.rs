@@ -219,7 +219,7 @@ impl hyper::service::Service<Request<Incoming>> for Serving {
             if parts.version == Version::HTTP_11 {
                 refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            let refused = RouterFuture::refused(refusal, None);
+            let refused = RouterFuture::refused(refusal);
             return WatchedFuture::new(refused, self.activity.begin());
         }
         self.begin(parts, body.into())

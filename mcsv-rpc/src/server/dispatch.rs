@@ -11,7 +11,7 @@ use super::router_future::RouterFuture;
 use super::routes::{Route, Routes};
 use crate::carried::Carried;
 use crate::observe::{Observed, refused};
-use crate::read::{Bounds, expects, unwanted};
+use crate::read::{Bounds, drain, expects};
 use crate::rpc_layer::Layers;
 use crate::{Body, Cx, Protocol, trace_headers};
 
@@ -30,14 +30,15 @@ pub(super) fn dispatch(
         Err(refusal) => {
             let protocol = (route.form == Form::Twirp).then_some(Protocol::Twirp);
             refused(protocol, Some(route.method), Code::BadRoute.as_str());
-            return RouterFuture::refused(*refusal, unwanted(expects(cx.headers()), body));
+            drain(expects(cx.headers()), body);
+            return RouterFuture::refused(*refusal);
         }
     };
     let place = places.map(Places::take);
     if let Some(None) = place {
         refused(Some(dialect.protocol), Some(route.method), Code::Unavailable.as_str());
-        let unread = unwanted(expects(cx.headers()), body);
-        return RouterFuture::refused(dialect.refusal(&full()), unread);
+        drain(expects(cx.headers()), body);
+        return RouterFuture::refused(dialect.refusal(&full()));
     }
     let remote = trace_headers::read(cx.headers(), &carried);
     let protocol = dialect.protocol;

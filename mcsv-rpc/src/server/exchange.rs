@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use super::answer::Answer;
 use super::packing::{Packing, too_large};
 use crate::late_timer::FirstLook;
-use crate::read::{Begun, Bounds, ReadError, begin, discard, expects, read, read_on, unwanted};
+use crate::read::{Begun, Bounds, ReadError, begin, drain, expects, read, read_on};
 use crate::{Body, Cx, Message};
 
 pin_project! {
@@ -140,9 +140,7 @@ async fn rest(
     match read {
         Ok(bytes) => Ok(bytes),
         Err(ReadError::TooLarge) => {
-            if let Some(mut body) = unwanted(expects, body) {
-                discard(&mut body).await;
-            }
+            drain(expects, body);
             Err(too_large(bounds.limit))
         }
         Err(ReadError::Stalled) => {

@@ -8,7 +8,7 @@ use super::exchange::Exchange;
 use super::guard::Guarded;
 use super::packing::Packing;
 use super::running::BoxWork;
-use crate::read::{Bounds, discard, expects, unwanted};
+use crate::read::{Bounds, drain, expects};
 use crate::rpc_layer::{Layers, Next};
 use crate::{Body, Cx, Message};
 
@@ -46,9 +46,8 @@ where
     });
     Box::pin(async move {
         let reply = next.run(cx).await;
-        let refused = take(&left).and_then(|body| unwanted(expects, body));
-        if let Some(mut body) = refused {
-            discard(&mut body).await;
+        if let Some(refused) = take(&left) {
+            drain(expects, refused);
         }
         Answer::of_reply(reply, &kept)
     })

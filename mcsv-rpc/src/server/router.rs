@@ -21,7 +21,7 @@ use super::service::RpcService;
 use crate::dialect::Dialect;
 use crate::grpc_health::{CHECK, HealthService};
 use crate::observe::refused;
-use crate::read::{expects, unwanted};
+use crate::read::{drain, expects};
 use crate::rpc_layer::Layers;
 use crate::{Body, BoxError, Cx, OpenApi, PeerAddr, RpcLayer, error_response_to, openapi};
 
@@ -276,8 +276,8 @@ impl Router {
             let error = no_route(path);
             let parts = cx.parts();
             refused(Some(Dialect::of_stray(parts).protocol), None, error.code().as_str());
-            let unread = unwanted(expects(&parts.headers), body);
-            return RouterFuture::refused(error_response_to(parts, &error), unread);
+            drain(expects(&parts.headers), body);
+            return RouterFuture::refused(error_response_to(parts, &error));
         };
         if let Some(peer) = self.peer {
             cx.extensions_mut().insert(PeerAddr(peer));

@@ -9,7 +9,6 @@ use mcsv_core::Error;
 
 use super::http_service::HttpFuture;
 use super::service::ServiceFuture;
-use crate::read::discard;
 use crate::twirp::error_response;
 use crate::{Body, BoxError};
 
@@ -32,16 +31,9 @@ impl RouterFuture {
         RouterFuture(Pending::Http(future))
     }
 
-    /// Answers `refusal`, once what is left `unread` has been read.
-    pub(super) fn refused(refusal: Response<Body>, unread: Option<Body>) -> Self {
+    pub(super) fn refused(refusal: Response<Body>) -> Self {
         tracing::debug!(status = refusal.status().as_u16(), "refused a request");
-        match unread {
-            None => RouterFuture(Pending::Refused(Some(refusal))),
-            Some(mut body) => RouterFuture::rpc(Box::pin(async move {
-                discard(&mut body).await;
-                Ok(refusal)
-            })),
-        }
+        RouterFuture(Pending::Refused(Some(refusal)))
     }
 }
 

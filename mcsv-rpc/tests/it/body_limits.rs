@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{Request, Version};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use mcsv_rpc::{Body, Code, Router};
@@ -135,6 +136,30 @@ async fn an_answer_over_the_client_s_limit_is_refused() {
     let error = client.echo(ping("more than ten")).await.unwrap_err();
     assert_eq!(error.code(), Code::ResourceExhausted);
     assert!(error.message().contains("10 bytes"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_does_not_wait_for_the_body() {
+    let begins_with = |first: &'static [u8]| {
+        let first = futures_util::stream::iter([Ok::<_, Infallible>(Frame::data(first.into()))]);
+        let then_nothing = futures_util::StreamExt::chain(first, futures_util::stream::pending());
+        Body::new(StreamBody::new(then_nothing))
+    };
+    let router = limited(10).with_body_idle(Duration::from_secs(3));
+    let begun = tokio::time::Instant::now();
+    check_error(&send(&router, post("/nowhere", begins_with(b"a"))).await, 404, "bad_route");
+    check_error(
+        &send(&router, post(ECHO, begins_with(b"more than ten"))).await,
+        429,
+        "resource_exhausted",
+    );
+    for first in [&b"\0\0\0\0\x0b"[..], b"\0\xff\xff\xff\xff and a part of it"] {
+        let request = Request::post("/echo.v1.Echo/Echo").version(Version::HTTP_2);
+        let request = request.header("content-type", "application/grpc").header("te", "trailers");
+        let refused = send(&router, request.body(begins_with(first)).unwrap()).await;
+        assert_eq!(refused.headers()["grpc-status"], "8", "{refused:?}");
+    }
+    assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test]
