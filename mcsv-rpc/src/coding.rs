@@ -66,9 +66,13 @@ impl Coding {
 
     /// What the sender of `headers` packed its message with.
     pub(crate) fn of(protocol: Protocol, headers: &HeaderMap) -> Result<Self> {
-        match headers.get(name(protocol)) {
-            None => Ok(Coding::Identity),
-            Some(value) => Coding::parse(value.to_str().unwrap_or("\u{fffd}")),
+        let mut values = headers.get_all(name(protocol)).iter();
+        let first = values.next().map_or(Ok(Coding::Identity), |value| {
+            Coding::parse(value.to_str().unwrap_or("\u{fffd}"))
+        });
+        match values.next() {
+            None => first,
+            Some(_) => Err(Error::unimplemented("more than one compression: send one at most")),
         }
     }
 

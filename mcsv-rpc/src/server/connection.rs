@@ -213,20 +213,36 @@ impl hyper::service::Service<Request<Incoming>> for Serving {
 
     fn call(&self, request: Request<Incoming>) -> WatchedFuture {
         let (parts, body) = request.into_parts();
-        if parts.headers.len() > MOST_HEADERS || head_bytes(&parts) > self.max_header_bytes {
-            let mut refusal = Response::new(Body::empty());
-            *refusal.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            if parts.version == Version::HTTP_11 {
-                refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            let refused = RouterFuture::refused(refusal);
-            return WatchedFuture::new(refused, self.activity.begin());
+        let Some(status) = self.refusal(&parts) else { return self.begin(parts, body.into()) };
+        let mut refusal = Response::new(Body::empty());
+        *refusal.status_mut() = status;
+        if parts.version == Version::HTTP_11 {
+            refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        self.begin(parts, body.into())
+        WatchedFuture::new(RouterFuture::refused(refusal), self.activity.begin())
     }
 }
 
 impl Serving {
+    /// The answer to a head that hyper lets through, and that is not to be answered otherwise.
+    fn refusal(&self, parts: &Parts) -> Option<StatusCode> {
+        let Parts { headers, version, .. } = parts;
+        if headers.len() > MOST_HEADERS || head_bytes(parts) > self.max_header_bytes {
+            return Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        }
+        if *version != Version::HTTP_11 {
+            return None;
+        }
+        // RFC 9112, section 3.2.
+        if headers.get_all(header::HOST).iter().count() != 1 {
+            return Some(StatusCode::BAD_REQUEST);
+        }
+        // RFC 9112, section 6.1: hyper undoes chunks, and no other coding that is below them.
+        let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+        let unknown = codings.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked"));
+        unknown.then_some(StatusCode::NOT_IMPLEMENTED)
+    }
+
     #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "TLS adds to the request"))]
     pub(super) fn begin(&self, parts: Parts, body: Body) -> WatchedFuture {
         let call = self.activity.begin();

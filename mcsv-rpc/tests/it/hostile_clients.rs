@@ -184,6 +184,24 @@ async fn garbage_behind_a_good_request_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_head_that_leaves_open_what_it_means_is_refused() {
+    let (running, before) = start(App::default().router()).await;
+    for (lines, status) in [
+        ("", "400"),
+        ("host: a\r\nhost: b\r\n", "400"),
+        ("host: a\r\ntransfer-encoding: gzip, chunked\r\n", "501"),
+        ("host: a\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n", "501"),
+    ] {
+        // An empty chunk, or a request that is not one.
+        let head = format!("POST /nowhere HTTP/1.1\r\n{lines}\r\n0\r\n\r\n");
+        let answer = raw(running.address(), head.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{lines}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+    }
+    check_served(&running, &before).await;
+}
+
+#[tokio::test]
 async fn heads_without_end_are_refused_in_any_shape() {
     let (running, before) = start(App::default().router()).await;
     let shapes = [

@@ -147,6 +147,15 @@ async fn an_unknown_compression_is_refused_as_such() {
     let response = send(&App::default().router(), request).await;
     let message = check_error(&response, 501, "unimplemented");
     assert!(message.contains("gzip or identity"), "{message}");
+
+    for second in ["identity", "gzip"] {
+        let mut request = echo_request("hi");
+        for coding in ["gzip", second] {
+            request.headers_mut().append("content-encoding", coding.parse().unwrap());
+        }
+        let response = send(&App::default().router(), request).await;
+        check_error(&response, 501, "unimplemented");
+    }
 }
 
 #[track_caller]

@@ -23,8 +23,13 @@ const BUFFER: usize = 8 * 1024;
 /// What is read ahead of requests to come while one is answered.
 const AHEAD: usize = 2 * BUFFER;
 
-/// A body gets this time to arrive. One that takes longer is hyper's, which can say that it stalled.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// A body gets this time to arrive, and a call's clock starts after it. One that takes longer is
+/// hyper's, by whom the call begins before its body is there.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+/// A connection that should end waits this long for a request that is already on its way, so that its
+/// client is told instead of cut off.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// Serves a connection until it ends, or until there is something for hyper: that, unanswered, is the
 /// output.
@@ -42,7 +47,8 @@ pub(in crate::server) struct Http1<'a, S> {
     /// The memory of the last answer's headers, for the next request's.
     spare: HeaderMap,
     step: Step,
-    leaving: bool,
+    /// Set when no request is to be taken that is not on its way.
+    leaving: Option<LateTimer>,
 }
 
 enum Step {
@@ -76,13 +82,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Http1<'a, S> {
             output: Output::default(),
             spare: HeaderMap::new(),
             step: Step::Read,
-            leaving: false,
+            leaving: None,
         }
     }
 
-    /// Takes no request that is still to come.
+    /// Ends with the next answer, or soon where none is asked for.
     pub(in crate::server) fn leave(self: Pin<&mut Self>) {
-        self.get_mut().leaving = true;
+        self.get_mut().leaving = Some(LateTimer::default());
     }
 
     fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -101,15 +107,15 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Http1<'a, S> {
             return Poll::Ready(Ok(()));
         }
         let nothing = self.input.is_empty();
-        if self.leaving && nothing {
-            self.step = Step::End;
-            return Poll::Ready(Ok(()));
-        }
         match self.poll_more(cx)? {
             Poll::Ready(0) if nothing => self.step = Step::End,
             Poll::Ready(0) => self.give_back(),
             Poll::Ready(_) => {}
-            Poll::Pending if nothing => return Poll::Pending,
+            Poll::Pending if nothing => {
+                let Some(grace) = &mut self.leaving else { return Poll::Pending };
+                ready!(grace.poll(cx, || Instant::now() + GRACE));
+                self.step = Step::End;
+            }
             Poll::Pending => {
                 if let Some(late) = &mut self.late {
                     ready!(late.timer.poll(cx, || Instant::now() + PATIENCE));
@@ -228,7 +234,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Http1<'_, S> {
                 Step::Read => ready!(this.poll_request(cx))?,
                 Step::Call { future, keep } => match Pin::new(future).poll(cx) {
                     Poll::Ready(Ok(response)) => {
-                        let keep = *keep && !this.leaving;
+                        let keep = *keep && this.leaving.is_none();
                         this.answer(response, keep);
                     }
                     Poll::Pending => ready!(this.poll_gone(cx))?,

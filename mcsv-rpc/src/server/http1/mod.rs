@@ -3,7 +3,7 @@
 //!
 //! Hyper is made for any request, and half of what it does for a small one is to be ready for what it
 //! is not. So a connection begins here, and goes over to hyper, for good and with every byte that was
-//! not answered, as soon as a request is not plain or a second late: see [`NotPlain`].
+//! not answered, as soon as a request is not plain or late: see [`NotPlain`].
 
 mod connection;
 mod date;

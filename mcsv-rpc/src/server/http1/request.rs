@@ -81,7 +81,7 @@ fn understood(
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.method = method;
     parts.uri = Uri::from_maybe_shared(bytes.slice_ref(path.as_bytes())).ok()?;
-    let (mut length, mut keep) = (None, true);
+    let (mut length, mut keep, mut hosts) = (None, true, 0);
     let mut headers = std::mem::take(spare);
     for line in read.headers.iter() {
         let name = HeaderName::from_bytes(line.name.as_bytes()).ok()?;
@@ -95,6 +95,8 @@ fn understood(
                 value if value.eq_ignore_ascii_case(b"close") => keep = false,
                 _ => return None,
             }
+        } else if name == header::HOST {
+            hosts += 1;
         } else if name == header::TRANSFER_ENCODING
             || name == header::EXPECT
             || name == header::UPGRADE
@@ -102,6 +104,9 @@ fn understood(
             return None;
         }
         headers.append(name, HeaderValue::from_maybe_shared(bytes.slice_ref(line.value)).ok()?);
+    }
+    if hosts != 1 {
+        return None;
     }
     parts.headers = headers;
     Some((parts, Said { length: length.unwrap_or_default(), keep }))
@@ -144,7 +149,7 @@ mod tests {
 
     #[test]
     fn no_length_is_no_body() {
-        let arrived = first("GET / HTTP/1.1\r\nconnection: Close\r\n\r\n").unwrap();
+        let arrived = first("GET / HTTP/1.1\r\nhost: h\r\nconnection: Close\r\n\r\n").unwrap();
         assert!(arrived.body.is_empty() && arrived.rest.is_empty() && !arrived.keep);
     }
 
@@ -188,15 +193,17 @@ mod tests {
             "GET / HTTP/1.1\r\nconnection: keep-alive, te",
             "GET / HTTP/1.1\r\na: \u{0}",
         ] {
-            check(&format!("{head}\r\n\r\n "), NotPlain::Ever);
+            check(&format!("{head}\r\nhost: h\r\n\r\n "), NotPlain::Ever);
         }
+        check("GET / HTTP/1.1\r\n\r\n", NotPlain::Ever);
+        check("GET / HTTP/1.1\r\nhost: h\r\nhost: h\r\n\r\n", NotPlain::Ever);
     }
 
     #[test]
     fn a_long_or_wide_head_is_left() {
         let line = format!("a: {}\r\n", "b".repeat(9000));
-        check(&format!("GET / HTTP/1.1\r\n{line}\r\n"), NotPlain::Ever);
-        check(&format!("GET / HTTP/1.1\r\n{line}"), NotPlain::Ever);
+        check(&format!("GET / HTTP/1.1\r\nhost: h\r\n{line}\r\n"), NotPlain::Ever);
+        check(&format!("GET / HTTP/1.1\r\nhost: h\r\n{line}"), NotPlain::Ever);
         let lines = "a: b\r\n".repeat(MOST_LINES + 1);
         check(&format!("GET / HTTP/1.1\r\n{lines}\r\n"), NotPlain::Ever);
     }

@@ -194,7 +194,7 @@ fn each_kind_of_answer_is_as_hyper_gives_it() {
 #[test]
 fn a_request_may_be_cut_anywhere() {
     let requests = "POST /echo HTTP/1.1\r\nhost: h\r\nx-seen: 1\r\ncontent-length: 4\r\n\r\nbody\
-                    GET /late HTTP/1.1\r\nconnection: close\r\n\r\n";
+                    GET /late HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
     for at in 0..requests.len() {
         let (begin, end) = requests.as_bytes().split_at(at);
         compare(&[begin, end]);
@@ -217,7 +217,7 @@ fn request() -> impl Strategy<Value = String> {
     ];
     let version = prop_oneof![12 => Just("1.1"), 1 => Just("1.0"), 1 => Just("2.0")];
     let line = prop_oneof![
-        8 => Just("host: h"), 4 => Just("x-seen: a"), 2 => Just("X-Seen:"),
+        1 => Just("host: other"), 8 => Just("x-seen: a"), 2 => Just("X-Seen:"),
         2 => Just("connection: keep-alive"), 1 => Just("connection: close"),
         1 => Just("Connection: keep-alive, close"), 1 => Just("connection: upgrade\r\nupgrade: h2c"),
         1 => Just("expect: 100-continue"), 1 => Just(" folded"), 1 => Just("no colon"),
@@ -237,10 +237,12 @@ fn request() -> impl Strategy<Value = String> {
         2 => Just("\r\n".to_owned()),
         1 => Just("content-length: 4\r\n\r\nab".to_owned()),
     ];
+    let host = prop_oneof![20 => Just("host: h\r\n"), 1 => Just("")];
     let lines = proptest::collection::vec(line, 0..5);
-    (method, path, version, lines, body).prop_map(|(method, path, version, lines, body)| {
+    let all = (method, path, version, host, lines, body);
+    all.prop_map(|(method, path, version, host, lines, body)| {
         let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
-        format!("{method} {path} HTTP/{version}\r\n{lines}{body}")
+        format!("{method} {path} HTTP/{version}\r\n{host}{lines}{body}")
     })
 }
 
@@ -292,7 +294,7 @@ async fn a_client_that_leaves_gives_its_call_up() {
     let endless = service_fn(move |_: Request<Body>| Cancelled(counted.clone()));
     let serving = serving(Router::new().nest("/", endless));
     let (mut client, served) = connect(serving);
-    client.write_all(b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n").await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nhost: h\r\n\r\nGET / HTTP/1.1\r\n").await.unwrap();
     let silence = timeout(Duration::from_secs(60), client.read_u8()).await;
     assert!(silence.is_err(), "{silence:?}");
     assert_eq!(cancelled.load(Relaxed), 0);
@@ -305,7 +307,7 @@ async fn a_client_that_leaves_gives_its_call_up() {
 async fn a_body_may_take_its_time() {
     let serving = serving(Router::new().nest("/", service_fn(in_each_way)));
     let (mut client, served) = connect(serving);
-    let head = b"POST /echo HTTP/1.1\r\nconnection: close\r\ncontent-length: 3\r\n\r\na";
+    let head = b"POST /echo HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 3\r\n\r\na";
     client.write_all(head).await.unwrap();
     for byte in b"bc" {
         let silence = timeout(Duration::from_secs(5), client.read_u8()).await;
@@ -319,11 +321,44 @@ async fn a_body_may_take_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_on_its_way_is_answered_before_the_end() {
+    let serving = serving(Router::new().nest("/", service_fn(in_each_way)));
+    let activity = serving.activity.clone();
+    let (mut client, served) = connect(serving);
+    for path in ["/none", "/late"] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: h\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        while !answer.contains("\r\n\r\n") {
+            answer.push(char::from(client.read_u8().await.unwrap()));
+        }
+        assert_eq!(answer.contains("connection: close"), path == "/late", "{answer}");
+        // The next request is sent before the client can know.
+        activity.wish(Wish::Leave);
+    }
+    served.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_that_should_go_is_soon_ended() {
+    let serving = serving(Router::new().nest("/", service_fn(in_each_way)));
+    let activity = serving.activity.clone();
+    let (mut client, served) = connect(serving);
+    client.write_all(b"GET /none HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    tokio::task::yield_now().await;
+    activity.wish(Wish::Leave);
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+    served.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_should_go_answers_first() {
     let serving = serving(Router::new().nest("/", service_fn(in_each_way)));
     let activity = serving.activity.clone();
     let (mut client, served) = connect(serving);
-    client.write_all(b"GET /late HTTP/1.1\r\n\r\n").await.unwrap();
+    client.write_all(b"GET /late HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
     tokio::task::yield_now().await;
     activity.wish(Wish::Leave);
     let mut answer = String::new();
@@ -346,7 +381,10 @@ async fn an_answer_of_a_wrong_length_ends_the_connection() {
     for path in ["/short", "/long"] {
         let serving = serving(Router::new().nest("/", short));
         let (mut client, served) = connect(serving);
-        client.write_all(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes()).await.unwrap();
+        client
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: h\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
         served.await.unwrap().unwrap_err();
