@@ -51,7 +51,7 @@ pub use board::{Board, ValueCodec};
 #[cfg(feature = "encryption")]
 pub use codec::Sealed;
 pub use codec::{Codec, Json};
-pub use cron::{CronExpr, Tick};
+pub use cron::{CatchUp, Cron, CronExpr, Tick};
 pub use cx::JobCx;
 #[cfg(feature = "postgres")]
 pub use enqueue::EnqueueOnPg;

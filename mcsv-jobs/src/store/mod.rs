@@ -151,6 +151,11 @@ impl Store {
         ask!(self, store => store.tick(tick).await)
     }
 
+    /// The tick of a schedule that was enqueued last, in minutes since 1970.
+    pub(crate) async fn last_tick(&self, name: &str) -> Result<Option<i64>, Error> {
+        ask!(self, store => store.last_tick(name).await)
+    }
+
     pub(crate) async fn cancel(&self, cancel: Cancel) -> Result<Option<CancelReply>, Error> {
         ask!(self, store => store.cancel(cancel).await)
     }

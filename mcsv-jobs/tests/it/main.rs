@@ -7,6 +7,7 @@ mod blocking;
 mod board;
 #[cfg(feature = "postgres")]
 mod clock;
+mod cron;
 mod full_disk;
 #[cfg(feature = "postgres")]
 mod half_open;

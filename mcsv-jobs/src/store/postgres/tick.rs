@@ -16,7 +16,8 @@ impl PostgresStore {
                 .await?
                 .rows_affected();
         let inserted = if moved == 1 {
-            insert(&mut tx, &[&tick.row]).await?.pop()
+            let rows: Vec<_> = tick.row.iter().collect();
+            if rows.is_empty() { None } else { insert(&mut tx, &rows).await?.pop() }
         } else {
             sqlx::query("INSERT INTO mcsv_job_ticks VALUES ($1, $2) ON CONFLICT DO NOTHING")
                 .bind(&tick.name)
@@ -27,5 +28,13 @@ impl PostgresStore {
         };
         tx.commit().await?;
         Ok(inserted)
+    }
+
+    pub(in crate::store) async fn last_tick(&self, name: &str) -> Result<Option<i64>, Error> {
+        let last = sqlx::query_scalar("SELECT last FROM mcsv_job_ticks WHERE name = $1")
+            .bind(name)
+            .fetch_optional(self.engine())
+            .await?;
+        Ok(last)
     }
 }

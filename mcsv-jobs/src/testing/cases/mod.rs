@@ -108,6 +108,8 @@ macro_rules! __mcsv_jobs_cases {
             }
             cron {
                 a_tick_is_enqueued_once_wherever_a_process_dies_over_it
+                every_day_has_one_tick_while_the_clocks_are_set
+                missed_ticks_are_made_up_by_the_policy_of_their_schedule
             }
             retention {
                 a_completed_job_leaves_its_events_alone
