@@ -75,6 +75,6 @@ pub use record::{AttemptError, JobRecord};
 pub use relation::Relation;
 pub use retention::Retention;
 pub use state::State;
-pub use stats::{Pruned, QueueStats};
+pub use stats::{Depth, Pruned, QueueStats};
 pub use verify::{Difference, Problem, Verification};
 pub use workers::Workers;

@@ -27,7 +27,7 @@ pub(crate) use change::{
     Cancel, CancelReply, CloseBatches, LIMITED_WINDOW, NewBatch, PRUNE_STEP, Pause, Prune, Requeue,
     RequeueWhich, SetLimits, TickOnce,
 };
-pub(crate) use claimed::{Claimed, Depth, LeaseHolder, Orphan};
+pub(crate) use claimed::{Claimed, LeaseHolder, Orphan};
 use limited::{Counted, claim as claim_limited};
 #[cfg(feature = "postgres")]
 use postgres::PostgresStore;
@@ -41,7 +41,7 @@ use stored_batch::{OVERDUE_BATCHES, StoredBatch};
 pub(crate) use turn::{Leases, Report, Turn, TurnReply};
 pub(crate) use watch::{Seen, Watch};
 
-use crate::{BatchId, BatchStatus, Error, Event, Filter, JobId, JobRecord, Limits, Pruned};
+use crate::{BatchId, BatchStatus, Depth, Error, Event, Filter, JobId, JobRecord, Limits, Pruned};
 
 /// One database.
 pub(crate) enum Store {
@@ -243,9 +243,17 @@ impl Store {
         ask!(self, store => store.orphans(queue, dead).await)
     }
 
-    /// The unfinished jobs by queue and state, from the partial indexes alone.
+    /// The unfinished jobs by queue, kind and state, ordered by all three; kept rows are not looked
+    /// at.
     pub(crate) async fn depths(&self) -> Result<Vec<Depth>, Error> {
-        ask!(self, store => store.depths().await)
+        let counted = ask!(self, store => store.depths().await)?;
+        counted.into_iter().map(Depth::try_from).collect()
+    }
+
+    /// How the database finds them, in its own words.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn plan_of_depths(&self) -> Result<String, Error> {
+        ask!(self, store => store.plan_of_depths().await)
     }
 
     /// Tells other processes of new work in `queue`. SQLite's look at the file themselves.
