@@ -32,7 +32,7 @@ impl PostgresStore {
                 min(lease_until) <= (SELECT mcsv_jobs_now()) AS expired
              FROM mcsv_jobs WHERE state = 'executing' GROUP BY queue, lease_owner",
         );
-        Ok(holders.fetch_all(self.engine()).await?)
+        self.engine_call(async |conn| holders.fetch_all(conn).await).await
     }
 
     pub(in crate::store) async fn orphans(
@@ -48,12 +48,12 @@ impl PostgresStore {
         )
         .bind(queue)
         .bind(dead);
-        Ok(orphans.fetch_all(self.engine()).await?)
+        self.engine_call(async |conn| orphans.fetch_all(conn).await).await
     }
 
     pub(in crate::store) async fn depths(&self) -> Result<Vec<DepthRow>, Error> {
         let depths = sqlx::query_as(DEPTHS);
-        Ok(depths.fetch_all(self.engine()).await?)
+        self.engine_call(async |conn| depths.fetch_all(conn).await).await
     }
 
     #[cfg(feature = "testing")]
