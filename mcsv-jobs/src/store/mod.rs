@@ -22,7 +22,7 @@ use std::path::Path;
 pub(crate) use ack::{Accepted, Ack, Fate, Settled};
 use ack::{Completions, completions, ended_batches};
 pub(crate) use audited::{AUDIT_STEP, Audited, Standing};
-use audited::{Logged, VANISHED};
+use audited::{Logged, VANISHED, by_job};
 pub(crate) use change::{
     Cancel, CancelReply, CloseBatches, LIMITED_WINDOW, NewBatch, PRUNE_STEP, Pause, Prune, Requeue,
     RequeueWhich, SetLimits, TickOnce,
@@ -254,6 +254,11 @@ impl Store {
     #[cfg(feature = "testing")]
     pub(crate) async fn plan_of_depths(&self) -> Result<String, Error> {
         ask!(self, store => store.plan_of_depths().await)
+    }
+
+    /// All events of each of these jobs, in their order.
+    pub(crate) async fn logs(&self, ids: &[i64]) -> Result<BTreeMap<i64, Vec<Event>>, Error> {
+        ask!(self, store => store.logs(ids).await).map(by_job)
     }
 
     /// Tells other processes of new work in `queue`. SQLite's look at the file themselves.

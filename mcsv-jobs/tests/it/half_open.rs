@@ -8,6 +8,7 @@ use mcsv_jobs::{BoxError, Error, Filter, JobCx, JobId, Jobs, Limits, State, Work
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::{Notify, mpsc};
 
+use crate::counters::Counters;
 use crate::kit::{Done, LONG, Note, assert_sound, note, run};
 use crate::outage::listens;
 use crate::proxy::Proxy;
@@ -74,6 +75,45 @@ async fn a_claim_whose_answer_is_lost_is_given_back_without_an_attempt_used_up()
     let log = direct.events(id).await?;
     let log: Vec<_> = log.iter().map(|event| event.transition.as_str()).collect();
     assert_eq!(log, ["enqueued", "started", "released", "started", "completed"]);
+    assert_sound(&direct).await
+}
+
+#[tokio::test]
+async fn an_outcome_whose_answer_is_lost_is_written_once_and_counted_as_finished() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let counters = Counters::default();
+    let _counting = metrics::set_default_local_recorder(&counters);
+    let mut warnings = Warnings::hear();
+    let direct = Jobs::connect(database.url()).await?;
+    let proxy = Proxy::start(database.url()).await?;
+    let jobs = Jobs::connect(proxy.url()).await?;
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let go_on = Arc::new(Notify::new());
+    let gate = Arc::clone(&go_on);
+    // Nothing but the outcome is to be committed.
+    let workers = Workers::new(jobs).queue("notes", 1).with_lease(Duration::from_secs(3600));
+    let workers = run(workers.handle(move |_: Note, cx: JobCx| {
+        let (started, gate) = (started.clone(), Arc::clone(&gate));
+        async move {
+            started.send(cx.attempt())?;
+            gate.notified().await;
+            Done::Ok(())
+        }
+    }));
+    let id = direct.enqueue(note("held")).await?.id();
+    starts.recv().await;
+
+    proxy.lose_answer("COMMIT");
+    go_on.notify_one();
+    let record = direct.wait(id, LONG).await?;
+    warnings.next_with("no turn").await;
+    workers.end().await?;
+
+    assert!(proxy.has_lost_it());
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    let counted = ["jobs_finished_total", "jobs_lease_lost_total"].map(|name| counters.get(name));
+    assert_eq!(counted, [1, 0], "{:?}", warnings.rest());
+    assert_eq!(starts.recv().await, None);
     assert_sound(&direct).await
 }
 

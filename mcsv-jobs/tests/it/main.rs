@@ -7,6 +7,8 @@ mod blocking;
 mod board;
 #[cfg(feature = "postgres")]
 mod clock;
+#[cfg(feature = "postgres")]
+mod counters;
 mod cron;
 mod full_disk;
 #[cfg(feature = "postgres")]

@@ -10,6 +10,15 @@ impl PostgresStore {
         self.long_call(async |conn| audit(conn, after).await).await
     }
 
+    pub(in crate::store) async fn logs(&self, ids: &[i64]) -> Result<Vec<Logged>, Error> {
+        let events = sqlx::query_as(
+            "SELECT job_id, sequence, at, transition, state, attempt, worker, detail
+             FROM mcsv_job_events WHERE job_id = ANY ($1) ORDER BY job_id, sequence",
+        )
+        .bind(ids);
+        self.engine_call(async |conn| events.fetch_all(conn).await).await
+    }
+
     /// The next jobs after the id `after` that have no row and have not ended.
     pub(in crate::store) async fn vanished(&self, after: i64) -> Result<Vec<(i64, String)>, Error> {
         let vanished = sqlx::query_as(VANISHED).bind(after).bind(AUDIT_STEP);
