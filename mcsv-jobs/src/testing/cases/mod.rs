@@ -63,12 +63,14 @@ macro_rules! __mcsv_jobs_cases {
             rescue {
                 an_orphan_runs_again_and_the_late_answer_of_its_first_worker_is_refused
                 a_job_that_loses_its_worker_every_time_is_a_dead_letter
+                a_unique_key_that_is_asked_for_during_a_rescue_stays_with_one_job
                 a_worker_outlives_a_database_that_refuses_and_loses_no_outcome
             }
             drain {
                 a_shutdown_lets_the_running_job_end_and_starts_no_other
                 a_job_that_outlasts_the_drain_goes_back_without_an_attempt_used_up
                 workers_that_are_dropped_give_their_jobs_back
+                a_shutdown_under_load_loses_no_job_and_repeats_none
             }
             cancel {
                 a_waiting_job_is_cancelled_at_once

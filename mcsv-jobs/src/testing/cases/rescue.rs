@@ -1,4 +1,5 @@
-use crate::{BoxError, JobCx, JobId, Outcome, State, Transition, Workers};
+use crate::{BoxError, Filter, JobCx, JobId, Outcome, State, Transition, Workers};
+use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
 use crate::testing::kit::{Done, Note, Queue, note, run};
@@ -70,6 +71,52 @@ pub(in crate::testing) async fn a_job_that_loses_its_worker_every_time_is_a_dead
     second.end().await;
 
     assert_eq!((record.state, record.attempt), (State::Discarded, 1));
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_unique_key_that_is_asked_for_during_a_rescue_stays_with_one_job(
+    queue: Queue,
+) -> Done {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let stalled = run(queue.workers().handle(move |_: Note, cx: JobCx| {
+        let started = started.clone();
+        async move {
+            started.send(cx.id())?;
+            cx.lease_lost().await;
+            Done::Ok(())
+        }
+    }));
+    let asked = queue.jobs.enqueue(note("unique k")).max_attempts(1).await?.id();
+    let beside = queue.jobs.enqueue(note("beside")).await?.id();
+    starts.recv().await;
+    starts.recv().await;
+    expire_leases(&queue).await?;
+
+    // Its dead letter asks for the key in the transaction that frees it, and callers all the time.
+    let second = Workers::new(queue.other().await).queue("notes", 2);
+    let second = second.handle(|_: Note, _: JobCx| async { Done::Ok(()) });
+    let second = run(second
+        .on_discard(|_: &Note, _: &crate::Failure| vec![crate::NewJob::new(note("unique k"))]));
+    let mut answers = Vec::new();
+    loop {
+        let both = join_all((0..8).map(|_| async { queue.jobs.enqueue(note("unique k")).await }));
+        answers.extend(both.await.into_iter().collect::<Result<Vec<_>, _>>()?);
+        let unfinished = Filter::new().with_states(State::UNFINISHED);
+        let unfinished = queue.jobs.list(unfinished.with_unique_keys(["k"])).await?.jobs;
+        assert!(unfinished.len() <= 1, "{unfinished:?}");
+        if queue.jobs.get(asked).await?.is_some_and(|job| job.state.is_finished()) {
+            break;
+        }
+    }
+    assert_eq!(queue.wait(asked).await.state, State::Discarded);
+    assert_eq!(queue.wait(beside).await.state, State::Completed);
+    // Whoever was answered has a job, and each of these has ended with an outcome of its own.
+    let ids: std::collections::BTreeSet<_> = answers.iter().map(|one| one.id()).collect();
+    for id in ids.into_iter().filter(|id| *id != asked) {
+        assert_eq!(queue.wait(id).await.state, State::Completed);
+    }
+    stalled.end().await;
+    second.end().await;
     Ok(())
 }
 
