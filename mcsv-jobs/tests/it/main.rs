@@ -10,6 +10,8 @@ mod clock;
 #[cfg(feature = "postgres")]
 mod counters;
 mod cron;
+mod documents;
+mod durable;
 mod full_disk;
 #[cfg(feature = "postgres")]
 mod half_open;

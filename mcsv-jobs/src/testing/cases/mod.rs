@@ -52,6 +52,7 @@ macro_rules! __mcsv_jobs_cases {
             }
             failure {
                 a_failed_job_is_tried_again_after_its_stored_back_off_until_its_budget_is_gone
+                a_retry_after_a_time_waits_for_it_and_ends_with_the_budget
                 a_panic_is_a_failed_attempt
                 an_attempt_that_takes_too_long_is_a_failed_one
                 a_permanent_error_and_a_discard_are_dead_letters_at_once
@@ -63,6 +64,7 @@ macro_rules! __mcsv_jobs_cases {
             rescue {
                 an_orphan_runs_again_and_the_late_answer_of_its_first_worker_is_refused
                 a_job_that_loses_its_worker_every_time_is_a_dead_letter
+                a_worker_that_is_busy_for_longer_than_its_lease_keeps_its_jobs
                 a_unique_key_that_is_asked_for_during_a_rescue_stays_with_one_job
                 a_worker_outlives_a_database_that_refuses_and_loses_no_outcome
             }
@@ -102,6 +104,7 @@ macro_rules! __mcsv_jobs_cases {
                 a_job_that_reports_all_the_time_holds_up_no_scheduled_one
             }
             limits {
+                a_worker_runs_no_more_jobs_than_it_has_places
                 no_number_of_workers_runs_more_than_the_limit
                 a_full_partition_holds_up_no_other
                 no_more_starts_than_the_rate_and_the_rest_afterwards

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::{BoxError, Filter, JobCx, JobId, Outcome, State, Transition, Workers};
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
@@ -117,6 +119,45 @@ pub(in crate::testing) async fn a_unique_key_that_is_asked_for_during_a_rescue_s
     }
     stalled.end().await;
     second.end().await;
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_worker_that_is_busy_for_longer_than_its_lease_keeps_its_jobs(
+    queue: Queue,
+) -> Done {
+    let lease = Duration::from_secs(1);
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let workers = |jobs: crate::Jobs| {
+        let (clock, started) = (jobs.clone(), started.clone());
+        run(Workers::new(jobs).queue("notes", 2).with_lease(lease).handle(
+            move |_: Note, cx: JobCx| {
+                let (clock, started) = (clock.clone(), started.clone());
+                async move {
+                    started.send(cx.id())?;
+                    // By the clock that leases run out by.
+                    let until = clock.inner.store.now().await? + 1_200;
+                    while clock.inner.store.now().await? < until {}
+                    Done::Ok(())
+                }
+            },
+        ))
+    };
+    let made = queue.jobs.enqueue_all((0..6).map(|n| note(&n.to_string()))).await?;
+    // The second has places left, and looks for what others have lost.
+    let both = [workers(queue.jobs.clone()), workers(queue.other().await)];
+    for one in &made {
+        let record = queue.wait(one.id()).await;
+        assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    }
+    for workers in both {
+        workers.end().await;
+    }
+    let mut ran = Vec::new();
+    while let Ok(id) = starts.try_recv() {
+        ran.push(id);
+    }
+    ran.sort_unstable();
+    assert_eq!(ran, made.iter().map(|one| one.id()).collect::<Vec<_>>());
     Ok(())
 }
 
