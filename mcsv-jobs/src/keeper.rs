@@ -1,14 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::jobs::Inner;
 use crate::owner::Session;
 use crate::store::{Seen, Watch};
+use crate::trace::Gauged;
 use crate::{Error, ErrorKind, trace};
 
 /// How often is seen what is due where nothing has to be looked for: far shorter than what is due.
@@ -20,6 +21,9 @@ const RESCUE: Duration = Duration::from_millis(500);
 const CALM: Duration = Duration::from_secs(1);
 /// How often the gauges are set and dead lock files removed.
 const GAUGES: Duration = Duration::from_secs(10);
+/// Where a million jobs wait, to count them takes a second: this many times as long, they are left
+/// alone.
+const REST: u32 = 20;
 /// How long the database may take to answer one of these questions.
 const SILENT: Duration = Duration::from_secs(20);
 
@@ -34,7 +38,11 @@ pub(crate) struct Keeper {
 impl Keeper {
     pub(crate) fn spawn(inner: &Arc<Inner>) -> Self {
         let session = Arc::new(Session::open(inner.store.file()));
-        let task = tokio::spawn(keep(Arc::downgrade(inner), Arc::clone(&session)));
+        let (weak, own) = (Arc::downgrade(inner), Arc::clone(&session));
+        // What takes long to count must not hold up who looks for orphans.
+        let task = tokio::spawn(async move {
+            tokio::join!(keep(weak.clone(), &own), gauge_all(weak, &own));
+        });
         Keeper { session, drivers: AtomicU64::new(1), task }
     }
 
@@ -50,15 +58,14 @@ impl Drop for Keeper {
     }
 }
 
-async fn keep(inner: std::sync::Weak<Inner>, session: Arc<Session>) {
+async fn keep(inner: Weak<Inner>, session: &Arc<Session>) {
     let mut watch = {
         let Some(inner) = inner.upgrade() else { return };
-        Watch::new(&inner.store, &session, &inner.bells)
+        Watch::new(&inner.store, session, &inner.bells)
     };
     let mut look = interval(watch.period().unwrap_or(TICK));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut rescued, mut gauged) = (None, None);
-    let mut seen = BTreeSet::new();
+    let mut rescued = None;
     let mut leased = true;
     loop {
         look.tick().await;
@@ -69,12 +76,21 @@ async fn keep(inner: std::sync::Weak<Inner>, session: Arc<Session>) {
             Seen::Change => inner.bells.ring_all(),
         }
         if is_due(&mut rescued, if leased { RESCUE } else { CALM }) {
-            let found = in_time(find_orphans(&inner, &session, &mut watch)).await;
+            let found = in_time(find_orphans(&inner, session, &mut watch)).await;
             leased = log(found, "orphans can't be looked for").unwrap_or(true);
         }
-        if is_due(&mut gauged, GAUGES) {
-            log(in_time(gauge(&inner, &session, &mut seen)).await, "depths can't be counted");
+    }
+}
+
+async fn gauge_all(inner: Weak<Inner>, session: &Session) {
+    let mut seen = BTreeSet::new();
+    loop {
+        let since = Instant::now();
+        {
+            let Some(inner) = inner.upgrade() else { return };
+            log(in_time(gauge(&inner, session, &mut seen)).await, "depths can't be counted");
         }
+        sleep(GAUGES.max(since.elapsed() * REST)).await;
     }
 }
 
@@ -117,11 +133,7 @@ async fn find_orphans(inner: &Inner, session: &Session, watch: &mut Watch) -> Re
     Ok(leased)
 }
 
-async fn gauge(
-    inner: &Inner,
-    session: &Session,
-    seen: &mut BTreeSet<(String, String)>,
-) -> Result<(), Error> {
+async fn gauge(inner: &Inner, session: &Session, seen: &mut BTreeSet<Gauged>) -> Result<(), Error> {
     for queue in inner.store.close_overdue_batches().await? {
         inner.ring(&queue);
     }

@@ -51,7 +51,7 @@ pub use board::{Board, ValueCodec};
 #[cfg(feature = "encryption")]
 pub use codec::Sealed;
 pub use codec::{Codec, Json};
-pub use cron::{CronExpr, Tick};
+pub use cron::{CatchUp, Cron, CronExpr, Tick};
 pub use cx::JobCx;
 #[cfg(feature = "postgres")]
 pub use enqueue::EnqueueOnPg;
@@ -75,6 +75,6 @@ pub use record::{AttemptError, JobRecord};
 pub use relation::Relation;
 pub use retention::Retention;
 pub use state::State;
-pub use stats::{Pruned, QueueStats};
+pub use stats::{Depth, Pruned, QueueStats};
 pub use verify::{Difference, Problem, Verification};
 pub use workers::Workers;

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::State;
 
@@ -28,6 +29,23 @@ impl QueueStats {
     pub fn unfinished(&self) -> u64 {
         State::UNFINISHED.into_iter().map(|state| self.count(state)).sum()
     }
+}
+
+/// How many jobs of a kind are in a state of waiting or running, and how long they have been due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Depth {
+    /// The queue.
+    pub queue: String,
+    /// What kind of job.
+    pub kind: String,
+    /// One of [`State::UNFINISHED`].
+    pub state: State,
+    /// How many there are: at least one.
+    pub count: u64,
+    /// How long ago the oldest of them could have started, by the database's clock; zero where that
+    /// is still to come.
+    pub oldest: Duration,
 }
 
 /// How much [`Jobs::prune`](crate::Jobs::prune) deleted.

@@ -7,8 +7,8 @@ use mcsv_core::{TraceContext, link_span};
 use metrics::{counter, gauge, histogram};
 use tracing::{Span, info_span};
 
-use crate::store::{Claimed, Depth, Fate, Inserted, Row};
-use crate::{JobCx, NewJob, State};
+use crate::store::{Claimed, Fate, Inserted, Row};
+use crate::{Depth, JobCx, NewJob, State};
 
 /// The context that a new job carries: a producer's span under the trace that it was made in.
 pub(crate) fn of_new(job: &NewJob) -> TraceContext {
@@ -109,25 +109,106 @@ pub(crate) fn count_lease_lost(queue: &str, kind: &str) {
         .increment(1);
 }
 
+/// Whose depth a gauge tells: queue, kind and state.
+pub(crate) type Gauged = (String, String, State);
+
 /// Sets the gauges; what was `seen` before and is empty now becomes zero.
-pub(crate) fn gauge_depths(depths: &[Depth], seen: &mut BTreeSet<(String, String)>) {
-    for (queue, state) in std::mem::take(seen) {
-        if !depths.iter().any(|depth| depth.queue == queue && depth.state == state) {
-            gauge_depth(&queue, &state, 0, 0);
+pub(crate) fn gauge_depths(depths: &[Depth], seen: &mut BTreeSet<Gauged>) {
+    for gone in std::mem::take(seen) {
+        if !depths.iter().any(|depth| gauged(depth) == gone) {
+            gauge_depth(&gone, 0, Duration::ZERO);
         }
     }
     for depth in depths {
-        gauge_depth(&depth.queue, &depth.state, depth.count, depth.oldest);
-        seen.insert((depth.queue.clone(), depth.state.clone()));
+        gauge_depth(&gauged(depth), depth.count, depth.oldest);
+        seen.insert(gauged(depth));
     }
 }
 
-fn gauge_depth(queue: &str, state: &str, count: i64, oldest: i64) {
+fn gauged(depth: &Depth) -> Gauged {
+    (depth.queue.clone(), depth.kind.clone(), depth.state)
+}
+
+fn gauge_depth((queue, kind, state): &Gauged, count: u64, oldest: Duration) {
     let count = u32::try_from(count).unwrap_or(u32::MAX);
-    let labels = [("queue", queue.to_owned()), ("state", state.to_owned())];
-    gauge!("jobs_queue_depth", &labels).set(f64::from(count));
-    if state == State::Available.as_str() {
-        let age = Duration::from_millis(u64::try_from(oldest).unwrap_or(0));
-        gauge!("jobs_oldest_age_seconds", "queue" => queue.to_owned()).set(age.as_secs_f64());
+    let labels = [("queue", queue.clone()), ("kind", kind.clone())];
+    let [of_queue, of_kind] = labels.clone();
+    let of_state = ("state", state.as_str().to_owned());
+    gauge!("jobs_queue_depth", &[of_queue, of_kind, of_state]).set(f64::from(count));
+    if *state == State::Available {
+        gauge!("jobs_oldest_age_seconds", &labels).set(oldest.as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, SharedString, Unit};
+
+    use super::*;
+
+    /// The gauges as they stand, by name and labels.
+    #[derive(Default)]
+    struct Gauges(Mutex<std::collections::BTreeMap<String, Arc<AtomicU64>>>);
+
+    impl Gauges {
+        fn stand(&self) -> Vec<(String, f64)> {
+            let gauges = self.0.lock().unwrap();
+            let stand = |(name, value): (&String, &Arc<AtomicU64>)| {
+                (name.clone(), f64::from_bits(value.load(Ordering::Relaxed)))
+            };
+            gauges.iter().map(stand).collect()
+        }
+    }
+
+    impl metrics::Recorder for Gauges {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+            Counter::noop()
+        }
+
+        fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+            let labels = key.labels().map(|label| format!(" {}={}", label.key(), label.value()));
+            let name = key.name().to_owned() + &labels.collect::<String>();
+            Gauge::from_arc(Arc::clone(self.0.lock().unwrap().entry(name).or_default()))
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    fn depth(kind: &str, state: State, count: u64) -> Depth {
+        let (queue, kind) = ("q".to_owned(), kind.to_owned());
+        Depth { queue, kind, state, count, oldest: Duration::from_secs(9) }
+    }
+
+    #[test]
+    fn gauges_tell_queues_and_kinds_apart_and_go_back_to_zero() {
+        let (gauges, mut seen) = (Gauges::default(), BTreeSet::new());
+        let both = [depth("mail", State::Available, 2), depth("report", State::Scheduled, 3)];
+
+        metrics::with_local_recorder(&gauges, || {
+            gauge_depths(&both, &mut seen);
+            gauge_depths(&both[1..], &mut seen);
+            gauge_depths(&both, &mut seen);
+            gauge_depths(&both[..1], &mut seen);
+        });
+
+        let stand = gauges.stand();
+        let stand: Vec<(&str, f64)> = stand.iter().map(|(name, is)| (name.as_str(), *is)).collect();
+        assert_eq!(
+            stand,
+            [
+                ("jobs_oldest_age_seconds queue=q kind=mail", 9.0),
+                ("jobs_queue_depth queue=q kind=mail state=available", 2.0),
+                ("jobs_queue_depth queue=q kind=report state=scheduled", 0.0),
+            ]
+        );
     }
 }

@@ -16,8 +16,7 @@ use crate::backend::{LEASE, Phase};
 use crate::cron::Schedule;
 use crate::registry::Registry;
 use crate::{
-    CronExpr, Delivery, Error, ErrorKind, Failure, Handler, Job, JobCx, Jobs, NewJob, Relation,
-    Tick,
+    Cron, Delivery, Error, ErrorKind, Failure, Handler, Job, JobCx, Jobs, NewJob, Relation, Tick,
 };
 
 const DRAIN: Duration = Duration::from_secs(30);
@@ -106,22 +105,44 @@ impl Workers {
         self
     }
 
-    /// Enqueues a job at every tick of the cron expression `expr`, in UTC.
+    /// Enqueues a job at every tick of `when`: a cron expression in UTC, or a [`Cron`] with a time
+    /// zone and a policy for missed ticks.
     ///
-    /// A tick is enqueued once, however many processes have the schedule. Of the ticks that were
-    /// missed while no process ran, only the latest is made up. The schedule is known by the job's
-    /// kind and the expression: changing either makes it a new one.
+    /// A tick is enqueued once, however many processes have the schedule, and in their order. Of the
+    /// ticks that were missed while no process ran, only the latest is made up, unless the
+    /// [`CatchUp`](crate::CatchUp) says something else. The schedule is known by the job's kind, the
+    /// expression and the zone: changing one of them makes it a new one.
+    ///
+    /// ```
+    /// # use mcsv_jobs::{CatchUp, Cron, Error, Job, Jobs, Json, Tick, Workers};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # #[derive(Serialize, Deserialize)] struct Sweep;
+    /// # impl Job for Sweep { const KIND: &'static str = "sweep"; const QUEUE: &'static str = "q"; type Codec = Json; }
+    /// # #[derive(Serialize, Deserialize)] struct Report { at: std::time::SystemTime }
+    /// # impl Job for Report { const KIND: &'static str = "report"; const QUEUE: &'static str = "q"; type Codec = Json; }
+    /// # fn example(jobs: Jobs) -> Result<Workers, Error> {
+    /// let mornings = Cron::new("0 6 * * mon-fri")?
+    ///     .in_zone("Europe/Berlin")?
+    ///     .with_catch_up(CatchUp::Each(Duration::from_secs(7 * 86_400)));
+    ///
+    /// Workers::new(jobs)
+    ///     .queue("q", 4)
+    ///     .cron("*/15 * * * *", |_: Tick| Sweep)?
+    ///     .cron(mornings, |tick: Tick| Report { at: tick.at })
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// `expr` is no [`CronExpr`].
+    /// `when` is text and no [`CronExpr`](crate::CronExpr).
     pub fn cron<J: Job>(
         mut self,
-        expr: &str,
+        when: impl TryInto<Cron, Error: Into<Error>>,
         make: impl Fn(Tick) -> J + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let expr: CronExpr = expr.parse()?;
-        self.schedules.push(Schedule::new(J::KIND, expr, move |tick| NewJob::new(make(tick))));
+        let cron = when.try_into().map_err(Into::into)?;
+        self.schedules.push(Schedule::new(J::KIND, cron, move |tick| NewJob::new(make(tick))));
         Ok(self)
     }
 

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use super::queue_backend::QueueConfig;
+use super::resent::Resent;
 use super::{Delivery, rescue};
 use crate::cx::Signal;
 use crate::keeper::Keeper;
@@ -64,6 +65,8 @@ pub(crate) struct Driver {
     pause: Option<(Instant, u32)>,
     /// Whether a failed turn may have claimed jobs all the same.
     unsure: bool,
+    /// And what it may have written.
+    resent: Resent,
 }
 
 struct Held {
@@ -108,6 +111,7 @@ impl Driver {
             fetch_at: now,
             pause: None,
             unsure: false,
+            resent: Resent::default(),
         }
     }
 
@@ -240,6 +244,7 @@ impl Driver {
             if renews {
                 self.renew_at = now + self.lease / 3;
             }
+            self.resent.recognise(&self.jobs, &self.queue, &self.owner).await;
             if std::mem::take(&mut self.unsure) {
                 let own = [self.owner.clone()];
                 self.rescue(&own).await;
@@ -257,6 +262,7 @@ impl Driver {
             .map_or(POLL, |backoff| backoff.delay(failures));
         self.pause = Some((Instant::now() + wait, failures));
         self.unsure = true;
+        self.resent.failed(&self.acks);
         let cause = error as &dyn std::error::Error;
         tracing::warn!(queue = %self.queue, error = cause, ?wait, "no turn: will try again");
     }
@@ -284,13 +290,12 @@ impl Driver {
         }
     }
 
-    fn report(&self, wrote: Vec<(Ack, String)>, accepted: &[Accepted]) {
+    fn report(&mut self, wrote: Vec<(Ack, String)>, accepted: &[Accepted]) {
         let accepted: HashMap<i64, &Accepted> = accepted.iter().map(|one| (one.id, one)).collect();
         let mut ended = false;
         for (ack, kind) in wrote {
             let Some(accepted) = accepted.get(&ack.id) else {
-                trace::count_lease_lost(&self.queue, &kind);
-                tracing::warn!(job.id = ack.id, "a stale outcome is refused: the lease was lost");
+                self.resent.refused(&self.queue, ack, kind);
                 continue;
             };
             trace::count_finished(&self.queue, &kind, &ack.fate);

@@ -5,6 +5,7 @@ mod driver;
 mod layer;
 mod queue_backend;
 mod rescue;
+mod resent;
 mod supervise;
 
 pub use delivery::Delivery;

@@ -1,15 +1,18 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::civil::{DAY, Minute, minute};
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+
+use super::zone::instant;
 use crate::Error;
 
-/// A cron expression of five fields, in UTC: minute, hour, day of month, month, day of week.
+/// A cron expression of five fields: minute, hour, day of month, month, day of week.
 ///
 /// Each field is `*`, a number, a range `a-b`, a step `*/n` or `a-b/n`, or a list of those with
 /// commas. Months and weekdays may be names of three letters; Sunday is 0 or 7. Where both days are
-/// restricted, a day matches if either does, as in every cron since the first. In UTC no minute
-/// comes twice or never, so there is no rule for clock changes.
+/// restricted, a day matches if either does, as in every cron since the first. Whose clock it goes
+/// by is said by [`Cron`](crate::Cron).
 ///
 /// ```
 /// use mcsv_jobs::CronExpr;
@@ -29,47 +32,66 @@ pub struct CronExpr {
     months: u64,
     weekdays: u64,
     either_day: bool,
+    fixed: bool,
 }
 
-/// The longest time between two ticks of any expression: 29 February, across 2100.
-const LONGEST_DAYS: i64 = 8 * 366;
+const DAY: i64 = 24 * 60;
+/// The longest time between two ticks of any expression, in minutes: 29 February, across 2100.
+pub(super) const LONGEST: i64 = 8 * 366 * DAY;
 
+/// Times on a wall, as minutes since its 1970 began.
 impl CronExpr {
-    /// The latest tick at or before `now`, both in minutes since 1970.
-    pub(crate) fn latest(&self, now: i64) -> Option<i64> {
-        self.search(now, -1)
-    }
-
-    /// The first tick after `now`.
-    pub(crate) fn next(&self, now: i64) -> Option<i64> {
-        self.search(now + 1, 1)
-    }
-
-    /// Goes day by day where the day does not match, else minute by minute.
-    fn search(&self, from: i64, step: i64) -> Option<i64> {
+    /// The first time that matches, from `from` on and before `until`.
+    pub(super) fn first_in(&self, from: i64, until: i64) -> Option<i64> {
         let mut at = from;
-        while (at - from).abs() <= LONGEST_DAYS * DAY {
-            let here = minute(at);
-            if !self.has_day(&here) {
-                let day = at.div_euclid(DAY);
-                at = if step > 0 { (day + 1) * DAY } else { day * DAY - 1 };
-            } else if has(self.hours, here.hour) && has(self.minutes, here.minute) {
+        while at < until {
+            let unit = self.mismatch(at);
+            if unit == 0 {
                 return Some(at);
-            } else {
-                at += step;
             }
+            at = (at.div_euclid(unit) + 1) * unit;
         }
         None
     }
 
-    fn has_day(&self, here: &Minute) -> bool {
-        let (day, weekday) = (has(self.days, here.day), has(self.weekdays, here.weekday));
+    /// The last of them.
+    pub(super) fn last_in(&self, from: i64, until: i64) -> Option<i64> {
+        let mut end = until;
+        while end > from {
+            let unit = self.mismatch(end - 1);
+            if unit == 0 {
+                return Some(end - 1);
+            }
+            end = (end - 1).div_euclid(unit) * unit;
+        }
+        None
+    }
+
+    /// Whether it names times of a day rather than a distance.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.fixed
+    }
+
+    /// How many minutes around `at` match as little as it does: its day, its hour, itself, or none.
+    fn mismatch(&self, at: i64) -> i64 {
+        let here = Offset::UTC.to_datetime(instant(at));
+        match here {
+            _ if !self.has_day(here) => DAY,
+            _ if !has(self.hours, here.hour()) => 60,
+            _ if !has(self.minutes, here.minute()) => 1,
+            _ => 0,
+        }
+    }
+
+    fn has_day(&self, here: DateTime) -> bool {
+        let weekday = has(self.weekdays, here.weekday().to_sunday_zero_offset());
+        let day = has(self.days, here.day());
         let day = if self.either_day { day || weekday } else { day && weekday };
-        has(self.months, here.month) && day
+        has(self.months, here.month()) && day
     }
 }
 
-fn has(set: u64, value: u8) -> bool {
+fn has(set: u64, value: i8) -> bool {
     set & (1 << value) != 0
 }
 
@@ -93,9 +115,10 @@ impl FromStr for CronExpr {
             // Sunday has two numbers.
             weekdays: (weekday_set | weekday_set >> 7) & 0x7f,
             either_day: !days.starts_with('*') && !weekdays.starts_with('*'),
+            fixed: !minutes.starts_with('*') && !hours.starts_with('*'),
             text: fields.join(" "),
         };
-        match expr.next(0) {
+        match expr.first_in(0, LONGEST) {
             Some(_) => Ok(expr),
             None => Err(bad(text, "no day is ever that day")),
         }
@@ -180,17 +203,20 @@ impl fmt::Display for CronExpr {
 mod tests {
     use super::*;
 
-    // 2024-02-28 23:50 UTC, a Wednesday.
+    // 2024-02-28 23:50, a Wednesday.
     const NOW: i64 = 1_709_164_200 / 60;
 
     #[track_caller]
     fn check(text: &str, next_in: i64) {
         let expr: CronExpr = text.parse().unwrap();
-        assert_eq!(expr.next(NOW).map(|at| at - NOW), Some(next_in), "{text}");
+        let next = expr.first_in(NOW + 1, NOW + LONGEST).unwrap();
+        assert_eq!(next - NOW, next_in, "{text}");
+        assert_eq!(expr.last_in(NOW + 1, next + 1), Some(next), "{text}");
+        assert_eq!(expr.last_in(NOW + 1, next), None, "{text}");
     }
 
     #[test]
-    fn finds_the_next_tick() {
+    fn finds_the_next_time() {
         check("* * * * *", 1);
         check("*/15 * * * *", 10);
         check("0 0 * * *", 10);
@@ -199,26 +225,18 @@ mod tests {
         check("0 0 1,15 * *", 10 + DAY);
         check("0 0 1 * sun", 10 + DAY);
         check("55 23 * FEB 3", 5);
+        check("0 0 * * 7", 10 + 3 * DAY);
     }
 
     #[test]
-    fn every_day_of_a_year_has_one_tick_whatever_the_clocks_on_the_walls_do() {
-        let expr: CronExpr = "30 2 * * *".parse().unwrap();
+    fn knows_that_2100_has_no_leap_day() {
+        let expr: CronExpr = "0 0 29 2 *".parse().unwrap();
+        // 2096-02-29 and 2104-02-29, both 00:00.
+        let (leap, next) = (3_981_312_000 / 60, 4_233_686_400 / 60);
 
-        // From January to January, across the nights in which Europe and America set their clocks.
-        let first = expr.next(1_735_689_600 / 60).unwrap();
-        let days = std::iter::successors(Some(first), |at| expr.next(*at)).take(365);
-        for (number, at) in (0..).zip(days) {
-            assert_eq!(at, first + number * DAY);
-        }
-    }
-
-    #[test]
-    fn the_latest_tick_may_be_now() {
-        let expr: CronExpr = "50 * * * *".parse().unwrap();
-
-        assert_eq!(expr.latest(NOW), Some(NOW));
-        assert_eq!(expr.latest(NOW - 1), Some(NOW - 60));
+        assert_eq!(expr.first_in(leap + 1, i64::MAX), Some(next));
+        assert_eq!(expr.last_in(i64::MIN, next), Some(leap));
+        assert!(next - leap < LONGEST);
     }
 
     #[test]

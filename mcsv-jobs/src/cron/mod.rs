@@ -1,11 +1,15 @@
 //! Schedules: when their ticks are, and who enqueues them.
 
-mod civil;
+mod catch_up;
 mod expression;
 mod schedule;
+mod ticks;
+mod zone;
 
+pub use catch_up::CatchUp;
 pub use expression::CronExpr;
 pub(crate) use schedule::Schedule;
+pub use ticks::Cron;
 
 use std::time::SystemTime;
 
@@ -13,6 +17,6 @@ use std::time::SystemTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tick {
-    /// The minute that the tick stands for, in UTC: not when it was noticed.
+    /// The minute that the tick stands for: not when it was noticed.
     pub at: SystemTime,
 }

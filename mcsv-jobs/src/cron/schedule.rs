@@ -1,6 +1,7 @@
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use super::{CronExpr, Tick};
+use super::ticks::time_of;
+use super::{CatchUp, Cron, Tick};
 use crate::store::TickOnce;
 use crate::{Error, Jobs, NewJob};
 
@@ -12,20 +13,20 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// One schedule, with the maker of its jobs.
 pub(crate) struct Schedule {
     name: String,
-    expr: CronExpr,
+    cron: Cron,
     make: Box<dyn Fn(Tick) -> NewJob + Send + Sync>,
 }
 
 impl Schedule {
     pub(crate) fn new(
         kind: &str,
-        expr: CronExpr,
+        cron: Cron,
         make: impl Fn(Tick) -> NewJob + Send + Sync + 'static,
     ) -> Self {
-        Schedule { name: format!("{kind} {expr}"), expr, make: Box::new(make) }
+        Schedule { name: format!("{kind} {cron}"), cron, make: Box::new(make) }
     }
 
-    /// Enqueues every tick, for ever. Missed ones are made up by the latest of them alone.
+    /// Enqueues every tick, for ever, and missed ones by the schedule's policy.
     pub(crate) async fn run(&self, jobs: &Jobs) {
         loop {
             let wait = match self.tick(jobs).await {
@@ -40,33 +41,67 @@ impl Schedule {
         }
     }
 
-    /// Enqueues the latest tick if nobody has, and tells how long until the next.
+    /// Enqueues what is to be enqueued by now if nobody has, and tells how long until the next tick.
     pub(crate) async fn tick(&self, jobs: &Jobs) -> Result<Duration, Error> {
+        self.tick_at(jobs, jobs.inner.store.now().await?).await
+    }
+
+    /// The same at `millis` since 1970.
+    pub(crate) async fn tick_at(&self, jobs: &Jobs, millis: i64) -> Result<Duration, Error> {
         const MINUTE: i64 = 60_000;
-        let now = jobs.inner.store.now().await?;
-        if let Some(latest) = self.expr.latest(now / MINUTE) {
-            self.enqueue(jobs, latest).await?;
+        let now = millis.div_euclid(MINUTE);
+        if let Some(latest) = self.cron.latest(now) {
+            match self.cron.catch_up() {
+                CatchUp::Skip if latest < now => self.pass(jobs, latest).await?,
+                CatchUp::Skip | CatchUp::Latest => self.enqueue(jobs, latest).await?,
+                CatchUp::Each(within) => {
+                    let within = i64::try_from(within.as_secs() / 60).unwrap_or(now).min(now);
+                    self.enqueue_each(jobs, now - within, latest).await?;
+                }
+            }
         }
-        let next = self.expr.next(now / MINUTE).map_or(i64::MAX, |next| next * MINUTE - now);
+        let next = self.cron.next(now).map_or(i64::MAX, |next| next * MINUTE - millis);
         Ok(Duration::from_millis(u64::try_from(next).unwrap_or(0)))
     }
 
+    /// Those from `from` to `latest` that nobody has enqueued.
+    ///
+    /// Whoever else does the same meanwhile goes through the same ticks in the same order: each is
+    /// enqueued by one of both.
+    async fn enqueue_each(&self, jobs: &Jobs, from: i64, latest: i64) -> Result<(), Error> {
+        let Some(last) = jobs.inner.store.last_tick(&self.name).await? else {
+            return self.pass(jobs, latest).await;
+        };
+        let mut at = last.max(from - 1);
+        while let Some(next) = self.cron.next(at).filter(|next| *next <= latest) {
+            self.enqueue(jobs, next).await?;
+            at = next;
+        }
+        Ok(())
+    }
+
     async fn enqueue(&self, jobs: &Jobs, tick: i64) -> Result<(), Error> {
-        let minutes = u64::try_from(tick).unwrap_or(0);
-        let at = UNIX_EPOCH + Duration::from_secs(minutes * 60);
-        let job = (self.make)(Tick { at });
+        let job = (self.make)(Tick { at: time_of(tick) });
         let row = jobs.row(&job)?;
-        let once = TickOnce { name: self.name.clone(), tick, row: row.clone() };
+        let once = TickOnce { name: self.name.clone(), tick, row: Some(row.clone()) };
         if let Some(inserted) = jobs.inner.store.tick(once).await? {
             jobs.inner.announce(&[row], &[inserted]);
             tracing::debug!(schedule = self.name, job.id = %inserted.id, "tick");
         }
         Ok(())
     }
+
+    /// Lets a tick go by.
+    async fn pass(&self, jobs: &Jobs, tick: i64) -> Result<(), Error> {
+        let once = TickOnce { name: self.name.clone(), tick, row: None };
+        jobs.inner.store.tick(once).await.map(drop)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
     use crate::{Filter, Job, Json};
     use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
 use crate::jobs::Inner;
-use crate::{Error, Event, Filter, JobId, JobRecord, Jobs, Page, PageToken, QueueStats};
+use crate::{Depth, Error, Event, Filter, JobId, JobRecord, Jobs, Page, PageToken, QueueStats};
 
 impl Jobs {
     /// The job `id`, as it is now.
@@ -43,6 +43,33 @@ impl Jobs {
     pub async fn queue_stats(&self, queue: &str) -> Result<QueueStats, Error> {
         let found = self.inner.stats(Some(queue)).await?.pop();
         Ok(found.unwrap_or_else(|| QueueStats::empty(queue)))
+    }
+
+    /// The numbers of unfinished jobs by queue, kind and state, with the age of the oldest, ordered
+    /// by all three: what the gauges `jobs_queue_depth` and `jobs_oldest_age_seconds` are set by.
+    ///
+    /// The database looks at each unfinished job and at none that has ended: it takes the longer the
+    /// more jobs wait, about a second for a million of them.
+    ///
+    /// ```
+    /// # use mcsv_jobs::{Error, Job, Jobs, Json, State};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)] struct Ping;
+    /// # impl Job for Ping { const KIND: &'static str = "ping"; const QUEUE: &'static str = "q"; type Codec = Json; }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> {
+    /// let jobs = Jobs::connect("sqlite::memory:").await?;
+    /// jobs.enqueue_all([Ping, Ping]).await?;
+    /// let depths = jobs.depths().await?;
+    /// assert_eq!((depths[0].kind.as_str(), depths[0].state), ("ping", State::Available));
+    /// assert_eq!(depths[0].count, 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn depths(&self) -> Result<Vec<Depth>, Error> {
+        self.inner.store.depths().await
     }
 
     /// Everything that happened to the job `id`, in order.

@@ -10,11 +10,14 @@ impl Jobs {
     /// Enqueue in it with [`Enqueue::on_pg`](crate::Enqueue::on_pg). A connection of a pool of your
     /// own does as well, as long as it is to the same database and the same schema.
     ///
+    /// What is asked in it waits for its answer as long as the system does, a quarter of an hour where
+    /// a machine has vanished: put a time-out of your own around it.
+    ///
     /// # Errors
     ///
     /// The queue is not on PostgreSQL, or the server does not answer.
     pub async fn begin_pg(&self) -> Result<Transaction<'static, Postgres>, Error> {
-        Ok(self.inner.store.postgres()?.callers.begin().await?)
+        self.inner.store.postgres()?.begin().await
     }
 
     pub(crate) async fn submit_on_pg(

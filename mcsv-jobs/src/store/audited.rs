@@ -56,16 +56,21 @@ impl Standing {
 impl Audited {
     /// `events` may hold those of pruned jobs, which belong to no row.
     pub(super) fn join(rows: Vec<Standing>, events: Vec<Logged>) -> Vec<Self> {
-        let mut by_job: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
-        for Logged { job_id, event } in events {
-            by_job.entry(job_id).or_default().push(event);
-        }
+        let mut by_job = by_job(events);
         let audited = rows.into_iter().map(|row| {
             let events = by_job.remove(&row.id).unwrap_or_default();
             Audited { row, events }
         });
         audited.collect()
     }
+}
+
+pub(super) fn by_job(events: Vec<Logged>) -> BTreeMap<i64, Vec<Event>> {
+    let mut by_job: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
+    for Logged { job_id, event } in events {
+        by_job.entry(job_id).or_default().push(event);
+    }
+    by_job
 }
 
 from_row!(Standing {

@@ -56,7 +56,8 @@ pub(crate) struct TickOnce {
     pub(crate) name: String,
     /// Minutes since 1970.
     pub(crate) tick: i64,
-    pub(crate) row: Row,
+    /// None lets it go by.
+    pub(crate) row: Option<Row>,
 }
 
 /// The most rows that one transaction deletes: others want to write too.

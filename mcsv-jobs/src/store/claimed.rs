@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::from_row::from_row;
+use crate::{Depth, Error};
 
 /// A job that is leased to a worker of this process.
 #[derive(Clone)]
@@ -72,16 +73,30 @@ impl From<Orphan> for Claimed {
     }
 }
 
-/// How many jobs of a queue are in a state, and how long the oldest has been due.
-#[derive(Clone, Debug)]
-pub(crate) struct Depth {
-    pub(crate) queue: String,
-    pub(crate) state: String,
-    pub(crate) count: i64,
+/// A [`Depth`] as it is counted.
+pub(super) struct DepthRow {
+    queue: String,
+    kind: String,
+    state: String,
+    count: i64,
     /// Milliseconds since the oldest could have started; negative if that is still to come.
-    pub(crate) oldest: i64,
+    oldest: i64,
+}
+
+impl TryFrom<DepthRow> for Depth {
+    type Error = Error;
+
+    fn try_from(counted: DepthRow) -> Result<Self, Error> {
+        Ok(Depth {
+            queue: counted.queue,
+            kind: counted.kind,
+            state: counted.state.parse()?,
+            count: u64::try_from(counted.count).unwrap_or(0),
+            oldest: Duration::from_millis(u64::try_from(counted.oldest).unwrap_or(0)),
+        })
+    }
 }
 
 from_row!(LeaseHolder { queue: String, owner: String, expired: bool });
 
-from_row!(Depth { queue: String, state: String, count: i64, oldest: i64 });
+from_row!(DepthRow { queue: String, kind: String, state: String, count: i64, oldest: i64 });

@@ -22,12 +22,12 @@ use std::path::Path;
 pub(crate) use ack::{Accepted, Ack, Fate, Settled};
 use ack::{Completions, completions, ended_batches};
 pub(crate) use audited::{AUDIT_STEP, Audited, Standing};
-use audited::{Logged, VANISHED};
+use audited::{Logged, VANISHED, by_job};
 pub(crate) use change::{
     Cancel, CancelReply, CloseBatches, LIMITED_WINDOW, NewBatch, PRUNE_STEP, Pause, Prune, Requeue,
     RequeueWhich, SetLimits, TickOnce,
 };
-pub(crate) use claimed::{Claimed, Depth, LeaseHolder, Orphan};
+pub(crate) use claimed::{Claimed, LeaseHolder, Orphan};
 use limited::{Counted, claim as claim_limited};
 #[cfg(feature = "postgres")]
 use postgres::PostgresStore;
@@ -41,7 +41,7 @@ use stored_batch::{OVERDUE_BATCHES, StoredBatch};
 pub(crate) use turn::{Leases, Report, Turn, TurnReply};
 pub(crate) use watch::{Seen, Watch};
 
-use crate::{BatchId, BatchStatus, Error, Event, Filter, JobId, JobRecord, Limits, Pruned};
+use crate::{BatchId, BatchStatus, Depth, Error, Event, Filter, JobId, JobRecord, Limits, Pruned};
 
 /// One database.
 pub(crate) enum Store {
@@ -151,6 +151,11 @@ impl Store {
         ask!(self, store => store.tick(tick).await)
     }
 
+    /// The tick of a schedule that was enqueued last, in minutes since 1970.
+    pub(crate) async fn last_tick(&self, name: &str) -> Result<Option<i64>, Error> {
+        ask!(self, store => store.last_tick(name).await)
+    }
+
     pub(crate) async fn cancel(&self, cancel: Cancel) -> Result<Option<CancelReply>, Error> {
         ask!(self, store => store.cancel(cancel).await)
     }
@@ -238,9 +243,22 @@ impl Store {
         ask!(self, store => store.orphans(queue, dead).await)
     }
 
-    /// The unfinished jobs by queue and state, from the partial indexes alone.
+    /// The unfinished jobs by queue, kind and state, ordered by all three; kept rows are not looked
+    /// at.
     pub(crate) async fn depths(&self) -> Result<Vec<Depth>, Error> {
-        ask!(self, store => store.depths().await)
+        let counted = ask!(self, store => store.depths().await)?;
+        counted.into_iter().map(Depth::try_from).collect()
+    }
+
+    /// How the database finds them, in its own words.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn plan_of_depths(&self) -> Result<String, Error> {
+        ask!(self, store => store.plan_of_depths().await)
+    }
+
+    /// All events of each of these jobs, in their order.
+    pub(crate) async fn logs(&self, ids: &[i64]) -> Result<BTreeMap<i64, Vec<Event>>, Error> {
+        ask!(self, store => store.logs(ids).await).map(by_job)
     }
 
     /// Tells other processes of new work in `queue`. SQLite's look at the file themselves.

@@ -1,4 +1,4 @@
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -81,13 +81,19 @@ impl PostgresServer {
             command
         };
         let command = command.arg(binaries).args(settings).current_dir("/");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        // It outlives this process for a moment: whoever reads what that says must not wait for it.
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
         let watch = child.stdin.take();
         let mut said = BufReader::new(child.stdout.take().ok_or("no output")?);
         let mut folder = String::new();
         said.read_line(&mut folder)?;
         if folder.trim().is_empty() {
-            return Err("the PostgreSQL server did not start".into());
+            let mut why = String::new();
+            if let Some(mut complaints) = child.stderr.take() {
+                complaints.read_to_string(&mut why)?;
+            }
+            return Err(format!("the PostgreSQL server did not start: {}", why.trim()).into());
         }
         let folder = PathBuf::from(folder.trim());
         let databases = AtomicU32::new(0);

@@ -1,12 +1,14 @@
 //! Connections that stay open and lead nowhere, and answers that get lost.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcsv_jobs::{JobCx, Jobs, State, Workers};
+use mcsv_jobs::{BoxError, Error, Filter, JobCx, JobId, Jobs, Limits, State, Workers};
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::{Notify, mpsc};
 
+use crate::counters::Counters;
 use crate::kit::{Done, LONG, Note, assert_sound, note, run};
 use crate::outage::listens;
 use crate::proxy::Proxy;
@@ -73,5 +75,95 @@ async fn a_claim_whose_answer_is_lost_is_given_back_without_an_attempt_used_up()
     let log = direct.events(id).await?;
     let log: Vec<_> = log.iter().map(|event| event.transition.as_str()).collect();
     assert_eq!(log, ["enqueued", "started", "released", "started", "completed"]);
+    assert_sound(&direct).await
+}
+
+#[tokio::test]
+async fn an_outcome_whose_answer_is_lost_is_written_once_and_counted_as_finished() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let counters = Counters::default();
+    let _counting = metrics::set_default_local_recorder(&counters);
+    let mut warnings = Warnings::hear();
+    let direct = Jobs::connect(database.url()).await?;
+    let proxy = Proxy::start(database.url()).await?;
+    let jobs = Jobs::connect(proxy.url()).await?;
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let go_on = Arc::new(Notify::new());
+    let gate = Arc::clone(&go_on);
+    // Nothing but the outcome is to be committed.
+    let workers = Workers::new(jobs).queue("notes", 1).with_lease(Duration::from_secs(3600));
+    let workers = run(workers.handle(move |_: Note, cx: JobCx| {
+        let (started, gate) = (started.clone(), Arc::clone(&gate));
+        async move {
+            started.send(cx.attempt())?;
+            gate.notified().await;
+            Done::Ok(())
+        }
+    }));
+    let id = direct.enqueue(note("held")).await?.id();
+    starts.recv().await;
+
+    proxy.lose_answer("COMMIT");
+    go_on.notify_one();
+    let record = direct.wait(id, LONG).await?;
+    warnings.next_with("no turn").await;
+    workers.end().await?;
+
+    assert!(proxy.has_lost_it());
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    let counted = ["jobs_finished_total", "jobs_lease_lost_total"].map(|name| counters.get(name));
+    assert_eq!(counted, [1, 0], "{:?}", warnings.rest());
+    assert_eq!(starts.recv().await, None);
+    assert_sound(&direct).await
+}
+
+type Asked<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
+
+/// Every kind of call, to be made once.
+fn calls(jobs: &Jobs, id: JobId) -> Vec<(&'static str, Asked<'_>)> {
+    let second = Duration::from_secs(1);
+    vec![
+        ("enqueue", Box::pin(async move { jobs.enqueue(note("x")).await.map(drop) })),
+        ("enqueue_all", Box::pin(async move { jobs.enqueue_all([note("x")]).await.map(drop) })),
+        ("batch", Box::pin(async move { jobs.batch([note("x")]).await.map(drop) })),
+        ("begin_pg", Box::pin(async move { jobs.begin_pg().await.map(drop) })),
+        ("get", Box::pin(async move { jobs.get(id).await.map(drop) })),
+        ("list", Box::pin(async move { jobs.list(Filter::new()).await.map(drop) })),
+        ("stats", Box::pin(async move { jobs.stats().await.map(drop) })),
+        ("events", Box::pin(async move { jobs.events(id).await.map(drop) })),
+        ("cancel", Box::pin(async move { jobs.cancel(id).await.map(drop) })),
+        ("retry", Box::pin(async move { jobs.retry(id).await.map(drop) })),
+        ("replay", Box::pin(async move { jobs.replay(Filter::new()).await.map(drop) })),
+        ("prune", Box::pin(async move { jobs.prune(second, second).await.map(drop) })),
+        ("pause", Box::pin(async move { jobs.pause("notes").await.map(drop) })),
+        ("paused", Box::pin(async move { jobs.paused().await.map(drop) })),
+        ("limit", Box::pin(async move { jobs.limit("notes", Limits::new()).await.map(drop) })),
+        ("limits", Box::pin(async move { jobs.limits().await.map(drop) })),
+        ("verify", Box::pin(async move { jobs.verify().await.map(drop) })),
+        ("wait", Box::pin(async move { jobs.wait(id, LONG * 60).await.map(drop) })),
+        ("keys", Box::pin(async move { jobs.unique_keys_unfinished("note", &[]).await.map(drop) })),
+    ]
+}
+
+#[tokio::test]
+async fn every_call_over_a_silent_network_comes_back_with_an_error_that_may_pass() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let proxy = Proxy::start(database.url()).await?;
+    let direct = Jobs::connect(database.url()).await?;
+    let id = direct.enqueue(note("x")).after(LONG).await?.id();
+
+    for index in 0..calls(&direct, id).len() {
+        let jobs = Jobs::connect(proxy.url()).await?;
+        // A connection that was just used is not tried before it is used again.
+        jobs.get(id).await?;
+        let (name, asked) = calls(&jobs, id).swap_remove(index);
+        proxy.silence();
+        // Nothing is to happen any more but that time goes by.
+        tokio::time::pause();
+        let silent = asked.await.err();
+        tokio::time::resume();
+        let silent = silent.ok_or_else(|| BoxError::from(format!("{name} is answered")))?;
+        assert!(silent.is_retryable(), "{name}: {silent:?}");
+    }
     assert_sound(&direct).await
 }

@@ -61,6 +61,29 @@ async fn workers_wait_for_a_stranger_who_holds_the_write_lock_and_complain_of_no
 }
 
 #[tokio::test]
+async fn a_stranger_who_idles_in_a_read_transaction_holds_up_nobody() -> Done {
+    let mut warnings = Warnings::hear();
+    let queue = Queue::new().await;
+    let mut stranger = stranger(&queue).await?;
+    let count = "SELECT count(*) FROM mcsv_jobs";
+    sqlx::raw_sql("BEGIN").execute(&mut stranger).await?;
+    assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut stranger).await?, 0);
+
+    let workers = Workers::new(queue.jobs.clone()).queue("notes", 4);
+    let workers = run(workers.handle(|_: Note, _: JobCx| async { Done::Ok(()) }));
+    let made = queue.jobs.enqueue_all((0..100).map(|n| note(&n.to_string()))).await?;
+    for one in made {
+        assert_eq!(queue.wait(one.id()).await.state, State::Completed);
+    }
+    // It still sees what it saw.
+    assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut stranger).await?, 0);
+    sqlx::raw_sql("COMMIT").execute(&mut stranger).await?;
+    workers.end().await?;
+    assert_eq!(warnings.rest(), [""; 0]);
+    assert_sound(&queue.jobs).await
+}
+
+#[tokio::test]
 async fn vacuum_and_checkpoints_during_the_work_harm_nobody() -> Done {
     let mut warnings = Warnings::hear();
     let queue = Queue::new().await;

@@ -7,6 +7,11 @@ mod blocking;
 mod board;
 #[cfg(feature = "postgres")]
 mod clock;
+#[cfg(feature = "postgres")]
+mod counters;
+mod cron;
+mod documents;
+mod durable;
 mod full_disk;
 #[cfg(feature = "postgres")]
 mod half_open;

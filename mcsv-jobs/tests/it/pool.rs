@@ -59,3 +59,66 @@ async fn callers_who_hold_every_connection_cost_no_job_its_lease_or_its_outcome(
     workers.end().await?;
     assert_sound(&watching).await
 }
+
+/// Far longer than a caller waits for a connection, and less than an attempt may take.
+const MINUTES: u32 = 3;
+
+#[tokio::test]
+async fn minutes_without_a_connection_fail_callers_and_no_worker() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let jobs = Jobs::connect(database.url()).await?;
+    let watching = Jobs::connect(database.url()).await?;
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let go_on = Arc::new(Notify::new());
+    let gate = Arc::clone(&go_on);
+    let lease = Duration::from_secs(30);
+    let workers = Workers::new(jobs.clone()).queue("notes", 1).with_lease(lease);
+    let workers = run(workers.handle(move |_: Note, cx: JobCx| {
+        let (started, gate) = (started.clone(), Arc::clone(&gate));
+        async move {
+            started.send(cx.attempt())?;
+            gate.notified().await;
+            Done::Ok(())
+        }
+    }));
+    let id = watching.enqueue(note("held")).await?.id();
+    starts.recv().await;
+    let mut conn = PgConnection::connect(database.url()).await?;
+    let mut held = Vec::new();
+    for _ in 0..CALLERS {
+        held.push(jobs.begin_pg().await?);
+    }
+
+    // As long as this blocks, time goes by when it is told to, and not where nothing else is done.
+    let (let_go, blocked) = std::sync::mpsc::channel::<()>();
+    let blocking = tokio::task::spawn_blocking(move || blocked.recv().is_err());
+    tokio::time::pause();
+    for _ in 0..MINUTES * 2 {
+        let asked = tokio::spawn({
+            let jobs = jobs.clone();
+            async move { jobs.enqueue(note("refused")).await }
+        });
+        while !asked.is_finished() {
+            // A third of the lease: each time it is renewed.
+            let before = lease_until(&mut conn, id).await?;
+            tokio::time::advance(lease / 3).await;
+            while lease_until(&mut conn, id).await? == before {}
+        }
+        let refused = asked.await?.unwrap_err();
+        assert!(refused.is_retryable(), "{refused:?}");
+    }
+    tokio::time::resume();
+    drop(let_go);
+    assert!(blocking.await?);
+
+    drop(held);
+    let next = jobs.enqueue(note("next")).await?.id();
+    for id in [id, next] {
+        go_on.notify_one();
+        let record = watching.wait(id, LONG).await?;
+        assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    }
+    workers.end().await?;
+    assert_eq!((starts.recv().await, starts.recv().await), (Some(1), None));
+    assert_sound(&watching).await
+}

@@ -1,3 +1,5 @@
+use sqlx::{Connection as _, PgConnection};
+
 use super::PostgresStore;
 use super::notify::{TELL_ALL, TELL_EACH};
 use crate::store::{Cancel, CancelReply, CloseBatches, Requeue, RequeueWhich};
@@ -10,7 +12,7 @@ impl PostgresStore {
     ) -> Result<Option<CancelReply>, Error> {
         // The row is locked before it is read: an answer that a race made wrong would be worse
         // than a short wait.
-        let found: Option<(String, bool, Option<i64>)> = sqlx::query_as(
+        let cancel = sqlx::query_as(
             "WITH found AS MATERIALIZED (
                 SELECT id, state, cancel FROM mcsv_jobs WHERE id = $1 FOR UPDATE
              ), changed AS (
@@ -33,14 +35,14 @@ impl PostgresStore {
                 CASE WHEN changed.finished_at IS NOT NULL THEN changed.batch_id END
              FROM found LEFT JOIN changed USING (id)",
         )
-        .bind(id.get())
-        .fetch_optional(&self.callers)
-        .await?;
+        .bind(id.get());
+        let found: Option<(String, bool, Option<i64>)> =
+            self.call(async |conn| cancel.fetch_optional(conn).await).await?;
         let Some((state, changed, batch)) = found else { return Ok(None) };
         let state: State = state.parse()?;
         if changed && state == State::Executing {
             // At once and not by the notifier: who calls a job off may be a short-lived command.
-            sqlx::query(TELL_ALL).execute(&self.callers).await?;
+            self.call(async |conn| sqlx::query(TELL_ALL).execute(conn).await).await?;
         }
         // The job is called off whatever comes of this: what is left open here is closed later.
         let rung = match batch {
@@ -54,41 +56,48 @@ impl PostgresStore {
         &self,
         Requeue(which): Requeue,
     ) -> Result<Vec<String>, Error> {
-        let mut tx = self.callers.begin().await?;
-        let ids = match &which {
-            RequeueWhich::One(id) => vec![id.get()],
-            RequeueWhich::Matching(filter) => super::read::ids(&mut tx, filter).await?,
-        };
-        // A job whose unique key is taken by now stays ended, and of several with one key the
-        // newest goes back.
-        let back: Vec<String> = sqlx::query_scalar(
-            "WITH chosen AS MATERIALIZED (
-                SELECT id, kind, unique_key FROM mcsv_jobs AS job
-                WHERE id = ANY ($1) AND state IN ('completed', 'discarded', 'cancelled')
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_jobs AS other
-                        WHERE other.kind = job.kind AND other.unique_key = job.unique_key
-                            AND other.state IN ('available', 'scheduled', 'executing', 'retryable'))
-                ORDER BY id FOR UPDATE
-             ), single AS MATERIALIZED (
-                SELECT max(id) AS id FROM chosen
-                GROUP BY kind, coalesce(unique_key, ''), CASE WHEN unique_key IS NULL THEN id END
-             ), back AS (
-                UPDATE mcsv_jobs SET state = 'available', attempt = 0, cancel = false,
-                    finished_at = NULL, scheduled_at = mcsv_jobs_now(),
-                    budget_from = mcsv_jobs_now()
-                WHERE id IN (SELECT id FROM single)
-                RETURNING id, queue, state, attempt
-             ), logged AS (
-                INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
-                SELECT id, mcsv_jobs_now(), 'requeued', state, attempt FROM back ORDER BY id
-             )
-             SELECT queue FROM back",
-        )
-        .bind(ids)
-        .fetch_all(&mut *tx)
-        .await?;
-        sqlx::query(TELL_EACH).bind(&back).execute(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(back)
+        self.long_call(async |conn| requeue(conn, &which).await).await
     }
+}
+
+async fn requeue(
+    conn: &mut PgConnection,
+    which: &RequeueWhich,
+) -> Result<Vec<String>, sqlx::Error> {
+    let mut tx = conn.begin().await?;
+    let ids = match which {
+        RequeueWhich::One(id) => vec![id.get()],
+        RequeueWhich::Matching(filter) => super::read::ids(&mut tx, filter).await?,
+    };
+    // A job whose unique key is taken by now stays ended, and of several with one key the
+    // newest goes back.
+    let back: Vec<String> = sqlx::query_scalar(
+        "WITH chosen AS MATERIALIZED (
+            SELECT id, kind, unique_key FROM mcsv_jobs AS job
+            WHERE id = ANY ($1) AND state IN ('completed', 'discarded', 'cancelled')
+                AND NOT EXISTS (SELECT 1 FROM mcsv_jobs AS other
+                    WHERE other.kind = job.kind AND other.unique_key = job.unique_key
+                        AND other.state IN ('available', 'scheduled', 'executing', 'retryable'))
+            ORDER BY id FOR UPDATE
+         ), single AS MATERIALIZED (
+            SELECT max(id) AS id FROM chosen
+            GROUP BY kind, coalesce(unique_key, ''), CASE WHEN unique_key IS NULL THEN id END
+         ), back AS (
+            UPDATE mcsv_jobs SET state = 'available', attempt = 0, cancel = false,
+                finished_at = NULL, scheduled_at = mcsv_jobs_now(),
+                budget_from = mcsv_jobs_now()
+            WHERE id IN (SELECT id FROM single)
+            RETURNING id, queue, state, attempt
+         ), logged AS (
+            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
+            SELECT id, mcsv_jobs_now(), 'requeued', state, attempt FROM back ORDER BY id
+         )
+         SELECT queue FROM back",
+    )
+    .bind(ids)
+    .fetch_all(&mut *tx)
+    .await?;
+    sqlx::query(TELL_EACH).bind(&back).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(back)
 }

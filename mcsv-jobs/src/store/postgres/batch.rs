@@ -1,4 +1,4 @@
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
 use super::PostgresStore;
 use super::enqueue::insert;
@@ -13,54 +13,66 @@ impl PostgresStore {
         batch: NewBatch,
     ) -> Result<(Vec<Inserted>, Vec<String>), Error> {
         let completion = batch.completion.as_ref().map(Row::to_json).transpose()?;
-        let mut tx = self.callers.begin().await?;
-        sqlx::query(
-            "INSERT INTO mcsv_job_batches (id, inserted_at, completion)
-             VALUES ($1, mcsv_jobs_now(), $2)",
-        )
-        .bind(batch.id.get())
-        .bind(completion)
-        .execute(&mut *tx)
-        .await?;
         let rows: Vec<&Row> = batch.rows.iter().collect();
-        let inserted = if rows.is_empty() { Vec::new() } else { insert(&mut tx, &rows).await? };
-        let rung = close(&mut tx, &[batch.id.get()]).await?;
-        tx.commit().await?;
-        Ok((inserted, rung))
+        self.call(async |conn| {
+            let mut tx = conn.begin().await?;
+            sqlx::query(
+                "INSERT INTO mcsv_job_batches (id, inserted_at, completion)
+                 VALUES ($1, mcsv_jobs_now(), $2)",
+            )
+            .bind(batch.id.get())
+            .bind(completion)
+            .execute(&mut *tx)
+            .await?;
+            let inserted =
+                if rows.is_empty() { Vec::new() } else { insert(&mut tx, &rows).await? };
+            let rung = close(&mut tx, &[batch.id.get()]).await?;
+            tx.commit().await?;
+            Ok((inserted, rung))
+        })
+        .await
     }
 
     pub(in crate::store) async fn close_batches(
         &self,
         CloseBatches(batches): CloseBatches,
     ) -> Result<Vec<String>, Error> {
-        let mut tx = self.engine().begin().await?;
-        let rung = close(&mut tx, &batches).await?;
-        sqlx::query(TELL_EACH).bind(&rung).execute(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(rung)
+        self.engine_call(async |conn| {
+            let mut tx = conn.begin().await?;
+            let rung = close(&mut tx, &batches).await?;
+            sqlx::query(TELL_EACH).bind(&rung).execute(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(rung)
+        })
+        .await
     }
 
     pub(in crate::store) async fn batch(&self, id: BatchId) -> Result<Option<StoredBatch>, Error> {
-        let mut tx =
-            self.callers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-        let found: Option<(i64, Option<i64>)> =
-            sqlx::query_as("SELECT inserted_at, finished_at FROM mcsv_job_batches WHERE id = $1")
-                .bind(id.get())
-                .fetch_optional(&mut *tx)
-                .await?;
-        let counts = sqlx::query_as(
-            "SELECT state, count(*) FROM mcsv_jobs WHERE batch_id = $1 GROUP BY state",
-        )
-        .bind(id.get())
-        .fetch_all(&mut *tx)
-        .await?;
-        tx.rollback().await?;
-        let stored = |(inserted_at, finished_at)| StoredBatch { inserted_at, finished_at, counts };
-        Ok(found.map(stored))
+        self.call(async |conn| {
+            let mut tx = conn.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+            let found: Option<(i64, Option<i64>)> = sqlx::query_as(
+                "SELECT inserted_at, finished_at FROM mcsv_job_batches WHERE id = $1",
+            )
+            .bind(id.get())
+            .fetch_optional(&mut *tx)
+            .await?;
+            let counts = sqlx::query_as(
+                "SELECT state, count(*) FROM mcsv_jobs WHERE batch_id = $1 GROUP BY state",
+            )
+            .bind(id.get())
+            .fetch_all(&mut *tx)
+            .await?;
+            tx.rollback().await?;
+            let stored =
+                |(inserted_at, finished_at)| StoredBatch { inserted_at, finished_at, counts };
+            Ok(found.map(stored))
+        })
+        .await
     }
 
     pub(in crate::store) async fn overdue_batches(&self) -> Result<Vec<i64>, Error> {
-        Ok(sqlx::query_scalar(OVERDUE_BATCHES).fetch_all(self.engine()).await?)
+        self.engine_call(async |conn| sqlx::query_scalar(OVERDUE_BATCHES).fetch_all(conn).await)
+            .await
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool, Postgres};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 use tokio::time::timeout;
 
 use super::notify::Notifier;
@@ -22,6 +22,8 @@ const TRIAL: Duration = Duration::from_secs(2);
 
 /// A connection that is silent this long is given up: the machine behind it may be gone.
 pub(super) const SILENT: Duration = Duration::from_secs(20);
+/// The same for what takes the longer the more jobs there are: a server that works is silent, too.
+const LONG: Duration = Duration::from_secs(300);
 
 impl PostgresStore {
     pub(in crate::store) async fn connect(url: &str) -> Result<Self, Error> {
@@ -40,12 +42,51 @@ impl PostgresStore {
     pub(super) fn engine(&self) -> &PgPool {
         &self.engine
     }
+
+    /// Asks on a caller's connection what is answered at once.
+    pub(super) async fn call<T>(&self, ask: impl Ask<T>) -> Result<T, Error> {
+        within(SILENT, &self.callers, ask).await
+    }
+
+    /// Asks on a caller's connection what may have to look at every job.
+    pub(super) async fn long_call<T>(&self, ask: impl Ask<T>) -> Result<T, Error> {
+        within(LONG, &self.callers, ask).await
+    }
+
+    /// Asks on one of the workers' connections.
+    pub(super) async fn engine_call<T>(&self, ask: impl Ask<T>) -> Result<T, Error> {
+        within(SILENT, &self.engine, ask).await
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>, Error> {
+        // Together with the time for a connection, of which it takes no notice.
+        let silent = ACQUIRE + SILENT;
+        let begun = timeout(silent, self.callers.begin()).await;
+        Ok(begun.map_err(|_| gave_no_answer(silent))??)
+    }
+}
+
+/// Statements on one connection.
+pub(super) trait Ask<T>: AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error> {}
+
+impl<T, F: AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>> Ask<T> for F {}
+
+async fn within<T>(silent: Duration, pool: &PgPool, ask: impl Ask<T>) -> Result<T, Error> {
+    let mut conn = pool.acquire().await?;
+    match timeout(silent, ask(&mut conn)).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(give_up(conn, silent)),
+    }
 }
 
 /// Throws a silent connection away. In the pool it would keep its place until the system gives it
 /// up, which takes a quarter of an hour.
 pub(super) fn give_up(conn: PoolConnection<Postgres>, silent: Duration) -> Error {
     drop(conn.detach());
+    gave_no_answer(silent)
+}
+
+fn gave_no_answer(silent: Duration) -> Error {
     let context = format!("the job database gave no answer within {silent:?}: try again later");
     Error::new(ErrorKind::Unavailable, context)
 }

@@ -11,14 +11,12 @@ use crate::{Error, Limits};
 impl PostgresStore {
     pub(in crate::store) async fn limit(&self, set: SetLimits) -> Result<(), Error> {
         if set.limits.is_none() {
-            sqlx::query("DELETE FROM mcsv_job_limits WHERE queue = $1")
-                .bind(&set.queue)
-                .execute(&self.callers)
-                .await?;
-            return Ok(());
+            let delete =
+                sqlx::query("DELETE FROM mcsv_job_limits WHERE queue = $1").bind(&set.queue);
+            return self.call(async |conn| delete.execute(conn).await.map(drop)).await;
         }
         let columns = set.limits.to_columns();
-        sqlx::query(
+        let set = sqlx::query(
             "INSERT INTO mcsv_job_limits VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (queue) DO UPDATE SET running = $2, per_partition = $3, starts = $4,
                 period = $5",
@@ -27,18 +25,15 @@ impl PostgresStore {
         .bind(columns.running)
         .bind(columns.per_partition)
         .bind(columns.starts)
-        .bind(columns.period)
-        .execute(&self.callers)
-        .await?;
-        Ok(())
+        .bind(columns.period);
+        self.call(async |conn| set.execute(conn).await.map(drop)).await
     }
 
     pub(in crate::store) async fn limits(&self) -> Result<BTreeMap<String, Limits>, Error> {
-        let rows: Vec<QueueLimits> = sqlx::query_as(
+        let limits = sqlx::query_as(
             "SELECT queue, running, per_partition, starts, period FROM mcsv_job_limits",
-        )
-        .fetch_all(&self.callers)
-        .await?;
+        );
+        let rows: Vec<QueueLimits> = self.call(async |conn| limits.fetch_all(conn).await).await?;
         let limits = rows.into_iter().map(|row| (row.queue, Limits::from(row.limits)));
         Ok(limits.collect())
     }

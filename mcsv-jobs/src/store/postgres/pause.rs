@@ -11,14 +11,12 @@ impl PostgresStore {
             ),
             Pause::End(queue) => ("DELETE FROM mcsv_job_pauses WHERE queue = $1", queue),
         };
-        sqlx::query(statement).bind(queue).execute(&self.callers).await?;
-        Ok(())
+        let pause = sqlx::query(statement).bind(queue);
+        self.call(async |conn| pause.execute(conn).await.map(drop)).await
     }
 
     pub(in crate::store) async fn paused(&self) -> Result<Vec<String>, Error> {
-        let paused = sqlx::query_scalar("SELECT queue FROM mcsv_job_pauses ORDER BY queue")
-            .fetch_all(&self.callers)
-            .await?;
-        Ok(paused)
+        let paused = sqlx::query_scalar("SELECT queue FROM mcsv_job_pauses ORDER BY queue");
+        self.call(async |conn| paused.fetch_all(conn).await).await
     }
 }

@@ -32,9 +32,7 @@ impl PostgresStore {
     pub(in crate::store) async fn progress(&self, id: JobId) -> Result<Option<String>, Error> {
         let progress =
             sqlx::query_scalar("SELECT progress FROM mcsv_job_progress WHERE job_id = $1")
-                .bind(id.get())
-                .fetch_optional(&self.callers)
-                .await?;
-        Ok(progress)
+                .bind(id.get());
+        self.call(async |conn| progress.fetch_optional(conn).await).await
     }
 }

@@ -1,3 +1,5 @@
+use sqlx::PgConnection;
+
 use super::PostgresStore;
 use crate::new_job::millis;
 use crate::store::{PRUNE_STEP, Prune};
@@ -5,46 +7,50 @@ use crate::{Error, Pruned};
 
 impl PostgresStore {
     pub(in crate::store) async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {
-        let step = i64::try_from(PRUNE_STEP).unwrap_or(i64::MAX);
-        let jobs: i64 = sqlx::query_scalar(
-            "WITH pruned AS (
-                DELETE FROM mcsv_jobs WHERE id = ANY (ARRAY(
-                    SELECT id FROM mcsv_jobs
-                    WHERE finished_at IS NOT NULL AND finished_at < (SELECT mcsv_jobs_now()) - $1
-                    ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))
-                RETURNING id
-             ), forgotten AS (
-                DELETE FROM mcsv_job_progress WHERE job_id IN (SELECT id FROM pruned)
-             )
-             SELECT count(*) FROM pruned",
-        )
-        .bind(millis(prune.finished_older_than))
-        .bind(step)
-        .fetch_one(&self.callers)
-        .await?;
-        sqlx::query(
-            "DELETE FROM mcsv_job_batches WHERE id = ANY (ARRAY(
-                SELECT id FROM mcsv_job_batches
-                WHERE finished_at IS NOT NULL AND finished_at < (SELECT mcsv_jobs_now()) - $1
-                ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        )
-        .bind(millis(prune.finished_older_than))
-        .bind(step)
-        .execute(&self.callers)
-        .await?;
-        // Those of a job that still exists stay: its row must remain explainable.
-        let events = sqlx::query(
-            "DELETE FROM mcsv_job_events WHERE sequence = ANY (ARRAY(
-                SELECT sequence FROM mcsv_job_events AS e
-                WHERE at < (SELECT mcsv_jobs_now()) - $1
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE id = e.job_id)
-                ORDER BY sequence LIMIT $2))",
-        )
-        .bind(millis(prune.events_older_than))
-        .bind(step)
-        .execute(&self.callers)
-        .await?
-        .rows_affected();
-        Ok(Pruned { jobs: u64::try_from(jobs).unwrap_or(0), events })
+        self.long_call(async |conn| step(conn, &prune).await).await
     }
+}
+
+async fn step(conn: &mut PgConnection, prune: &Prune) -> Result<Pruned, sqlx::Error> {
+    let step = i64::try_from(PRUNE_STEP).unwrap_or(i64::MAX);
+    let jobs: i64 = sqlx::query_scalar(
+        "WITH pruned AS (
+            DELETE FROM mcsv_jobs WHERE id = ANY (ARRAY(
+                SELECT id FROM mcsv_jobs
+                WHERE finished_at IS NOT NULL AND finished_at < (SELECT mcsv_jobs_now()) - $1
+                ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+            RETURNING id
+         ), forgotten AS (
+            DELETE FROM mcsv_job_progress WHERE job_id IN (SELECT id FROM pruned)
+         )
+         SELECT count(*) FROM pruned",
+    )
+    .bind(millis(prune.finished_older_than))
+    .bind(step)
+    .fetch_one(&mut *conn)
+    .await?;
+    sqlx::query(
+        "DELETE FROM mcsv_job_batches WHERE id = ANY (ARRAY(
+            SELECT id FROM mcsv_job_batches
+            WHERE finished_at IS NOT NULL AND finished_at < (SELECT mcsv_jobs_now()) - $1
+            ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+    )
+    .bind(millis(prune.finished_older_than))
+    .bind(step)
+    .execute(&mut *conn)
+    .await?;
+    // Those of a job that still exists stay: its row must remain explainable.
+    let events = sqlx::query(
+        "DELETE FROM mcsv_job_events WHERE sequence = ANY (ARRAY(
+            SELECT sequence FROM mcsv_job_events AS e
+            WHERE at < (SELECT mcsv_jobs_now()) - $1
+                AND NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE id = e.job_id)
+            ORDER BY sequence LIMIT $2))",
+    )
+    .bind(millis(prune.events_older_than))
+    .bind(step)
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    Ok(Pruned { jobs: u64::try_from(jobs).unwrap_or(0), events })
 }

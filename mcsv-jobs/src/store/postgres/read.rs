@@ -24,10 +24,8 @@ impl PostgresStore {
     pub(in crate::store) async fn get(&self, id: JobId) -> Result<Option<JobRecord>, Error> {
         let record =
             sqlx::query_as(concat!("SELECT ", columns!(), " FROM mcsv_jobs WHERE id = $1"))
-                .bind(id.get())
-                .fetch_optional(&self.callers)
-                .await?;
-        Ok(record)
+                .bind(id.get());
+        self.call(async |conn| record.fetch_optional(conn).await).await
     }
 
     pub(in crate::store) async fn list(
@@ -39,7 +37,7 @@ impl PostgresStore {
             QueryBuilder::new(concat!("SELECT ", columns!(), " FROM mcsv_jobs WHERE true"));
         conditions(&mut query, filter);
         query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit));
-        Ok(query.build_query_as().fetch_all(&self.callers).await?)
+        self.long_call(async |conn| query.build_query_as().fetch_all(conn).await).await
     }
 
     pub(in crate::store) async fn counts(
@@ -62,10 +60,8 @@ impl PostgresStore {
              GROUP BY state, queue
              ORDER BY 1, 2",
         )
-        .bind(queue)
-        .fetch_all(&self.callers)
-        .await?;
-        Ok(counts)
+        .bind(queue);
+        self.long_call(async |conn| counts.fetch_all(conn).await).await
     }
 
     pub(in crate::store) async fn events(&self, id: JobId) -> Result<Vec<Event>, Error> {
@@ -73,10 +69,8 @@ impl PostgresStore {
             "SELECT sequence, at, transition, state, attempt, worker, detail FROM mcsv_job_events
              WHERE job_id = $1 ORDER BY sequence",
         )
-        .bind(id.get())
-        .fetch_all(&self.callers)
-        .await?;
-        Ok(events)
+        .bind(id.get());
+        self.call(async |conn| events.fetch_all(conn).await).await
     }
 
     pub(in crate::store) async fn keys_unfinished(
@@ -90,14 +84,13 @@ impl PostgresStore {
                AND state IN ('available', 'scheduled', 'executing', 'retryable')",
         )
         .bind(kind)
-        .bind(keys)
-        .fetch_all(&self.callers)
-        .await?;
-        Ok(found)
+        .bind(keys);
+        self.call(async |conn| found.fetch_all(conn).await).await
     }
 
     pub(in crate::store) async fn now(&self) -> Result<i64, Error> {
-        Ok(sqlx::query_scalar("SELECT mcsv_jobs_now()").fetch_one(self.engine()).await?)
+        let now = sqlx::query_scalar("SELECT mcsv_jobs_now()");
+        self.engine_call(async |conn| now.fetch_one(conn).await).await
     }
 }
 

@@ -2,8 +2,9 @@ use std::pin::Pin;
 
 use sqlx::SqliteConnection;
 
-use super::Write;
 use super::enqueue::insert;
+use super::{SqliteStore, Write};
+use crate::Error;
 use crate::store::{Inserted, TickOnce};
 
 impl Write for TickOnce {
@@ -24,7 +25,12 @@ impl Write for TickOnce {
                     .await?
                     .rows_affected();
             if moved == 1 {
-                return Ok(insert(conn, &[&self.row]).await?.pop());
+                let rows: Vec<_> = self.row.iter().collect();
+                return if rows.is_empty() {
+                    Ok(None)
+                } else {
+                    Ok(insert(conn, &rows).await?.pop())
+                };
             }
             sqlx::query("INSERT INTO mcsv_job_ticks VALUES (?1, ?2) ON CONFLICT DO NOTHING")
                 .bind(&self.name)
@@ -33,5 +39,15 @@ impl Write for TickOnce {
                 .await?;
             Ok(None)
         })
+    }
+}
+
+impl SqliteStore {
+    pub(in crate::store) async fn last_tick(&self, name: &str) -> Result<Option<i64>, Error> {
+        let last = sqlx::query_scalar("SELECT last FROM mcsv_job_ticks WHERE name = ?1")
+            .bind(name)
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(last)
     }
 }

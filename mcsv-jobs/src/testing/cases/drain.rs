@@ -82,3 +82,57 @@ pub(in crate::testing) async fn workers_that_are_dropped_give_their_jobs_back(
     again.end().await;
     Ok(())
 }
+
+pub(in crate::testing) async fn a_shutdown_under_load_loses_no_job_and_repeats_none(
+    queue: Queue,
+) -> Done {
+    const JOBS: usize = 300;
+    let (seen, mut runs) = mpsc::unbounded_channel();
+    let handler = move |_: Note, cx: JobCx| {
+        let seen = seen.clone();
+        async move {
+            tokio::task::yield_now().await;
+            Done::Ok(seen.send(cx.id())?)
+        }
+    };
+    let other = queue.other().await;
+    let workers = |jobs: &crate::Jobs| {
+        run(crate::Workers::new(jobs.clone()).queue("notes", 8).handle(handler.clone()))
+    };
+    let mut running = vec![workers(&queue.jobs), workers(&other)];
+    // Callers go on while the workers end and others take their places, in both processes.
+    let enqueuing = tokio::spawn({
+        let jobs = queue.jobs.clone();
+        async move {
+            let mut made = Vec::new();
+            for n in 0..JOBS {
+                made.push(jobs.enqueue(note(&n.to_string())).await?.id());
+            }
+            Ok::<_, crate::Error>(made)
+        }
+    });
+    let mut ran = Vec::new();
+    for round in 1..=4 {
+        while ran.len() < round * JOBS / 6 {
+            ran.extend(runs.recv().await);
+        }
+        running.remove(0).end().await;
+        running.push(workers(if round % 2 == 0 { &other } else { &queue.jobs }));
+    }
+    let made = enqueuing.await??;
+    for id in &made {
+        let record = queue.wait(*id).await;
+        assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    }
+    for workers in running {
+        workers.end().await;
+    }
+    drop(handler);
+
+    while let Some(id) = runs.recv().await {
+        ran.push(id);
+    }
+    ran.sort_unstable();
+    assert_eq!(ran, made, "each ran once");
+    Ok(())
+}

@@ -30,6 +30,29 @@ pub(in crate::testing) async fn a_failed_job_is_tried_again_after_its_stored_bac
     Ok(())
 }
 
+pub(in crate::testing) async fn a_retry_after_a_time_waits_for_it_and_ends_with_the_budget(
+    queue: Queue,
+) -> Done {
+    let wait = Duration::from_millis(60);
+    let running = run(queue
+        .workers()
+        .handle(move |_: Note, _: JobCx| async move { Ok::<_, BoxError>(Outcome::retry(wait)) }));
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+
+    let record = queue.wait(id).await;
+    running.end().await;
+
+    assert_eq!((record.state, record.attempt), (State::Discarded, 3));
+    let events = queue.jobs.events(id).await?;
+    let starts: Vec<_> =
+        events.iter().filter(|e| e.transition == Transition::Started).map(|e| e.at).collect();
+    assert_eq!(starts.len(), 3);
+    for pair in starts.windows(2) {
+        assert!(pair[1].duration_since(pair[0])? >= wait, "{starts:?}");
+    }
+    Ok(())
+}
+
 pub(in crate::testing) async fn a_panic_is_a_failed_attempt(queue: Queue) -> Done {
     let running = run(queue.workers().handle(|job: Note, _: JobCx| async move {
         assert!(job.text != "boom", "went {}", job.text);

@@ -127,3 +127,25 @@ pub(in crate::testing) async fn no_more_starts_than_the_rate_and_the_rest_afterw
     workers.end().await;
     Ok(())
 }
+
+pub(in crate::testing) async fn a_worker_runs_no_more_jobs_than_it_has_places(
+    queue: Queue,
+) -> Done {
+    let places = Arc::new(tokio::sync::Semaphore::new(3));
+    let handler = move |_: Note, _: JobCx| {
+        let places = Arc::clone(&places);
+        async move {
+            let _place = places.try_acquire()?;
+            tokio::task::yield_now().await;
+            Done::Ok(())
+        }
+    };
+    let made = queue.jobs.enqueue_all((0..60).map(|n| note(&n.to_string()))).await?;
+    let workers = run(queue.workers().queue("notes", 3).handle(handler));
+    for one in made {
+        let record = queue.wait(one.id()).await;
+        assert_eq!((record.state, record.attempt), (State::Completed, 1), "{:?}", record.errors);
+    }
+    workers.end().await;
+    Ok(())
+}

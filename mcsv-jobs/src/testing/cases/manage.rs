@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{ErrorKind, Filter, JobId, PageToken, State, Transition};
 
-use crate::testing::kit::{Done, Note, Queue, note, run};
+use crate::testing::kit::{Done, Note, Obituary, Queue, note, run};
 
 pub(in crate::testing) async fn dead_letters_are_found_by_their_error_and_replayed(
     queue: Queue,
@@ -65,6 +65,61 @@ pub(in crate::testing) async fn stats_count_by_queue_and_state(queue: Queue) -> 
     assert_eq!(stats[1].unfinished(), 1);
     assert_eq!(queue.jobs.queue_stats("none").await?.unfinished(), 0);
     Ok(())
+}
+
+pub(in crate::testing) async fn depths_tell_kinds_apart_and_the_age_of_the_oldest(
+    queue: Queue,
+) -> Done {
+    let made = queue.jobs.enqueue_all([note("a"), note("b"), note("c")]).await?;
+    queue.jobs.cancel(made[0].id()).await?;
+    let obituary = Obituary { of: 1, error: String::new() };
+    queue.jobs.enqueue(obituary).queue("notes")?.await?;
+    queue.jobs.enqueue(note("d")).queue("others")?.after(Duration::from_secs(9)).await?;
+    queue
+        .bend("UPDATE mcsv_jobs SET scheduled_at = scheduled_at - 60000 WHERE kind = 'obituary'")
+        .await?;
+
+    let depths = queue.jobs.depths().await?;
+    let counted: Vec<_> = depths
+        .iter()
+        .map(|depth| (depth.queue.as_str(), depth.kind.as_str(), depth.state, depth.count))
+        .collect();
+    let expected = [
+        ("notes", "note", State::Available, 2),
+        ("notes", "obituary", State::Available, 1),
+        ("others", "note", State::Scheduled, 1),
+    ];
+    assert_eq!(counted, expected);
+    assert!(depths[1].oldest >= Duration::from_secs(60));
+    assert!(depths[0].oldest < depths[1].oldest);
+    assert_eq!(depths[2].oldest, Duration::ZERO);
+    Ok(())
+}
+
+pub(in crate::testing) async fn depths_are_counted_without_a_look_at_what_has_ended(
+    queue: Queue,
+) -> Done {
+    queue.jobs.enqueue_all([note("a"), note("b")]).await?;
+    queue
+        .bend(
+            "WITH RECURSIVE kept (number) AS (
+                SELECT 1 UNION ALL SELECT number + 1 FROM kept WHERE number < 10000)
+             INSERT INTO mcsv_jobs (id, kind, queue, state, max_attempts, scheduled_at, inserted_at,
+                budget_from, finished_at, args)
+             SELECT number + 1000, kind, queue, 'completed', max_attempts, scheduled_at,
+                inserted_at, budget_from, inserted_at, args
+             FROM kept JOIN mcsv_jobs ON id = (SELECT min(id) FROM mcsv_jobs)",
+        )
+        .await?;
+    queue.bend("ANALYZE mcsv_jobs").await?;
+
+    let plan = queue.jobs.inner.store.plan_of_depths().await?;
+    for index in ["mcsv_jobs_ready", "mcsv_jobs_leases", "mcsv_jobs_due"] {
+        assert!(plan.contains(index), "no {index}: {plan}");
+    }
+    let whole = |step: &str| step.contains("Seq Scan") || step.trim() == "SCAN mcsv_jobs";
+    assert!(!plan.lines().any(whole), "{plan}");
+    queue.bend("DELETE FROM mcsv_jobs WHERE id > 1000").await
 }
 
 pub(in crate::testing) async fn pruning_takes_ended_jobs_and_the_events_of_those_that_are_gone(

@@ -52,6 +52,7 @@ macro_rules! __mcsv_jobs_cases {
             }
             failure {
                 a_failed_job_is_tried_again_after_its_stored_back_off_until_its_budget_is_gone
+                a_retry_after_a_time_waits_for_it_and_ends_with_the_budget
                 a_panic_is_a_failed_attempt
                 an_attempt_that_takes_too_long_is_a_failed_one
                 a_permanent_error_and_a_discard_are_dead_letters_at_once
@@ -63,12 +64,15 @@ macro_rules! __mcsv_jobs_cases {
             rescue {
                 an_orphan_runs_again_and_the_late_answer_of_its_first_worker_is_refused
                 a_job_that_loses_its_worker_every_time_is_a_dead_letter
+                a_worker_that_is_busy_for_longer_than_its_lease_keeps_its_jobs
+                a_unique_key_that_is_asked_for_during_a_rescue_stays_with_one_job
                 a_worker_outlives_a_database_that_refuses_and_loses_no_outcome
             }
             drain {
                 a_shutdown_lets_the_running_job_end_and_starts_no_other
                 a_job_that_outlasts_the_drain_goes_back_without_an_attempt_used_up
                 workers_that_are_dropped_give_their_jobs_back
+                a_shutdown_under_load_loses_no_job_and_repeats_none
             }
             cancel {
                 a_waiting_job_is_cancelled_at_once
@@ -80,6 +84,8 @@ macro_rules! __mcsv_jobs_cases {
                 a_retry_gives_a_full_budget_again
                 only_an_ended_job_can_be_retried
                 stats_count_by_queue_and_state
+                depths_tell_kinds_apart_and_the_age_of_the_oldest
+                depths_are_counted_without_a_look_at_what_has_ended
                 pruning_takes_ended_jobs_and_the_events_of_those_that_are_gone
                 a_wait_that_is_too_short_says_so
                 ended_jobs_are_found_by_the_time_of_their_end
@@ -98,6 +104,7 @@ macro_rules! __mcsv_jobs_cases {
                 a_job_that_reports_all_the_time_holds_up_no_scheduled_one
             }
             limits {
+                a_worker_runs_no_more_jobs_than_it_has_places
                 no_number_of_workers_runs_more_than_the_limit
                 a_full_partition_holds_up_no_other
                 no_more_starts_than_the_rate_and_the_rest_afterwards
@@ -108,6 +115,8 @@ macro_rules! __mcsv_jobs_cases {
             }
             cron {
                 a_tick_is_enqueued_once_wherever_a_process_dies_over_it
+                every_day_has_one_tick_while_the_clocks_are_set
+                missed_ticks_are_made_up_by_the_policy_of_their_schedule
             }
             retention {
                 a_completed_job_leaves_its_events_alone

@@ -1,4 +1,7 @@
-use crate::{BoxError, JobCx, JobId, Outcome, State, Transition, Workers};
+use std::time::Duration;
+
+use crate::{BoxError, Filter, JobCx, JobId, Outcome, State, Transition, Workers};
+use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
 use crate::testing::kit::{Done, Note, Queue, note, run};
@@ -70,6 +73,91 @@ pub(in crate::testing) async fn a_job_that_loses_its_worker_every_time_is_a_dead
     second.end().await;
 
     assert_eq!((record.state, record.attempt), (State::Discarded, 1));
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_unique_key_that_is_asked_for_during_a_rescue_stays_with_one_job(
+    queue: Queue,
+) -> Done {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let stalled = run(queue.workers().handle(move |_: Note, cx: JobCx| {
+        let started = started.clone();
+        async move {
+            started.send(cx.id())?;
+            cx.lease_lost().await;
+            Done::Ok(())
+        }
+    }));
+    let asked = queue.jobs.enqueue(note("unique k")).max_attempts(1).await?.id();
+    let beside = queue.jobs.enqueue(note("beside")).await?.id();
+    starts.recv().await;
+    starts.recv().await;
+    expire_leases(&queue).await?;
+
+    // Its dead letter asks for the key in the transaction that frees it, and callers all the time.
+    let second = Workers::new(queue.other().await).queue("notes", 2);
+    let second = second.handle(|_: Note, _: JobCx| async { Done::Ok(()) });
+    let second = run(second
+        .on_discard(|_: &Note, _: &crate::Failure| vec![crate::NewJob::new(note("unique k"))]));
+    let mut answers = Vec::new();
+    loop {
+        let both = join_all((0..8).map(|_| async { queue.jobs.enqueue(note("unique k")).await }));
+        answers.extend(both.await.into_iter().collect::<Result<Vec<_>, _>>()?);
+        let unfinished = Filter::new().with_states(State::UNFINISHED);
+        let unfinished = queue.jobs.list(unfinished.with_unique_keys(["k"])).await?.jobs;
+        assert!(unfinished.len() <= 1, "{unfinished:?}");
+        if queue.jobs.get(asked).await?.is_some_and(|job| job.state.is_finished()) {
+            break;
+        }
+    }
+    assert_eq!(queue.wait(asked).await.state, State::Discarded);
+    assert_eq!(queue.wait(beside).await.state, State::Completed);
+    // Whoever was answered has a job, and each of these has ended with an outcome of its own.
+    let ids: std::collections::BTreeSet<_> = answers.iter().map(|one| one.id()).collect();
+    for id in ids.into_iter().filter(|id| *id != asked) {
+        assert_eq!(queue.wait(id).await.state, State::Completed);
+    }
+    stalled.end().await;
+    second.end().await;
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_worker_that_is_busy_for_longer_than_its_lease_keeps_its_jobs(
+    queue: Queue,
+) -> Done {
+    let lease = Duration::from_secs(1);
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let workers = |jobs: crate::Jobs| {
+        let (clock, started) = (jobs.clone(), started.clone());
+        run(Workers::new(jobs).queue("notes", 2).with_lease(lease).handle(
+            move |_: Note, cx: JobCx| {
+                let (clock, started) = (clock.clone(), started.clone());
+                async move {
+                    started.send(cx.id())?;
+                    // By the clock that leases run out by.
+                    let until = clock.inner.store.now().await? + 1_200;
+                    while clock.inner.store.now().await? < until {}
+                    Done::Ok(())
+                }
+            },
+        ))
+    };
+    let made = queue.jobs.enqueue_all((0..6).map(|n| note(&n.to_string()))).await?;
+    // The second has places left, and looks for what others have lost.
+    let both = [workers(queue.jobs.clone()), workers(queue.other().await)];
+    for one in &made {
+        let record = queue.wait(one.id()).await;
+        assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    }
+    for workers in both {
+        workers.end().await;
+    }
+    let mut ran = Vec::new();
+    while let Ok(id) = starts.try_recv() {
+        ran.push(id);
+    }
+    ran.sort_unstable();
+    assert_eq!(ran, made.iter().map(|one| one.id()).collect::<Vec<_>>());
     Ok(())
 }
 

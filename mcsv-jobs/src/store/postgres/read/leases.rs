@@ -4,7 +4,8 @@ use sqlx::{FromRow, Row as _};
 use super::super::PostgresStore;
 use super::super::claim::number;
 use crate::Error;
-use crate::store::{Depth, LeaseHolder, Orphan};
+use crate::store::claimed::DepthRow;
+use crate::store::{LeaseHolder, Orphan};
 
 impl FromRow<'_, PgRow> for Orphan {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
@@ -30,10 +31,8 @@ impl PostgresStore {
             "SELECT queue, lease_owner AS owner,
                 min(lease_until) <= (SELECT mcsv_jobs_now()) AS expired
              FROM mcsv_jobs WHERE state = 'executing' GROUP BY queue, lease_owner",
-        )
-        .fetch_all(self.engine())
-        .await?;
-        Ok(holders)
+        );
+        self.engine_call(async |conn| holders.fetch_all(conn).await).await
     }
 
     pub(in crate::store) async fn orphans(
@@ -48,27 +47,32 @@ impl PostgresStore {
                 AND (lease_until <= (SELECT mcsv_jobs_now()) OR lease_owner = ANY ($2)) LIMIT 500",
         )
         .bind(queue)
-        .bind(dead)
-        .fetch_all(self.engine())
-        .await?;
-        Ok(orphans)
+        .bind(dead);
+        self.engine_call(async |conn| orphans.fetch_all(conn).await).await
     }
 
-    pub(in crate::store) async fn depths(&self) -> Result<Vec<Depth>, Error> {
-        let depths = sqlx::query_as(
-            "SELECT queue, state, count, (SELECT mcsv_jobs_now()) - since AS oldest FROM (
-                SELECT queue, state, count(*) AS count, min(scheduled_at) AS since
-                FROM mcsv_jobs WHERE state = 'available' GROUP BY queue, state
-                UNION ALL
-                SELECT queue, state, count(*), min(scheduled_at)
-                FROM mcsv_jobs WHERE state = 'executing' GROUP BY queue, state
-                UNION ALL
-                SELECT queue, state, count(*), min(scheduled_at)
-                FROM mcsv_jobs WHERE state IN ('scheduled', 'retryable') GROUP BY queue, state
-             ) AS unfinished",
-        )
-        .fetch_all(self.engine())
-        .await?;
-        Ok(depths)
+    pub(in crate::store) async fn depths(&self) -> Result<Vec<DepthRow>, Error> {
+        let depths = sqlx::query_as(DEPTHS);
+        self.engine_call(async |conn| depths.fetch_all(conn).await).await
+    }
+
+    #[cfg(feature = "testing")]
+    pub(in crate::store) async fn plan_of_depths(&self) -> Result<String, Error> {
+        let plan = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {DEPTHS}")));
+        let plan: Vec<String> = plan.fetch_all(self.engine()).await?;
+        Ok(plan.join("\n"))
     }
 }
+
+/// The states are written out where they can be: what is not in an index is read from the row.
+const DEPTHS: &str = "
+    SELECT queue, kind, state, count, (SELECT mcsv_jobs_now()) - since AS oldest FROM (
+        SELECT queue, kind, 'available' AS state, count(*) AS count, min(scheduled_at) AS since
+        FROM mcsv_jobs WHERE state = 'available' GROUP BY queue, kind
+        UNION ALL
+        SELECT queue, kind, 'executing', count(*), min(scheduled_at)
+        FROM mcsv_jobs WHERE state = 'executing' GROUP BY queue, kind
+        UNION ALL
+        SELECT queue, kind, state, count(*), min(scheduled_at)
+        FROM mcsv_jobs WHERE state IN ('scheduled', 'retryable') GROUP BY queue, kind, state
+    ) AS unfinished ORDER BY queue, kind, state";

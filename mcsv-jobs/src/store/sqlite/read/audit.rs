@@ -1,4 +1,5 @@
 use super::super::SqliteStore;
+use super::json;
 use crate::Error;
 use crate::store::{AUDIT_STEP, Audited, Logged, Standing, VANISHED};
 
@@ -27,6 +28,17 @@ impl SqliteStore {
         .await?;
         tx.rollback().await?;
         Ok(Audited::join(rows, events))
+    }
+
+    pub(in crate::store) async fn logs(&self, ids: &[i64]) -> Result<Vec<Logged>, Error> {
+        let events = sqlx::query_as(
+            "SELECT * FROM mcsv_job_events WHERE job_id IN (SELECT value FROM json_each(?1))
+             ORDER BY job_id, sequence",
+        )
+        .bind(json(ids)?)
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(events)
     }
 
     /// The next jobs after the id `after` that have no row and have not ended.

@@ -4,7 +4,8 @@ use sqlx::{FromRow, Row as _};
 use super::super::{SqliteStore, now};
 use super::json;
 use crate::Error;
-use crate::store::{Depth, LeaseHolder, Orphan};
+use crate::store::claimed::DepthRow;
+use crate::store::{LeaseHolder, Orphan};
 
 impl FromRow<'_, SqliteRow> for Orphan {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
@@ -55,24 +56,32 @@ impl SqliteStore {
         Ok(orphans)
     }
 
-    /// The unfinished jobs by queue and state, from the partial indexes alone.
-    pub(in crate::store) async fn depths(&self) -> Result<Vec<Depth>, Error> {
-        let depths = sqlx::query_as(concat!(
-            "SELECT queue, state, count, ",
-            now!(),
-            " - since AS oldest FROM (
-                SELECT queue, state, count(*) AS count, min(scheduled_at) AS since
-                FROM mcsv_jobs INDEXED BY mcsv_jobs_ready WHERE state = 'available' GROUP BY queue
-                UNION ALL
-                SELECT queue, state, count(*), min(scheduled_at)
-                FROM mcsv_jobs INDEXED BY mcsv_jobs_leases WHERE state = 'executing' GROUP BY queue
-                UNION ALL
-                SELECT queue, state, count(*), min(scheduled_at)
-                FROM mcsv_jobs INDEXED BY mcsv_jobs_due
-                WHERE state IN ('scheduled', 'retryable') GROUP BY state, queue)"
-        ))
-        .fetch_all(&self.readers)
-        .await?;
-        Ok(depths)
+    pub(in crate::store) async fn depths(&self) -> Result<Vec<DepthRow>, Error> {
+        Ok(sqlx::query_as(DEPTHS).fetch_all(&self.readers).await?)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(in crate::store) async fn plan_of_depths(&self) -> Result<String, Error> {
+        let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {DEPTHS}"));
+        let steps = sqlx::query(plan).fetch_all(&self.readers).await?;
+        let steps = steps.iter().map(|step| step.try_get("detail"));
+        Ok(steps.collect::<Result<Vec<String>, _>>()?.join("\n"))
     }
 }
+
+/// From the partial indexes, which hold what is unfinished.
+const DEPTHS: &str = concat!(
+    "SELECT queue, kind, state, count, ",
+    now!(),
+    " - since AS oldest FROM (
+        SELECT queue, kind, 'available' AS state, count(*) AS count, min(scheduled_at) AS since
+        FROM mcsv_jobs INDEXED BY mcsv_jobs_ready WHERE state = 'available' GROUP BY queue, kind
+        UNION ALL
+        SELECT queue, kind, 'executing', count(*), min(scheduled_at)
+        FROM mcsv_jobs INDEXED BY mcsv_jobs_leases WHERE state = 'executing' GROUP BY queue, kind
+        UNION ALL
+        SELECT queue, kind, state, count(*), min(scheduled_at)
+        FROM mcsv_jobs INDEXED BY mcsv_jobs_due
+        WHERE state IN ('scheduled', 'retryable') GROUP BY queue, kind, state)
+     ORDER BY queue, kind, state"
+);
