@@ -63,6 +63,8 @@ macro_rules! __mcsv_jobs_cases {
             rescue {
                 an_orphan_runs_again_and_the_late_answer_of_its_first_worker_is_refused
                 a_job_that_loses_its_worker_every_time_is_a_dead_letter
+                an_attempt_whose_claim_a_crash_took_back_cannot_end_the_next_one
+                a_worker_that_claims_again_what_a_crash_took_back_tells_the_first_attempt
                 a_worker_outlives_a_database_that_refuses_and_loses_no_outcome
             }
             drain {
