@@ -56,6 +56,10 @@ impl Turn {
         self.held.is_empty() || self.leases == Leases::Leave
     }
 
+    pub(super) fn only_claims(&self) -> bool {
+        self.acks.is_empty() && self.leaves_leases() && self.reports.is_empty() && self.room > 0
+    }
+
     /// A turn that claims as much, of a queue with limits, and does nothing else.
     pub(super) fn limited(&self) -> Self {
         Turn {

@@ -4,9 +4,10 @@ use serde::Deserialize;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::enqueue::{json, parse};
-use super::now;
 use super::script::{Answers, Argument, Script};
-use crate::store::{Claimed, Turn, unhex};
+use super::{SqliteStore, now};
+use crate::Error;
+use crate::store::{Claimed, Turn, TurnReply, unhex};
 
 /// How many jobs travel as one text: each row of an answer wakes the task that waits for it, which
 /// takes longer than to read the job. It bounds the text, of jobs with the largest arguments.
@@ -70,6 +71,24 @@ const NEXT: &str = concat!(
         AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)),
      EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?1)"
 );
+
+impl SqliteStore {
+    /// The reply to a claim where there is nothing to do: one question, which waits for no writer.
+    pub(super) async fn idle(&self, queue: &str) -> Result<Option<TurnReply>, Error> {
+        let (is_idle, next_due): (bool, Option<i64>) = sqlx::query_as(concat!(
+            "SELECT NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?1)
+                AND NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE queue = ?1 AND state = 'available')
+                AND coalesce(due > 0, true), due
+             FROM (SELECT min(scheduled_at) - ",
+            now!(),
+            " AS due FROM mcsv_jobs WHERE queue = ?1 AND state IN ('scheduled', 'retryable'))"
+        ))
+        .bind(queue)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(is_idle.then(|| TurnReply { next_due, ..TurnReply::default() }))
+    }
+}
 
 /// What a claim found.
 pub(super) struct Found {

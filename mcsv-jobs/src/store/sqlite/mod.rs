@@ -10,6 +10,7 @@ mod data_version;
 mod enqueue;
 mod group;
 mod limit;
+mod log_watch;
 mod offer;
 mod pause;
 mod progress;
@@ -70,6 +71,11 @@ impl SqliteStore {
     }
 
     pub(super) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {
+        if turn.only_claims()
+            && let Some(reply) = self.idle(&turn.queue).await?
+        {
+            return Ok(reply);
+        }
         let limited = turn::is_plain(&turn).then(|| turn.limited());
         let reply = self.writer.turn(turn).await?;
         match limited {
