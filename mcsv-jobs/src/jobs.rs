@@ -177,7 +177,7 @@ impl Inner {
     /// Wakes the workers of what was just committed.
     pub(crate) fn announce(&self, rows: &[Row], inserted: &[Inserted]) {
         trace::count_enqueued(rows, inserted);
-        for row in rows {
+        for (row, _) in rows.iter().zip(inserted).filter(|(_, one)| !one.has_started) {
             self.ring(&row.queue);
         }
     }

@@ -63,12 +63,15 @@ async fn keep(inner: Weak<Inner>, session: &Arc<Session>) {
         let Some(inner) = inner.upgrade() else { return };
         Watch::new(&inner.store, session, &inner.bells)
     };
-    let mut look = interval(watch.period().unwrap_or(TICK));
+    let mut look = interval(TICK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut rescued = None;
     let mut leased = true;
     loop {
-        look.tick().await;
+        tokio::select! {
+            _ = look.tick() => {}
+            () = watch.written() => {}
+        }
         let Some(inner) = inner.upgrade() else { return };
         match watch.look(&inner.store).await {
             Seen::Nothing => {}

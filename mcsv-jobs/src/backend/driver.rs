@@ -15,7 +15,7 @@ use crate::keeper::Keeper;
 use crate::progress::{Reports, reports};
 use crate::registry::Registry;
 use crate::settle::{Budget, Ending};
-use crate::store::{Accepted, Ack, Claimed, Leases, Report, Turn, TurnReply};
+use crate::store::{Accepted, Ack, Claimed, Leases, Offer, Report, Turn, TurnReply};
 use crate::wake::Bell;
 use crate::{Error, JobCx, JobId, Jobs, trace};
 
@@ -67,6 +67,10 @@ pub(crate) struct Driver {
     unsure: bool,
     /// And what it may have written.
     resent: Resent,
+    /// Whether the queue had limits when it was last looked.
+    limited: bool,
+    /// What waits for new work meanwhile.
+    offer: Option<Offer>,
 }
 
 struct Held {
@@ -76,6 +80,12 @@ struct Held {
 }
 
 impl Held {
+    /// Whether `ack` is of this attempt. A claim that a crash of the server took back may come again
+    /// with the same fence, while the handler of the first still runs.
+    fn ran(&self, ack: &Ack) -> bool {
+        (self.claimed.fence, self.claimed.started_at) == (ack.fence, ack.started_at)
+    }
+
     fn report(&mut self) -> Option<Report> {
         let text = self.reports.take()?;
         Some(Report { id: self.claimed.id, fence: self.claimed.fence, text })
@@ -112,6 +122,8 @@ impl Driver {
             pause: None,
             unsure: false,
             resent: Resent::default(),
+            limited: false,
+            offer: None,
         }
     }
 
@@ -132,14 +144,22 @@ impl Driver {
     async fn drive(mut self, mut phases: watch::Receiver<Phase>) {
         loop {
             let phase = *phases.borrow_and_update();
+            if phase > Phase::Fetching {
+                self.withdraw().await;
+            }
             if phase == Phase::Ended {
                 return self.finish().await;
             }
             let next = self.next_turn(phase);
+            self.offer(phase, next);
             tokio::select! {
                 // A backend that is gone leaves its last word behind.
                 _ = phases.changed() => continue,
                 Some(ack) = self.ended.recv() => self.end(ack),
+                reply = taken(&mut self.offer) => {
+                    self.offer = None;
+                    self.joined(reply);
+                }
                 () = self.bell.rung() => self.fetch_at = Instant::now(),
                 () = sleep_until(next) => {}
             }
@@ -153,7 +173,8 @@ impl Driver {
     /// Takes what ended, and what ends as soon as the other tasks had their turn: attempts that end
     /// together share a transaction, and a yield costs a thousandth of one.
     ///
-    /// Half of what can run is enough: the other half runs while this one is written.
+    /// Jobs that do next to nothing all end in that time. To write half of them while the other half
+    /// runs would wait for the disk twice as often, and that takes longer than to run them.
     async fn gather(&mut self) {
         let mut in_vain = 0;
         while in_vain < YIELDS {
@@ -161,11 +182,52 @@ impl Driver {
             while let Ok(ack) = self.ended.try_recv() {
                 self.end(ack);
             }
-            if self.acks.is_empty() || 2 * self.acks.len() >= self.concurrency {
+            if self.acks.is_empty() || self.acks.len() >= self.concurrency {
                 return;
             }
             in_vain = if self.acks.len() > before { 0 } else { in_vain + 1 };
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets whoever enqueues a job claim it for this driver, while there is nothing else to do.
+    fn offer(&mut self, phase: Phase, next: Instant) {
+        let waits = self.acks.is_empty() && self.pause.is_none() && next > Instant::now();
+        let wants = phase == Phase::Fetching && self.room() > 0 && !self.limited;
+        if waits && wants && self.offer.is_none() {
+            let turn = Turn { room: self.room(), ..self.empty_turn() };
+            self.offer = self.jobs.inner.store.offer(turn);
+        }
+    }
+
+    /// Takes the offer back before anything else is asked: what it claims needs the same places.
+    async fn withdraw(&mut self) {
+        let Some(offer) = self.offer.take() else { return };
+        if let Some(reply) = offer.withdraw().await {
+            self.joined(reply);
+        }
+    }
+
+    /// Takes what the transaction of somebody else claimed.
+    fn joined(&mut self, reply: Result<TurnReply, Error>) {
+        match reply {
+            // The acks that wait were not in it.
+            Ok(reply) => self.found(reply),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    fn empty_turn(&self) -> Turn {
+        Turn {
+            queue: self.queue.to_string(),
+            owner: self.owner.clone(),
+            lease: self.lease,
+            acks: Vec::new(),
+            held: Vec::new(),
+            leases: Leases::Leave,
+            room: 0,
+            reports: Vec::new(),
+            is_limited: self.limited,
         }
     }
 
@@ -186,14 +248,12 @@ impl Driver {
     }
 
     fn end(&mut self, ack: Ack) {
-        let Some(held) = self.held.get(&ack.id).filter(|held| held.claimed.fence == ack.fence)
-        else {
+        if !self.held.get(&ack.id).is_some_and(|held| held.ran(&ack)) {
             return;
-        };
-        let kind = held.claimed.kind.clone();
-        let held = self.held.remove(&ack.id);
-        self.last_words.extend(held.and_then(|mut held| held.report()));
-        self.acks.push((ack, kind));
+        }
+        let Some(mut held) = self.held.remove(&ack.id) else { return };
+        self.last_words.extend(held.report());
+        self.acks.push((ack, held.claimed.kind.clone()));
     }
 
     /// What was said since the last time; a running job is only asked now and then.
@@ -212,17 +272,19 @@ impl Driver {
         let renews = self.renew_at <= now;
         // What ended makes room, whenever it does.
         let due = self.fetch_at <= now || !self.acks.is_empty();
+        let claims = phase == Phase::Fetching && due;
+        if claims {
+            self.withdraw().await;
+        }
         let reports = self.reports(now);
         let said = reports.clone();
         let turn = Turn {
-            queue: self.queue.to_string(),
-            owner: self.owner.clone(),
-            lease: self.lease,
             acks: self.acks.iter().map(|(ack, _)| ack.clone()).collect(),
             held: self.held.keys().copied().collect(),
             leases: if renews { Leases::Renew } else { Leases::look_if(news.changed) },
-            room: if phase == Phase::Fetching && due { self.room() } else { 0 },
+            room: if claims { self.room() } else { 0 },
             reports,
+            ..self.empty_turn()
         };
         if turn.is_idle() {
             if self.fetch_at <= now {
@@ -279,12 +341,18 @@ impl Driver {
         if let Some(kept) = &reply.kept {
             self.check_leases(kept);
         }
+        if looked {
+            self.found(reply);
+        }
+    }
+
+    /// What a look for new work found.
+    fn found(&mut self, reply: TurnReply) {
         let until_due = reply.next_due.map_or(POLL, |millis| {
             Duration::from_millis(u64::try_from(millis).unwrap_or(0) + 1).min(POLL)
         });
-        if looked {
-            self.fetch_at = Instant::now() + until_due;
-        }
+        self.fetch_at = Instant::now() + until_due;
+        self.limited = reply.limited;
         for claimed in reply.claimed {
             self.deliver(claimed);
         }
@@ -333,7 +401,10 @@ impl Driver {
         let queue = Arc::clone(&self.queue);
         let cx = JobCx::new(id, queue, Arc::clone(&claimed), signals, reporter);
         let keyring = self.registry.keyring.clone();
-        self.held.insert(claimed.id, Held { claimed: Arc::clone(&claimed), signal, reports });
+        let held = Held { claimed: Arc::clone(&claimed), signal, reports };
+        if let Some(earlier) = self.held.insert(claimed.id, held) {
+            earlier.signal.send_replace(Signal::LeaseLost);
+        }
         // There is a place for each job that can be held, so it only fails where the worker is gone
         // or still has a job that it lost: somebody else is to have this one.
         if self.deliver.try_send(Delivery { claimed, cx, keyring }).is_err() {
@@ -350,6 +421,7 @@ impl Driver {
         let ack = Ack {
             id,
             fence: claimed.fence,
+            started_at: claimed.started_at,
             fate: budget.settle(Ending::Released),
             follow_ups: Vec::new(),
             seen_lease: None,
@@ -359,6 +431,8 @@ impl Driver {
     }
 
     async fn rescue(&mut self, dead: &[String]) {
+        // A claim that is under way is none of which the answer was lost.
+        self.withdraw().await;
         let known = |id| self.held.contains_key(&id) || self.acks.iter().any(|(a, _)| a.id == id);
         let Driver { jobs, registry, queue, owner, .. } = self;
         match rescue::orphans(jobs, registry, queue, owner, dead, known).await {
@@ -393,5 +467,13 @@ impl Driver {
             tracing::error!(queue = %self.queue, jobs = self.acks.len(), "outcomes not written");
         }
         drop(self.keeper);
+    }
+}
+
+/// What came of an offer once somebody took it.
+async fn taken(offer: &mut Option<Offer>) -> Result<TurnReply, Error> {
+    match offer {
+        Some(offer) => offer.taken().await,
+        None => std::future::pending().await,
     }
 }

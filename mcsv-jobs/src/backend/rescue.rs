@@ -55,6 +55,7 @@ fn ack(registry: &Registry, queue: &Arc<str>, own: &str, orphan: Orphan) -> Opti
     let ack = Ack {
         id: claimed.id,
         fence: claimed.fence,
+        started_at: claimed.started_at,
         fate,
         follow_ups,
         seen_lease,

@@ -104,7 +104,7 @@ mod tests {
             retention: Retention::Keep,
         };
         let (follow_ups, seen_lease) = (Vec::new(), None);
-        Ack { id: 1, fence, fate, follow_ups, seen_lease, may_end_batch: false }
+        Ack { id: 1, fence, started_at: 0, fate, follow_ups, seen_lease, may_end_batch: false }
     }
 
     fn log(events: &[(Transition, &str, &str)]) -> Vec<Event> {

@@ -131,6 +131,7 @@ impl Attempt {
         Ack {
             id: claimed.id,
             fence: claimed.fence,
+            started_at: claimed.started_at,
             fate,
             follow_ups,
             seen_lease: None,

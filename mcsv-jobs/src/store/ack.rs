@@ -8,6 +8,8 @@ use crate::{Retention, State, Transition};
 pub(crate) struct Ack {
     pub(crate) id: i64,
     pub(crate) fence: i64,
+    /// When the attempt began, by the database's clock.
+    pub(crate) started_at: i64,
     pub(crate) fate: Fate,
     /// Enqueued in the same transaction, and only if the fence still holds.
     pub(crate) follow_ups: Vec<Row>,

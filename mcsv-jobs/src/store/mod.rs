@@ -36,7 +36,7 @@ pub(crate) use postgres::insert_on_pg;
 use row::unhex;
 pub(crate) use row::{Inserted, Row};
 use sqlite::SqliteStore;
-pub(crate) use sqlite::insert;
+pub(crate) use sqlite::{Offer, insert};
 use stored_batch::{OVERDUE_BATCHES, StoredBatch};
 pub(crate) use turn::{Leases, Report, Turn, TurnReply};
 pub(crate) use watch::{Seen, Watch};
@@ -145,6 +145,16 @@ impl Store {
 
     pub(crate) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {
         ask!(self, store => store.turn(turn).await)
+    }
+
+    /// Has a turn that only claims join the next transaction that enqueues a job for it, where this
+    /// process has one connection that writes.
+    pub(crate) fn offer(&self, turn: Turn) -> Option<Offer> {
+        match self {
+            Store::Sqlite(store) => Some(store.offer(turn)),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(_) => None,
+        }
     }
 
     pub(crate) async fn tick(&self, tick: TickOnce) -> Result<Option<Inserted>, Error> {

@@ -37,6 +37,8 @@ pub(crate) struct Row {
 pub(crate) struct Inserted {
     pub(crate) id: JobId,
     pub(crate) is_new: bool,
+    /// Whether a worker of this process has started it in the same transaction.
+    pub(crate) has_started: bool,
 }
 
 impl Row {
@@ -110,6 +112,11 @@ impl Row {
             chain: Row::chained(&rows)?,
             ..first
         }))
+    }
+
+    /// Whether it can start as soon as it is enqueued.
+    pub(super) fn is_due(&self) -> bool {
+        self.delay == 0 && self.at.is_none()
     }
 
     pub(crate) fn in_trace(mut self, trace: &TraceContext) -> Self {

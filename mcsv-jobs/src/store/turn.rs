@@ -19,6 +19,8 @@ pub(crate) struct Turn {
     pub(crate) room: usize,
     /// What running jobs said of themselves.
     pub(crate) reports: Vec<Report>,
+    /// Whether the queue had limits when it was last looked.
+    pub(crate) is_limited: bool,
 }
 
 /// What a running job said of itself, under the fence of its attempt.
@@ -47,8 +49,30 @@ impl Leases {
 impl Turn {
     /// Whether there is nothing at all to do.
     pub(crate) fn is_idle(&self) -> bool {
-        let leases = self.held.is_empty() || self.leases == Leases::Leave;
-        self.acks.is_empty() && leases && self.room == 0 && self.reports.is_empty()
+        self.acks.is_empty() && self.leaves_leases() && self.room == 0 && self.reports.is_empty()
+    }
+
+    pub(crate) fn leaves_leases(&self) -> bool {
+        self.held.is_empty() || self.leases == Leases::Leave
+    }
+
+    pub(super) fn only_claims(&self) -> bool {
+        self.acks.is_empty() && self.leaves_leases() && self.reports.is_empty() && self.room > 0
+    }
+
+    /// A turn that claims as much, of a queue with limits, and does nothing else.
+    pub(super) fn limited(&self) -> Self {
+        Turn {
+            queue: self.queue.clone(),
+            owner: self.owner.clone(),
+            lease: self.lease,
+            acks: Vec::new(),
+            held: Vec::new(),
+            leases: Leases::Leave,
+            room: self.room,
+            reports: Vec::new(),
+            is_limited: true,
+        }
     }
 }
 

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 #[cfg(feature = "postgres")]
 use super::postgres::Presence;
@@ -8,10 +7,6 @@ use super::{LeaseHolder, Store};
 use crate::Error;
 use crate::owner::Session;
 use crate::wake::Bells;
-
-/// How often another process's writes are looked for: asking a file's time, and nothing else while
-/// nothing is written.
-const LOOK: Duration = Duration::from_millis(4);
 
 /// What a look at the database found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,18 +29,18 @@ impl Watch {
     #[cfg_attr(not(feature = "postgres"), allow(unused_variables, reason = "SQLite is watched"))]
     pub(crate) fn new(store: &Store, session: &Arc<Session>, bells: &Arc<Bells>) -> Self {
         match store {
-            Store::Sqlite(_) => Watch::Sqlite(DataVersion::default()),
+            Store::Sqlite(store) => Watch::Sqlite(DataVersion::new(store)),
             #[cfg(feature = "postgres")]
             Store::Postgres(store) => Watch::Postgres(Presence::spawn(store, session, bells)),
         }
     }
 
-    /// How often to look; none where others tell by themselves.
-    pub(crate) fn period(&self) -> Option<Duration> {
+    /// Waits until a look may find something, where nobody tells the drivers themselves. Cancel safe.
+    pub(crate) async fn written(&self) {
         match self {
-            Watch::Sqlite(_) => Some(LOOK),
+            Watch::Sqlite(watch) => watch.written().await,
             #[cfg(feature = "postgres")]
-            Watch::Postgres(_) => None,
+            Watch::Postgres(_) => std::future::pending().await,
         }
     }
 

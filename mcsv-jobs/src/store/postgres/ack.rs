@@ -7,14 +7,22 @@ use super::complete::complete;
 use super::enqueue::{column, insert};
 use crate::store::{Accepted, Ack, Row, Settled, ended_batches};
 
-/// Writes the ends of attempts, their events and their follow-ups; stale ones change nothing.
-pub(super) async fn settle(conn: &mut PgConnection, acks: &[Ack]) -> Result<Settled, sqlx::Error> {
+/// Writes the ends of the attempts of `owner`, their events and their follow-ups; stale ones change
+/// nothing.
+///
+/// The owner is half of the fence. A claim does not wait for the disk, so that a crash of the server
+/// can take it back: the next claim then has the same number, of another worker.
+pub(super) async fn settle(
+    conn: &mut PgConnection,
+    owner: &str,
+    acks: &[Ack],
+) -> Result<Settled, sqlx::Error> {
     if acks.is_empty() {
         return Ok(Settled::default());
     }
     let (plain, others): (Vec<&Ack>, Vec<&Ack>) = acks.iter().partition(|ack| ack.is_plain());
-    let mut accepted = update(conn, &others).await?;
-    for id in complete(conn, &plain).await? {
+    let mut accepted = update(conn, owner, &others).await?;
+    for id in complete(conn, owner, &plain).await? {
         accepted.insert(id, None);
     }
     let mut replies = Vec::with_capacity(accepted.len());
@@ -31,6 +39,7 @@ pub(super) async fn settle(conn: &mut PgConnection, acks: &[Ack]) -> Result<Sett
 /// The accepted acks by their jobs, with the batch that each may have ended.
 async fn update(
     conn: &mut PgConnection,
+    owner: &str,
     acks: &[&Ack],
 ) -> Result<HashMap<i64, Option<i64>>, sqlx::Error> {
     if acks.is_empty() {
@@ -50,7 +59,8 @@ async fn update(
                 ON job.id = given.id
             CROSS JOIN (SELECT mcsv_jobs_now() AS now) AS clock
             WHERE job.fence = given.fence AND job.state = 'executing'
-                AND (given.lease IS NULL OR job.lease_until = given.lease)
+                AND CASE WHEN given.lease IS NULL THEN job.lease_owner = $12
+                    ELSE job.lease_until = given.lease END
             ORDER BY job.id FOR UPDATE OF job
          ), settled AS (
             UPDATE mcsv_jobs AS job SET
@@ -89,6 +99,7 @@ async fn update(
     .bind(column(acks, |ack| ack.fate.result.as_deref().map(storable)))
     .bind(column(acks, |ack| storable(&ack.fate.detail)))
     .bind(column(acks, |ack| ack.seen_lease))
+    .bind(owner)
     .fetch_all(conn)
     .await?;
     Ok(accepted.into_iter().collect())

@@ -3,7 +3,7 @@ use std::time::Duration;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Row as _};
 
-use crate::store::Claimed;
+use crate::store::{Claimed, Turn};
 
 impl FromRow<'_, PgRow> for Claimed {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
@@ -35,59 +35,90 @@ pub(super) fn number(row: &PgRow, column: &str) -> Result<u32, sqlx::Error> {
     Ok(u32::try_from(row.try_get::<i32, _>(column)?).unwrap_or(0))
 }
 
-/// Claims up to `limit` jobs of a queue in one statement, events included.
+/// What a claim's commit waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Commit {
+    /// What the server's `synchronous_commit` says, for what else is in the transaction.
+    Durable,
+    /// Nothing: the claim is in the log of the server, and on disk with the next commit that waits,
+    /// or within a second.
+    ///
+    /// A crash of the server may take such a claim back, with its event and the count of its
+    /// attempt: the job is as it was before, and runs again. That is what becomes of a job whose
+    /// worker is lost, and of one that a fail-over to a replica takes back. Nobody was told of the
+    /// claim but a worker, whose outcome is refused then: the job waits, or another owner has it.
+    Quick,
+}
+
+/// The statement of [`claim`], with what is to be done beside it.
+macro_rules! claim {
+    ($beside:literal) => {
+        concat!(
+            "WITH clock AS MATERIALIZED (
+                SELECT mcsv_jobs_now() AS now
+             ), ready AS MATERIALIZED (
+                SELECT id, priority, scheduled_at FROM mcsv_jobs
+                WHERE queue = $1 AND state = 'available'
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
+                ORDER BY priority DESC, scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+             ), due AS MATERIALIZED (
+                SELECT id, priority, scheduled_at FROM mcsv_jobs
+                WHERE queue = $1 AND state IN ('scheduled', 'retryable')
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
+                    AND scheduled_at <= (SELECT now FROM clock)
+                ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
+             ), picked AS MATERIALIZED (
+                SELECT id FROM (SELECT * FROM ready UNION ALL SELECT * FROM due) AS both_ranges
+                ORDER BY priority DESC, scheduled_at, id LIMIT $2
+             ), claimed AS (
+                UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
+                    attempt = attempt + 1, lease_owner = $3, attempted_by = $3,
+                    attempted_at = clock.now, lease_until = clock.now + $4
+                FROM clock
+                WHERE job.id = ANY (ARRAY(SELECT id FROM picked))
+                RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+                    attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
+                    priority
+             ), logged AS (
+                INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+                SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
+             )
+             SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+                attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id
+             FROM claimed ",
+            $beside,
+            " ORDER BY priority DESC, scheduled_at, id"
+        )
+    };
+}
+
+/// Claims as many jobs of a queue as the turn has room for in one statement, events included.
 ///
-/// Two index ranges, both cut at `limit`, so neither a million scheduled jobs nor a million
+/// Two index ranges, both cut at that number, so neither a million scheduled jobs nor a million
 /// finished ones make it slower. Rows that another worker is about to take are skipped.
 pub(super) async fn claim(
     conn: &mut PgConnection,
-    queue: &str,
-    owner: &str,
-    lease: Duration,
-    limit: usize,
+    turn: &Turn,
+    commit: Commit,
 ) -> Result<Vec<Claimed>, sqlx::Error> {
-    // MATERIALIZED: a planner that runs a locking subquery again would claim more than the limit.
-    sqlx::query_as(
-        "WITH ready AS MATERIALIZED (
-            SELECT id, priority, scheduled_at FROM mcsv_jobs
-            WHERE queue = $1 AND state = 'available'
-                AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
-                AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
-            ORDER BY priority DESC, scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
-         ), due AS MATERIALIZED (
-            SELECT id, priority, scheduled_at FROM mcsv_jobs
-            WHERE queue = $1 AND state IN ('scheduled', 'retryable')
-                AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
-                AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
-                AND scheduled_at <= (SELECT mcsv_jobs_now())
-            ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
-         ), picked AS MATERIALIZED (
-            SELECT id FROM (SELECT * FROM ready UNION ALL SELECT * FROM due) AS both_ranges
-            ORDER BY priority DESC, scheduled_at, id LIMIT $2
-         ), claimed AS (
-            UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
-                attempt = attempt + 1, lease_owner = $3, attempted_by = $3,
-                attempted_at = clock.now, lease_until = clock.now + $4
-            FROM (SELECT mcsv_jobs_now() AS now) AS clock
-            WHERE job.id = ANY (ARRAY(SELECT id FROM picked))
-            RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-                attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
-                priority
-         ), logged AS (
-            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-            SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
-         )
-         SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-            attempted_at, budget_from, traceparent, tracestate, batch_id, chain,
-            key_id
-         FROM claimed ORDER BY priority DESC, scheduled_at, id",
-    )
-    .bind(queue)
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .bind(owner)
-    .bind(crate::new_job::millis(lease))
-    .fetch_all(conn)
-    .await
+    // MATERIALIZED: a planner that runs a locking subquery again would claim more than the limit, and
+    // one that reads the clock again could let a job start before it is due.
+    let statement = match commit {
+        Commit::Durable => claim!(""),
+        // For this transaction alone, and without a round trip of its own.
+        Commit::Quick => {
+            claim!("WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'")
+        }
+    };
+    sqlx::query_as(statement)
+        .bind(&turn.queue)
+        .bind(i64::try_from(turn.room).unwrap_or(i64::MAX))
+        .bind(&turn.owner)
+        .bind(crate::new_job::millis(turn.lease))
+        .fetch_all(conn)
+        .await
 }
 
 /// Starts those of these jobs that still wait.

@@ -10,6 +10,7 @@ use crate::store::{Ack, Completions, completions};
 /// refuses one, who tries again.
 pub(super) async fn complete(
     conn: &mut PgConnection,
+    owner: &str,
     acks: &[&Ack],
 ) -> Result<Vec<i64>, sqlx::Error> {
     let mut accepted = Vec::with_capacity(acks.len());
@@ -21,6 +22,7 @@ pub(super) async fn complete(
                         lease_owner = NULL, lease_until = NULL, cancel = false
                     FROM (SELECT mcsv_jobs_now() AS now) AS clock
                     WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
+                        AND lease_owner = $3
                     RETURNING id, finished_at AS at, attempt, attempted_by
                  ), logged AS (
                     INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
@@ -32,6 +34,7 @@ pub(super) async fn complete(
                 "WITH ended AS (
                     DELETE FROM mcsv_jobs USING (SELECT mcsv_jobs_now() AS now) AS clock
                     WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
+                        AND lease_owner = $3
                     RETURNING id, clock.now AS at, attempt, attempted_by
                  ), logged AS (
                     INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
@@ -42,9 +45,9 @@ pub(super) async fn complete(
                  SELECT id FROM ended"
             }
         };
-        let ids: Vec<i64> =
-            sqlx::query_scalar(end).bind(ids).bind(fence).fetch_all(&mut *conn).await?;
-        accepted.extend(ids);
+        let ended: Vec<i64> =
+            sqlx::query_scalar(end).bind(ids).bind(fence).bind(owner).fetch_all(&mut *conn).await?;
+        accepted.extend(ended);
     }
     Ok(accepted)
 }

@@ -59,7 +59,7 @@ pub(super) async fn insert(
             let id = if is_new { Some(id) } else { twin(conn, row).await? };
             let id = id.map(JobId::new).transpose();
             let id = id.map_err(|error| sqlx::Error::Decode(error.into()))?;
-            answers[index] = id.map(|id| Inserted { id, is_new });
+            answers[index] = id.map(|id| Inserted { id, is_new, has_started: false });
         }
         if answers.iter().all(Option::is_some) {
             break;

@@ -6,7 +6,11 @@ use crate::store::Report;
 use crate::{Error, JobId};
 
 /// Keeps the newest of each job whose lease holds.
-pub(super) async fn keep(conn: &mut PgConnection, reports: &[Report]) -> Result<(), sqlx::Error> {
+pub(super) async fn keep(
+    conn: &mut PgConnection,
+    owner: &str,
+    reports: &[Report],
+) -> Result<(), sqlx::Error> {
     if reports.is_empty() {
         return Ok(());
     }
@@ -17,12 +21,14 @@ pub(super) async fn keep(conn: &mut PgConnection, reports: &[Report]) -> Result<
          FROM unnest($1::BIGINT[], $2::BIGINT[], $3::TEXT[]) AS given (id, fence, text)
          JOIN mcsv_jobs AS job ON job.id = given.id
          WHERE job.fence = given.fence AND job.state = 'executing'
+            AND job.lease_owner = $4
          ORDER BY job.id
          ON CONFLICT (job_id) DO UPDATE SET at = excluded.at, progress = excluded.progress",
     )
     .bind(column(&reports, |report| report.id))
     .bind(column(&reports, |report| report.fence))
     .bind(column(&reports, |report| report.text.clone()))
+    .bind(owner)
     .execute(conn)
     .await?;
     Ok(())

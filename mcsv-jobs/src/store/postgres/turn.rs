@@ -4,7 +4,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
 use super::ack::settle;
-use super::claim::claim;
+use super::claim::{Commit, claim};
 use super::connect::{SILENT, give_up};
 use super::progress::keep;
 use super::{PostgresStore, limit};
@@ -39,8 +39,8 @@ async fn take_turn(conn: &mut PgConnection, turn: &Turn) -> Result<TurnReply, sq
         return only_claim(conn, turn).await;
     }
     let mut tx = conn.begin().await?;
-    keep(&mut tx, &turn.reports).await?;
-    let Settled { accepted, rung } = settle(&mut tx, &turn.acks).await?;
+    keep(&mut tx, &turn.owner, &turn.reports).await?;
+    let Settled { accepted, rung } = settle(&mut tx, &turn.owner, &turn.acks).await?;
     let kept = match turn.leases {
         Leases::Renew => Some(renew(&mut tx, turn).await?),
         Leases::Look => Some(look(&mut tx, turn).await?),
@@ -55,10 +55,10 @@ async fn take_turn(conn: &mut PgConnection, turn: &Turn) -> Result<TurnReply, sq
 }
 
 /// A claim is one statement, which needs no transaction around it: one round trip where there is
-/// enough to do.
+/// enough to do. Nor does it wait for the disk: see [`Commit::Quick`].
 async fn only_claim(conn: &mut PgConnection, turn: &Turn) -> Result<TurnReply, sqlx::Error> {
     let mut reply = TurnReply::default();
-    if let Found::Limits = claim_free(conn, turn, &mut reply).await? {
+    if let Found::Limits = claim_free(conn, turn, Commit::Quick, &mut reply).await? {
         let mut tx = conn.begin().await?;
         claim_bounded(&mut tx, turn, &mut reply).await?;
         tx.commit().await?;
@@ -71,7 +71,7 @@ async fn look_for_work(
     turn: &Turn,
     reply: &mut TurnReply,
 ) -> Result<(), sqlx::Error> {
-    match claim_free(conn, turn, reply).await? {
+    match claim_free(conn, turn, Commit::Durable, reply).await? {
         Found::Limits => claim_bounded(conn, turn, reply).await,
         Found::All => Ok(()),
     }
@@ -86,9 +86,10 @@ enum Found {
 async fn claim_free(
     conn: &mut PgConnection,
     turn: &Turn,
+    commit: Commit,
     reply: &mut TurnReply,
 ) -> Result<Found, sqlx::Error> {
-    reply.claimed = claim(conn, &turn.queue, &turn.owner, turn.lease, turn.room).await?;
+    reply.claimed = claim(conn, turn, commit).await?;
     if !reply.claimed.is_empty() {
         // They start now, and not a question later. Their ends or the clock look for more.
         reply.next_due = (reply.claimed.len() < turn.room).then_some(AGAIN);

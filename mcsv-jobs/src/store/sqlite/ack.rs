@@ -4,9 +4,9 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use super::batch::close;
-use super::complete::complete;
 use super::enqueue::{insert, json};
-use super::now;
+use super::script::Script;
+use super::{complete, now};
 use crate::store::{Accepted, Ack, Row, Settled, ended_batches};
 
 #[derive(Serialize)]
@@ -42,18 +42,23 @@ impl<'a> From<&'a Ack> for Line<'a> {
     }
 }
 
-/// Writes the ends of attempts, their events and their follow-ups; stale ones change nothing.
+/// Writes the ends of the attempts of `owner`, their events and their follow-ups; stale ones change
+/// nothing.
 pub(super) async fn settle(
     conn: &mut SqliteConnection,
+    owner: &str,
     acks: &[Ack],
 ) -> Result<Settled, sqlx::Error> {
     if acks.is_empty() {
         return Ok(Settled::default());
     }
     let (plain, others): (Vec<&Ack>, Vec<&Ack>) = acks.iter().partition(|ack| ack.is_plain());
-    let mut accepted = update(conn, &others).await?;
-    for id in complete(conn, &plain).await? {
-        accepted.insert(id, None);
+    let mut accepted = update(conn, owner, &others).await?;
+    if !plain.is_empty() {
+        let mut script = Script::new();
+        let completions = complete::write(&mut script, owner, &plain)?;
+        let completed = complete::read(&mut script.run(conn).await?, completions)?;
+        accepted.extend(completed.into_iter().map(|id| (id, None)));
     }
     let mut replies = Vec::with_capacity(accepted.len());
     for ack in acks.iter().filter(|ack| accepted.contains_key(&ack.id)) {
@@ -69,6 +74,7 @@ pub(super) async fn settle(
 /// The accepted acks by their jobs, with the batch that each may have ended.
 async fn update(
     conn: &mut SqliteConnection,
+    owner: &str,
     acks: &[&Ack],
 ) -> Result<HashMap<i64, Option<i64>>, sqlx::Error> {
     if acks.is_empty() {
@@ -100,10 +106,11 @@ async fn update(
         " AS now FROM json_each(?1)) AS a
          WHERE mcsv_jobs.id = a.id AND mcsv_jobs.fence = a.fence
             AND +mcsv_jobs.state = 'executing'
-            AND (a.lease IS NULL OR mcsv_jobs.lease_until = a.lease)
+            AND iif(a.lease IS NULL, mcsv_jobs.lease_owner = ?2, mcsv_jobs.lease_until = a.lease)
          RETURNING mcsv_jobs.id, iif(finished_at IS NULL, NULL, batch_id)"
     ))
     .bind(json(&lines)?)
+    .bind(owner)
     .fetch_all(&mut *conn)
     .await?;
     let accepted: HashMap<i64, Option<i64>> = accepted.into_iter().collect();

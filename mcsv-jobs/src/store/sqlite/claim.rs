@@ -1,67 +1,149 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use sqlx::SqliteConnection;
+use sqlx::{Row as _, SqliteConnection};
 
-use super::enqueue::json;
-use super::now;
-use crate::store::{Claimed, unhex};
+use super::enqueue::{json, parse};
+use super::script::{Answers, Argument, Script};
+use super::{SqliteStore, now};
+use crate::Error;
+use crate::store::{Claimed, Turn, TurnReply, unhex};
 
 /// How many jobs travel as one text: each row of an answer wakes the task that waits for it, which
 /// takes longer than to read the job. It bounds the text, of jobs with the largest arguments.
 const TOGETHER: usize = 64;
 
-/// Claims up to `limit` jobs of a queue: the ready ones by priority, then the ones that are due.
+/// Where the ids of a claim wait for the statements after it: a table of the connection's own.
+pub(super) const PICKED: &str = "CREATE TEMP TABLE mcsv_picked (ids TEXT NOT NULL);
+    INSERT INTO mcsv_picked VALUES ('[]')";
+
+/// The ready ones by priority, then the ones that are due.
 ///
-/// Two index ranges, both cut at `limit`, so neither a million scheduled jobs nor a million
+/// Two index ranges, both cut at the limit, so neither a million scheduled jobs nor a million
 /// finished ones make it slower. A queue with limits has its own way: see `limit`.
-pub(super) async fn claim(
-    conn: &mut SqliteConnection,
-    queue: &str,
-    owner: &str,
-    lease: Duration,
-    limit: usize,
-) -> Result<Vec<Claimed>, sqlx::Error> {
-    let ids: String = sqlx::query_scalar(concat!(
-        "SELECT json_group_array(id) FROM (SELECT id FROM (
-            SELECT * FROM (
-                SELECT id, priority, scheduled_at FROM mcsv_jobs
-                WHERE queue = ?1 AND state = 'available'
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?1)
-                ORDER BY priority DESC, scheduled_at, id LIMIT ?2)
-            UNION ALL
-            SELECT * FROM (
-                SELECT id, priority, scheduled_at FROM mcsv_jobs
-                WHERE queue = ?1 AND state IN ('scheduled', 'retryable')
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?1)
-                    AND scheduled_at <= ",
-        now!(),
-        "
-                ORDER BY scheduled_at LIMIT ?2))
-         ORDER BY priority DESC, scheduled_at, id LIMIT ?2)"
-    ))
-    .bind(queue)
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .fetch_one(&mut *conn)
-    .await?;
-    take(conn, &parse::<Vec<i64>>(&ids)?, owner, lease).await
+const PICK: &str = concat!(
+    "UPDATE temp.mcsv_picked SET ids = (SELECT json_group_array(id) FROM (SELECT id FROM (
+        SELECT * FROM (
+            SELECT id, priority, scheduled_at FROM mcsv_jobs
+            WHERE queue = ?1 AND state = 'available'
+                AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)
+                AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?1)
+            ORDER BY priority DESC, scheduled_at, id LIMIT ?2)
+        UNION ALL
+        SELECT * FROM (
+            SELECT id, priority, scheduled_at FROM mcsv_jobs
+            WHERE queue = ?1 AND state IN ('scheduled', 'retryable')
+                AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)
+                AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?1)
+                AND scheduled_at <= ",
+    now!(),
+    "
+            ORDER BY scheduled_at LIMIT ?2))
+     ORDER BY priority DESC, scheduled_at, id LIMIT ?2))"
+);
+/// The ids of a limited claim.
+const GIVEN: &str = "UPDATE temp.mcsv_picked SET ids = ?1";
+/// Starts what was picked, which nobody can have taken since; the answers are in its order.
+const START: &str = concat!(
+    "UPDATE mcsv_jobs SET state = 'executing', fence = fence + 1, attempt = attempt + 1,
+        lease_owner = ?1, attempted_by = ?1, attempted_at = ",
+    now!(),
+    ", lease_until = ?2 + ",
+    now!(),
+    " WHERE id IN (SELECT value FROM json_each((SELECT ids FROM temp.mcsv_picked)));
+     INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+     SELECT mcsv_jobs.id, attempted_at, 'started', state, attempt, lease_owner
+     FROM json_each((SELECT ids FROM temp.mcsv_picked))
+        JOIN mcsv_jobs ON mcsv_jobs.id = value;
+     SELECT json_group_array(json_array(id, fence, kind, hex(args), attempt, max_attempts,
+        inserted_at, scheduled_at, attempted_at, budget_from, traceparent, tracestate, batch_id,
+        chain, key_id) ORDER BY place)
+     FROM (SELECT key AS place, mcsv_jobs.*
+        FROM json_each((SELECT ids FROM temp.mcsv_picked))
+            JOIN mcsv_jobs ON mcsv_jobs.id = value)
+     GROUP BY place / ?3"
+);
+/// Milliseconds until the next job is due, and whether the queue has limits.
+const NEXT: &str = concat!(
+    "SELECT (SELECT min(scheduled_at) - ",
+    now!(),
+    " FROM mcsv_jobs WHERE queue = ?1 AND state IN ('scheduled', 'retryable')
+        AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)),
+     EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?1)"
+);
+
+impl SqliteStore {
+    /// The reply to a claim where there is nothing to do: one question, which waits for no writer.
+    pub(super) async fn idle(&self, queue: &str) -> Result<Option<TurnReply>, Error> {
+        let (is_idle, next_due): (bool, Option<i64>) = sqlx::query_as(concat!(
+            "SELECT NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?1)
+                AND NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE queue = ?1 AND state = 'available')
+                AND coalesce(due > 0, true), due
+             FROM (SELECT min(scheduled_at) - ",
+            now!(),
+            " AS due FROM mcsv_jobs WHERE queue = ?1 AND state IN ('scheduled', 'retryable'))"
+        ))
+        .bind(queue)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(is_idle.then(|| TurnReply { next_due, ..TurnReply::default() }))
+    }
 }
 
-/// Starts these jobs, which nobody can have taken since they were found; the answers are in their
-/// order.
+/// What a claim found.
+pub(super) struct Found {
+    pub(super) claimed: Vec<Claimed>,
+    /// Milliseconds until the next job of the queue is due.
+    pub(super) next_due: Option<i64>,
+    /// Whether the queue has limits, and nothing was claimed.
+    pub(super) is_limited: bool,
+}
+
+/// Adds the statements that claim as many jobs as the turn has room for; [`read`] takes their
+/// answers.
+pub(super) fn write(script: &mut Script, turn: &Turn) -> Result<(), sqlx::Error> {
+    let room = i64::try_from(turn.room).unwrap_or(i64::MAX);
+    script.add(PICK, [Argument::Text(&turn.queue), Argument::Number(room)])?;
+    write_start(script, &turn.owner, turn.lease)?;
+    script.add(NEXT, [Argument::Text(&turn.queue)])
+}
+
+pub(super) fn read(answers: &mut Answers) -> Result<Found, sqlx::Error> {
+    answers.skip(1);
+    let claimed = read_start(answers)?;
+    let row = answers.row()?;
+    Ok(Found { claimed, next_due: row.try_get(0)?, is_limited: row.try_get(1)? })
+}
+
+fn write_start(script: &mut Script, owner: &str, lease: Duration) -> Result<(), sqlx::Error> {
+    let lease = Argument::Number(crate::new_job::millis(lease));
+    let together = Argument::Number(i64::try_from(TOGETHER).unwrap_or(i64::MAX));
+    script.add(START, [Argument::Text(owner), lease, together])
+}
+
+fn read_start(answers: &mut Answers) -> Result<Vec<Claimed>, sqlx::Error> {
+    answers.skip(2);
+    let mut claimed = Vec::new();
+    for row in answers.rows()? {
+        let jobs: Vec<Started> = parse(row.try_get(0)?)?;
+        claimed.extend(jobs.into_iter().map(Claimed::from));
+    }
+    Ok(claimed)
+}
+
+/// Starts these jobs, which nobody can have taken since they were found.
 pub(super) async fn take(
     conn: &mut SqliteConnection,
     ids: &[i64],
     owner: &str,
     lease: Duration,
 ) -> Result<Vec<Claimed>, sqlx::Error> {
-    let mut claimed = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(TOGETHER) {
-        claimed.extend(start(conn, ids, owner, lease).await?);
-    }
-    Ok(claimed)
+    let mut script = Script::new();
+    script.add(GIVEN, [Argument::Json(json(ids)?)])?;
+    write_start(&mut script, owner, lease)?;
+    let mut answers = script.run(conn).await?;
+    answers.skip(1);
+    read_start(&mut answers)
 }
 
 /// The columns of a started job in the order in which they are read.
@@ -85,38 +167,6 @@ struct Started {
     key_id: Option<String>,
 }
 
-async fn start(
-    conn: &mut SqliteConnection,
-    ids: &[i64],
-    owner: &str,
-    lease: Duration,
-) -> Result<Vec<Claimed>, sqlx::Error> {
-    // One trip to the thread that has the database: it takes longer than the statements.
-    let jobs: String = sqlx::query_scalar(concat!(
-        "UPDATE mcsv_jobs SET state = 'executing', fence = fence + 1, attempt = attempt + 1,
-            lease_owner = ?2, attempted_by = ?2, attempted_at = ",
-        now!(),
-        ", lease_until = ?3 + ",
-        now!(),
-        " WHERE id IN (SELECT value FROM json_each(?1));
-         INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-         SELECT mcsv_jobs.id, attempted_at, 'started', state, attempt, lease_owner
-         FROM json_each(?1) JOIN mcsv_jobs ON mcsv_jobs.id = value;
-         SELECT json_group_array(json_array(id, fence, kind, hex(args), attempt, max_attempts,
-            inserted_at, scheduled_at, attempted_at, budget_from, traceparent, tracestate, batch_id,
-            chain, key_id) ORDER BY place)
-         FROM (SELECT key AS place, mcsv_jobs.*
-            FROM json_each(?1) JOIN mcsv_jobs ON mcsv_jobs.id = value)"
-    ))
-    .bind(json(ids)?)
-    .bind(owner)
-    .bind(crate::new_job::millis(lease))
-    .fetch_one(conn)
-    .await?;
-    let jobs: Vec<Started> = parse(&jobs)?;
-    Ok(jobs.into_iter().map(Claimed::from).collect())
-}
-
 impl From<Started> for Claimed {
     fn from(job: Started) -> Self {
         let age = u64::try_from(job.attempted_at - job.budget_from).unwrap_or(0);
@@ -138,8 +188,4 @@ impl From<Started> for Claimed {
             key_id: job.key_id,
         }
     }
-}
-
-fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, sqlx::Error> {
-    serde_json::from_str(text).map_err(|cause| sqlx::Error::Decode(cause.into()))
 }

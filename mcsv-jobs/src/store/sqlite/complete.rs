@@ -1,22 +1,26 @@
-use sqlx::SqliteConnection;
-
-use super::enqueue::json;
+use super::enqueue::{json, parse};
 use super::now;
+use super::script::{Answers, Argument, Script};
 use crate::Retention;
 use crate::store::{Ack, Completions, completions};
 
-/// Only what still runs under its fence gets an event. The row ends when its event says.
+/// Only what still runs under its fence gets an event, and ends when its event says.
 macro_rules! complete {
     ($end:literal) => {
         concat!(
-            "INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+            "SELECT json_group_array(value) FROM json_each(?1) WHERE NOT EXISTS (
+                SELECT 1 FROM mcsv_jobs WHERE id = value AND fence = ?2 AND lease_owner = ?3
+                    AND state = 'executing');
+             INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
              SELECT id, ",
             now!(),
             ", 'completed', 'completed', attempt, attempted_by FROM mcsv_jobs
-             WHERE id IN (SELECT value FROM json_each(?1)) AND fence = ?2 AND +state = 'executing';
+             WHERE id IN (SELECT value FROM json_each(?1)) AND fence = ?2 AND lease_owner = ?3
+                AND +state = 'executing';
              ",
             $end,
-            " WHERE id IN (SELECT value FROM json_each(?1)) AND fence = ?2 AND +state = 'executing'"
+            " WHERE id IN (SELECT value FROM json_each(?1)) AND fence = ?2 AND +lease_owner = ?3
+                AND +state = 'executing'"
         )
     };
 }
@@ -27,39 +31,41 @@ const KEEP: &str = complete!(
 );
 const DELETE: &str = complete!("DELETE FROM mcsv_jobs");
 
-/// Writes plain completions, which most ends are, and answers with those whose fence held.
+/// Adds the statements of plain completions, which most ends are; [`read`] takes their answers.
 ///
 /// They need nothing of an ack but its job and its fence, so no row travels and no object is parsed
 /// per job: that is a third of what an end costs otherwise.
-pub(super) async fn complete(
-    conn: &mut SqliteConnection,
+pub(super) fn write(
+    script: &mut Script,
+    owner: &str,
     acks: &[&Ack],
+) -> Result<Vec<Completions>, sqlx::Error> {
+    let groups = completions(acks);
+    for Completions { fence, retention, ids } in &groups {
+        let statements = match retention {
+            Retention::Keep => KEEP,
+            Retention::DeleteCompleted => DELETE,
+        };
+        let arguments =
+            [Argument::Json(json(ids)?), Argument::Number(*fence), Argument::Text(owner)];
+        script.add(statements, arguments)?;
+    }
+    Ok(groups)
+}
+
+/// The jobs whose fence held.
+pub(super) fn read(
+    answers: &mut Answers,
+    groups: Vec<Completions>,
 ) -> Result<Vec<i64>, sqlx::Error> {
-    let mut accepted = Vec::with_capacity(acks.len());
-    for group in completions(acks) {
-        accepted.extend(complete_group(conn, group).await?);
+    let mut accepted = Vec::new();
+    for Completions { mut ids, .. } in groups {
+        let refused: Vec<i64> = parse(&answers.text()?)?;
+        answers.skip(2);
+        if !refused.is_empty() {
+            ids.retain(|id| !refused.contains(id));
+        }
+        accepted.extend(ids);
     }
     Ok(accepted)
-}
-
-async fn complete_group(
-    conn: &mut SqliteConnection,
-    Completions { fence, retention, ids }: Completions,
-) -> Result<Vec<i64>, sqlx::Error> {
-    let statements = match retention {
-        Retention::Keep => KEEP,
-        Retention::DeleteCompleted => DELETE,
-    };
-    let written = sqlx::query(statements).bind(json(&ids)?).bind(fence).execute(&mut *conn).await?;
-    // An event and a row of each.
-    let accepted = written.rows_affected() / 2;
-    if accepted == ids.len() as u64 { Ok(ids) } else { newest(conn, accepted).await }
-}
-
-/// The jobs of the newest events.
-async fn newest(conn: &mut SqliteConnection, count: u64) -> Result<Vec<i64>, sqlx::Error> {
-    sqlx::query_scalar("SELECT job_id FROM mcsv_job_events ORDER BY sequence DESC LIMIT ?1")
-        .bind(i64::try_from(count).unwrap_or(i64::MAX))
-        .fetch_all(conn)
-        .await
 }

@@ -2,8 +2,10 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::claim::PICKED;
 use super::{SqliteStore, Writer, schema};
 use crate::{Error, ErrorKind};
 
@@ -24,7 +26,14 @@ impl SqliteStore {
             // A job whose enqueue was answered survives a power cut, not only a crash.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
+            // For the few ids of a claim: see `claim`.
+            .pragma("temp_store", "MEMORY")
             .statement_cache_capacity(256);
+        // A transaction is one statement to sqlx, and waits for the lock of somebody else.
+        let options = match "warn".parse() {
+            Ok(level) => options.log_slow_statements(level, BUSY),
+            Err(_) => options,
+        };
         if in_memory { Self::in_memory(options).await } else { Self::on_disk(options).await }
     }
 
@@ -60,6 +69,12 @@ async fn single(options: SqliteConnectOptions) -> Result<sqlx::SqlitePool, Error
         .acquire_timeout(BUSY)
         // It is a file: to ask whether it is there takes as long as to use it.
         .test_before_acquire(false)
+        .after_connect(|conn, _| {
+            Box::pin(async move {
+                sqlx::raw_sql(PICKED).execute(conn).await?;
+                Ok(())
+            })
+        })
         .connect_with(options)
         .await?;
     Ok(pool)

@@ -1,10 +1,11 @@
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::time::Duration;
 
 use sqlx::{Sqlite, SqliteConnection};
 use tokio::time::Instant;
 
 use super::SqliteStore;
+use super::log_watch::{LogWatch, Stamp, log_of, stamp};
 use crate::store::Seen;
 
 /// How long after the log was last written to SQLite is asked at every look: the commit shows later
@@ -20,10 +21,12 @@ const GAP: Duration = Duration::from_millis(100);
 
 /// Notices the commits of other processes, and of connections that callers brought.
 ///
-/// A look costs one `stat` of the write-ahead log, so that an idle process can look every few
-/// milliseconds and asks SQLite nothing. Only when the log has been written to is SQLite asked for
-/// its `data_version`, the number that changes with every commit of another connection.
+/// A thread looks at the time of the write-ahead log every few milliseconds, and an idle process asks
+/// SQLite nothing. Only when the log has been written to is SQLite asked for its `data_version`, the
+/// number that changes with every commit of another connection.
 pub(crate) struct DataVersion {
+    /// None where there is no log, or no thread to be had.
+    log: Option<LogWatch>,
     conn: Option<sqlx::pool::PoolConnection<Sqlite>>,
     version: i64,
     stamp: Stamp,
@@ -38,13 +41,15 @@ pub(crate) struct DataVersion {
     tell_at: Instant,
 }
 
-/// When the log was written to, and its length.
-type Stamp = Option<(SystemTime, u64)>;
-
-impl Default for DataVersion {
-    fn default() -> Self {
+impl DataVersion {
+    pub(in crate::store) fn new(store: &SqliteStore) -> Self {
         let now = Instant::now();
+        let log = store.file.as_deref().map(LogWatch::spawn).transpose();
+        let log = log.inspect_err(|error| {
+            tracing::warn!(%error, "no thread watches the job database: looking now and then");
+        });
         DataVersion {
+            log: log.ok().flatten(),
             conn: None,
             version: 0,
             stamp: None,
@@ -55,10 +60,24 @@ impl Default for DataVersion {
             tell_at: now,
         }
     }
-}
 
-impl DataVersion {
+    /// Waits until a look may find something. Cancel safe.
+    pub(in crate::store) async fn written(&self) {
+        match &self.log {
+            Some(log) => log.written().await,
+            None => std::future::pending().await,
+        }
+    }
+
     pub(in crate::store) async fn look(&mut self, store: &SqliteStore) -> Seen {
+        let seen = self.look_once(store).await;
+        if let Some(log) = &self.log {
+            log.wake_at_every_look(Instant::now() < self.ask_until);
+        }
+        seen
+    }
+
+    async fn look_once(&mut self, store: &SqliteStore) -> Seen {
         let now = Instant::now();
         let Some(file) = &store.file else {
             // The one connection of a database in memory does not count its own commits.
@@ -82,7 +101,7 @@ impl DataVersion {
     }
 
     fn is_to_ask(&mut self, file: &Path, now: Instant) -> bool {
-        let stamp = stamp(file);
+        let stamp = stamp(&log_of(file));
         if stamp != self.stamp {
             self.stamp = stamp;
             self.ask_until = now + PATIENCE;
@@ -137,11 +156,4 @@ impl DataVersion {
         };
         Ok(self.conn.insert(conn))
     }
-}
-
-fn stamp(database: &Path) -> Stamp {
-    let mut log = database.as_os_str().to_owned();
-    log.push("-wal");
-    let log = std::fs::metadata(PathBuf::from(log)).ok()?;
-    Some((log.modified().ok()?, log.len()))
 }

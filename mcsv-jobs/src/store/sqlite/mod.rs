@@ -8,12 +8,16 @@ mod complete;
 mod connect;
 mod data_version;
 mod enqueue;
+mod group;
 mod limit;
+mod log_watch;
+mod offer;
 mod pause;
 mod progress;
 mod prune;
 mod read;
 mod schema;
+mod script;
 mod tick;
 mod turn;
 mod writer;
@@ -24,6 +28,7 @@ use sqlx::SqlitePool;
 
 pub(super) use data_version::DataVersion;
 pub(crate) use enqueue::insert;
+pub(crate) use offer::Offer;
 use writer::{Write, Writer};
 
 use super::{
@@ -66,7 +71,26 @@ impl SqliteStore {
     }
 
     pub(super) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {
-        self.writer.write(turn).await
+        if turn.only_claims()
+            && let Some(reply) = self.idle(&turn.queue).await?
+        {
+            return Ok(reply);
+        }
+        let limited = turn::is_plain(&turn).then(|| turn.limited());
+        let reply = self.writer.turn(turn).await?;
+        match limited {
+            // What a limited queue lets start is asked step by step.
+            Some(claim) if reply.limited => {
+                let claim = self.writer.turn(claim).await?;
+                Ok(TurnReply { accepted: reply.accepted, ..claim })
+            }
+            _ => Ok(reply),
+        }
+    }
+
+    /// Has a turn that only claims join the next transaction that enqueues a job for it.
+    pub(super) fn offer(&self, turn: Turn) -> Offer {
+        self.writer.offer(turn)
     }
 
     pub(super) async fn tick(&self, tick: TickOnce) -> Result<Option<Inserted>, Error> {

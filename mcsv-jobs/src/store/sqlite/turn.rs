@@ -3,11 +3,46 @@ use std::pin::Pin;
 use sqlx::SqliteConnection;
 
 use super::ack::settle;
-use super::claim::claim;
+use super::claim::Found;
 use super::enqueue::json;
 use super::progress::keep;
-use super::{Write, limit, now};
-use crate::store::{Leases, Settled, Turn, TurnReply, claim_limited};
+use super::script::{Answers, Script};
+use super::{Write, claim, complete, limit, now};
+use crate::store::{Accepted, Ack, Completions, Leases, Settled, Turn, TurnReply, claim_limited};
+
+/// Whether [`write`] can say all of a turn. What is left are failures, results and follow-ups,
+/// leases, reports, and limits: they ask one thing after the other.
+pub(super) fn is_plain(turn: &Turn) -> bool {
+    let acks = turn.acks.iter().all(|ack| ack.is_plain() && ack.follow_ups.is_empty());
+    acks && turn.leaves_leases() && turn.reports.is_empty() && !turn.is_limited
+}
+
+/// Adds the statements of a plain turn to a script; [`read`] takes their answers.
+pub(super) fn write(script: &mut Script, turn: &Turn) -> Result<Vec<Completions>, sqlx::Error> {
+    let acks: Vec<&Ack> = turn.acks.iter().collect();
+    let completions = complete::write(script, &turn.owner, &acks)?;
+    if turn.room > 0 {
+        claim::write(script, turn)?;
+    }
+    Ok(completions)
+}
+
+pub(super) fn read(
+    answers: &mut Answers,
+    turn: &Turn,
+    completions: Vec<Completions>,
+) -> Result<TurnReply, sqlx::Error> {
+    let accepted = complete::read(answers, completions)?;
+    let accepted = accepted.into_iter().map(|id| Accepted { id, follow_ups: Vec::new() });
+    let mut reply = TurnReply { accepted: accepted.collect(), ..TurnReply::default() };
+    if turn.room > 0 {
+        let Found { claimed, next_due, is_limited } = claim::read(answers)?;
+        let is_all = claimed.len() < turn.room;
+        reply = TurnReply { claimed, next_due: next_due.filter(|_| is_all), ..reply };
+        reply.limited = is_limited && reply.claimed.is_empty();
+    }
+    Ok(reply)
+}
 
 impl Write for Turn {
     type Reply = TurnReply;
@@ -24,7 +59,7 @@ impl Write for Turn {
     ) -> Pin<Box<dyn Future<Output = Result<TurnReply, sqlx::Error>> + Send + 'a>> {
         Box::pin(async move {
             keep(conn, &self.reports).await?;
-            let Settled { accepted, rung } = settle(conn, &self.acks).await?;
+            let Settled { accepted, rung } = settle(conn, &self.owner, &self.acks).await?;
             let kept = match self.leases {
                 Leases::Renew => Some(renew(conn, self).await?),
                 Leases::Look => Some(look(conn, self).await?),
@@ -34,13 +69,16 @@ impl Write for Turn {
             if self.room == 0 {
                 return Ok(reply);
             }
-            reply.claimed = claim(conn, &self.queue, &self.owner, self.lease, self.room).await?;
-            if reply.claimed.is_empty()
+            let mut script = Script::new();
+            claim::write(&mut script, self)?;
+            let found = claim::read(&mut script.run(conn).await?)?;
+            let is_all = found.claimed.len() < self.room;
+            reply.next_due = found.next_due.filter(|_| is_all);
+            reply.claimed = found.claimed;
+            if found.is_limited
                 && let Some(limits) = limit::of(conn, &self.queue).await?
             {
                 claim_limited(conn, self, &limits, &mut reply).await?;
-            } else if reply.claimed.len() < self.room {
-                reply.next_due = next_due(conn, &self.queue).await?;
             }
             Ok(reply)
         })
@@ -83,17 +121,5 @@ async fn look(
     .bind(json(&turn.held)?)
     .bind(&turn.owner)
     .fetch_all(conn)
-    .await
-}
-
-async fn next_due(conn: &mut SqliteConnection, queue: &str) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar(concat!(
-        "SELECT min(scheduled_at) - ",
-        now!(),
-        " FROM mcsv_jobs WHERE queue = ?1 AND state IN ('scheduled', 'retryable')
-            AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)"
-    ))
-    .bind(queue)
-    .fetch_one(conn)
     .await
 }

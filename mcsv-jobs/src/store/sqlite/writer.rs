@@ -2,19 +2,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use sqlx::{Connection, SqliteConnection, SqlitePool};
+use sqlx::{SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
-use super::enqueue::insert;
+use super::group::Group;
+use super::offer::{Offer, Offers};
 use crate::Error;
-use crate::store::{Inserted, Row};
+use crate::store::{Inserted, Row, Turn, TurnReply};
 
 /// The most requests that share a transaction: bounds how long one commit can take.
 const GROUP: usize = 512;
 /// The most requests that wait; beyond it callers wait for a place.
 const WAITING: usize = 4_096;
 
-type Applying<'a, R> = Pin<Box<dyn Future<Output = Result<R, sqlx::Error>> + Send + 'a>>;
+pub(super) type Applying<'a, R> = Pin<Box<dyn Future<Output = Result<R, sqlx::Error>> + Send + 'a>>;
 
 /// A change that can share a transaction with others.
 ///
@@ -38,6 +39,7 @@ pub(crate) trait Write: Send + Sync + 'static {
 pub(crate) struct Writer {
     requests: mpsc::Sender<Request>,
     progress: Arc<Progress>,
+    offers: Arc<Offers>,
 }
 
 /// What the writer has done.
@@ -48,18 +50,27 @@ struct Progress {
     last_id: AtomicI64,
 }
 
-enum Request {
+/// What somebody waits for.
+pub(super) enum Request {
     /// Inserts of a group are one statement, whoever asked for them.
     Insert(Vec<Row>, oneshot::Sender<Result<Vec<Inserted>, Error>>),
+    Turn(Box<Waiting<Turn>>),
     Other(Box<dyn Member>),
+}
+
+/// A change, and who waits for what comes of it.
+pub(super) struct Waiting<W: Write> {
+    pub(super) write: W,
+    pub(super) outcome: Option<W::Reply>,
+    pub(super) reply: oneshot::Sender<Result<W::Reply, Error>>,
 }
 
 impl Writer {
     pub(super) fn spawn(pool: SqlitePool) -> Self {
         let (requests, queue) = mpsc::channel(WAITING);
-        let progress = Arc::default();
-        tokio::spawn(serve(pool, queue, Arc::clone(&progress)));
-        Writer { requests, progress }
+        let (progress, offers) = (Arc::default(), Arc::default());
+        tokio::spawn(serve(pool, queue, Arc::clone(&progress), Arc::clone(&offers)));
+        Writer { requests, progress, offers }
     }
 
     /// How many commits it made, and the highest id that it gave to an enqueued job.
@@ -75,8 +86,17 @@ impl Writer {
 
     pub(super) async fn write<W: Write>(&self, write: W) -> Result<W::Reply, Error> {
         let (reply, answer) = oneshot::channel();
-        let member = Waiting { write, outcome: None, reply };
-        self.send(Request::Other(Box::new(member)), answer).await
+        self.send(Request::Other(Box::new(Waiting::new(write, reply))), answer).await
+    }
+
+    pub(super) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Turn(Box::new(Waiting::new(turn, reply))), answer).await
+    }
+
+    /// Has `turn`, which only claims, join the next transaction that enqueues something for it.
+    pub(super) fn offer(&self, turn: Turn) -> Offer {
+        self.offers.add(turn)
     }
 
     async fn send<R>(
@@ -98,15 +118,19 @@ impl Progress {
     }
 }
 
-async fn serve(pool: SqlitePool, mut queue: mpsc::Receiver<Request>, progress: Arc<Progress>) {
-    let mut group = Vec::new();
-    while queue.recv_many(&mut group, GROUP).await > 0 {
-        let (inserts, others) = split(std::mem::take(&mut group));
-        let mut group = Group { inserts, others };
+async fn serve(
+    pool: SqlitePool,
+    mut queue: mpsc::Receiver<Request>,
+    progress: Arc<Progress>,
+    offers: Arc<Offers>,
+) {
+    let mut requests = Vec::new();
+    while queue.recv_many(&mut requests, GROUP).await > 0 {
+        let mut group = Group::new(std::mem::take(&mut requests), &offers);
         match group.commit(&pool).await {
-            Ok(inserted) => {
-                progress.add(&inserted);
-                group.answer(inserted);
+            Ok(()) => {
+                progress.add(group.inserted());
+                group.answer();
             }
             Err(error) => {
                 let error = Error::from(error);
@@ -122,103 +146,18 @@ async fn serve(pool: SqlitePool, mut queue: mpsc::Receiver<Request>, progress: A
     }
 }
 
-type Insert = (Vec<Row>, oneshot::Sender<Result<Vec<Inserted>, Error>>);
-
-fn split(requests: Vec<Request>) -> (Vec<Insert>, Vec<Box<dyn Member>>) {
-    let (mut inserts, mut others) = (Vec::new(), Vec::new());
-    for request in requests {
-        match request {
-            Request::Insert(rows, reply) => inserts.push((rows, reply)),
-            Request::Other(member) => others.push(member),
-        }
-    }
-    (inserts, others)
-}
-
-struct Group {
-    inserts: Vec<Insert>,
-    others: Vec<Box<dyn Member>>,
-}
-
-impl Group {
-    fn len(&self) -> usize {
-        self.inserts.len() + self.others.len()
-    }
-
-    async fn commit(&mut self, pool: &SqlitePool) -> Result<Vec<Inserted>, sqlx::Error> {
-        let mut conn = pool.acquire().await?;
-        if !self.inserts.is_empty() || self.others.iter().any(|member| member.is_durable()) {
-            return self.commit_on(&mut conn, "BEGIN IMMEDIATE").await;
-        }
-        // Without the wait for the disk. A later commit that waits takes this one along.
-        let begin = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE";
-        let committed = self.commit_on(&mut conn, begin).await;
-        if sqlx::query("PRAGMA synchronous = FULL").execute(&mut *conn).await.is_err() {
-            // A new connection begins with it.
-            conn.close_on_drop();
-        }
-        committed
-    }
-
-    async fn commit_on(
-        &mut self,
-        conn: &mut SqliteConnection,
-        begin: &'static str,
-    ) -> Result<Vec<Inserted>, sqlx::Error> {
-        let mut tx = conn.begin_with(begin).await?;
-        let rows: Vec<&Row> = self.inserts.iter().flat_map(|(rows, _)| rows).collect();
-        let inserted = if rows.is_empty() { Vec::new() } else { insert(&mut tx, &rows).await? };
-        for member in &mut self.others {
-            member.apply(&mut tx).await?;
-        }
-        tx.commit().await?;
-        Ok(inserted)
-    }
-
-    fn answer(self, inserted: Vec<Inserted>) {
-        let mut inserted = inserted.into_iter();
-        for (rows, reply) in self.inserts {
-            let _ = reply.send(Ok(inserted.by_ref().take(rows.len()).collect()));
-        }
-        for member in self.others {
-            member.answer();
-        }
-    }
-
-    fn fail(self, error: &Error) {
-        for (_, reply) in self.inserts {
-            let _ = reply.send(Err(error.again()));
-        }
-        for member in self.others {
-            member.fail(error.again());
-        }
-    }
-
-    /// One bad request must not take the others down with it.
-    async fn commit_one_by_one(self, pool: &SqlitePool) {
-        let inserts = self.inserts.into_iter().map(|insert| (vec![insert], vec![]));
-        let others = self.others.into_iter().map(|member| (vec![], vec![member]));
-        for (inserts, others) in inserts.chain(others) {
-            let mut single = Group { inserts, others };
-            match single.commit(pool).await {
-                Ok(inserted) => single.answer(inserted),
-                Err(error) => single.fail(&error.into()),
-            }
-        }
-    }
-}
-
-trait Member: Send {
+/// A member of a group that says its own statements.
+pub(super) trait Member: Send {
     fn is_durable(&self) -> bool;
     fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> Applying<'a, ()>;
     fn answer(self: Box<Self>);
     fn fail(self: Box<Self>, error: Error);
 }
 
-struct Waiting<W: Write> {
-    write: W,
-    outcome: Option<W::Reply>,
-    reply: oneshot::Sender<Result<W::Reply, Error>>,
+impl<W: Write> Waiting<W> {
+    pub(super) fn new(write: W, reply: oneshot::Sender<Result<W::Reply, Error>>) -> Self {
+        Waiting { write, outcome: None, reply }
+    }
 }
 
 impl<W: Write> Member for Waiting<W> {

@@ -66,6 +66,8 @@ macro_rules! __mcsv_jobs_cases {
                 a_job_that_loses_its_worker_every_time_is_a_dead_letter
                 a_worker_that_is_busy_for_longer_than_its_lease_keeps_its_jobs
                 a_unique_key_that_is_asked_for_during_a_rescue_stays_with_one_job
+                an_attempt_whose_claim_a_crash_took_back_cannot_end_the_next_one
+                a_worker_that_claims_again_what_a_crash_took_back_tells_the_first_attempt
                 a_worker_outlives_a_database_that_refuses_and_loses_no_outcome
             }
             drain {

@@ -83,8 +83,10 @@ pub(in crate::testing) async fn a_unique_key_that_is_asked_for_during_a_rescue_s
     let stalled = run(queue.workers().handle(move |_: Note, cx: JobCx| {
         let started = started.clone();
         async move {
-            started.send(cx.id())?;
-            cx.lease_lost().await;
+            // Nobody listens any more once both have begun: what is claimed after that just ends.
+            if started.send(cx.id()).is_ok() {
+                cx.lease_lost().await;
+            }
             Done::Ok(())
         }
     }));
@@ -92,6 +94,7 @@ pub(in crate::testing) async fn a_unique_key_that_is_asked_for_during_a_rescue_s
     let beside = queue.jobs.enqueue(note("beside")).await?.id();
     starts.recv().await;
     starts.recv().await;
+    drop(starts);
     expire_leases(&queue).await?;
 
     // Its dead letter asks for the key in the transaction that frees it, and callers all the time.
@@ -158,6 +161,85 @@ pub(in crate::testing) async fn a_worker_that_is_busy_for_longer_than_its_lease_
     }
     ran.sort_unstable();
     assert_eq!(ran, made.iter().map(|one| one.id()).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Takes the claims back that nobody has ended, as a crash does with those that no disk has seen.
+async fn take_claims_back(queue: &Queue) -> Done {
+    queue
+        .bend(
+            "UPDATE mcsv_jobs SET state = 'available', fence = fence - 1, attempt = attempt - 1,
+                lease_owner = NULL, lease_until = NULL, attempted_at = NULL, attempted_by = NULL;
+             DELETE FROM mcsv_job_events WHERE transition = 'started'",
+        )
+        .await
+}
+
+pub(in crate::testing) async fn an_attempt_whose_claim_a_crash_took_back_cannot_end_the_next_one(
+    queue: Queue,
+) -> Done {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let gates = [(); 2].map(|()| std::sync::Arc::new(tokio::sync::Notify::new()));
+    let workers = |jobs, result: &'static str, gate: usize| {
+        let (started, gate) = (started.clone(), std::sync::Arc::clone(&gates[gate]));
+        run(Workers::new(jobs).queue("notes", 1).handle(move |_: Note, _: JobCx| {
+            let (started, gate) = (started.clone(), std::sync::Arc::clone(&gate));
+            async move {
+                started.send(result)?;
+                gate.notified().await;
+                Ok::<_, BoxError>(Outcome::done().with_result(result))
+            }
+        }))
+    };
+    let first = workers(queue.jobs.clone(), "of the lost claim", 0);
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+    assert_eq!(starts.recv().await, Some("of the lost claim"));
+    take_claims_back(&queue).await?;
+    let second = workers(queue.other().await, "of the next", 1);
+    assert_eq!(starts.recv().await, Some("of the next"));
+
+    // Its claim had the number that the other's has now.
+    gates[0].notify_one();
+    first.end().await;
+    let between = queue.jobs.get(id).await?.ok_or("no job")?;
+    assert_eq!((between.state, between.result), (State::Executing, None));
+    gates[1].notify_one();
+    let record = queue.wait(id).await;
+    second.end().await;
+
+    assert_eq!((record.attempt, record.result), (1, Some("of the next".into())));
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_worker_that_claims_again_what_a_crash_took_back_tells_the_first_attempt(
+    queue: Queue,
+) -> Done {
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let runs = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let workers = run(queue.workers().handle(move |_: Note, cx: JobCx| {
+        let (started, runs) = (started.clone(), std::sync::Arc::clone(&runs));
+        async move {
+            let run = runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            started.send(cx.id())?;
+            if run > 0 {
+                return Ok::<_, BoxError>(Outcome::done().with_result("in time"));
+            }
+            cx.lease_lost().await;
+            Ok(Outcome::done().with_result("late"))
+        }
+    }));
+    let id = queue.jobs.enqueue(note("x")).await?.id();
+    starts.recv().await;
+    take_claims_back(&queue).await?;
+
+    let other = queue.jobs.enqueue(note("y")).await?.id();
+    let records = [queue.wait(id).await, queue.wait(other).await];
+    workers.end().await;
+
+    for record in records {
+        assert_eq!((record.attempt, record.result), (1, Some("in time".into())));
+    }
+    assert!(queue.jobs.verify().await?.is_sound());
     Ok(())
 }
 

@@ -108,6 +108,7 @@ fn turn(queue: &str, acks: Vec<Ack>, room: usize) -> Turn {
         leases: Leases::Leave,
         room,
         reports: Vec::new(),
+        is_limited: false,
     }
 }
 
