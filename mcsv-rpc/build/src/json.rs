@@ -170,18 +170,12 @@ struct Oneofs {
 
 impl Oneofs {
     fn new(file: &FileDescriptorProto, full_name: &str, message: &DescriptorProto) -> Self {
-        let nested = message.nested_type.iter().map(DescriptorProto::name);
-        let taken: Vec<String> = nested
-            .chain(message.enum_type.iter().map(EnumDescriptorProto::name))
-            .map(names::camel)
-            .collect();
         let name = |oneof: &str| {
-            // As prost-build does where a nested type has the same name.
-            let suffix = if taken.contains(&names::camel(oneof)) { "OneOf" } else { "" };
             // Of a message that is no one else's, and so is its oneof.
             let path =
                 names::path(file.package(), &format!("{full_name}.{oneof}"), &Externs::default());
-            (names::snake(oneof), format!("{path}{suffix}"))
+            let module = path.rsplit_once("::").map_or("", |(module, _)| module);
+            (names::snake(oneof), format!("{module}::{}", names::oneof(message, oneof)))
         };
         let names = message.oneof_decl.iter().map(|oneof| name(oneof.name())).collect();
         Oneofs { names, fields: message.field.len() }

@@ -12,6 +12,8 @@ mod json;
 mod map_debug;
 mod names;
 mod openapi;
+mod place;
+mod rust_names;
 mod rustdoc;
 mod service_names;
 mod template;

@@ -10,8 +10,9 @@ fn error_of(proto: &str) -> Error {
     Builder::new().with_out_dir(dir.path()).compile(&protos, &[dir.path()]).unwrap_err()
 }
 
+/// Checks the start of the error and a part of it.
 #[track_caller]
-fn check(proto: &str, start: &str, part: &str) {
+pub(crate) fn check(proto: &str, start: &str, part: &str) {
     let error = error_of(proto);
     let text = error.to_string();
     assert!(error.is_proto(), "{text}");
@@ -39,7 +40,7 @@ fn an_import_that_is_not_there_has_file_and_line() {
 fn a_streaming_method_is_refused_by_line() {
     let proto = "syntax = \"proto3\";\nmessage M {}\nservice S {\n  rpc A(M) returns (M);\n  \
                  rpc B(M) returns (stream M);\n}";
-    check(proto, "bad.proto:5: ", "S.B streams");
+    check(proto, "bad.proto:5:7: ", "S.B streams");
 }
 
 #[test]

@@ -4,5 +4,6 @@
 
 mod checked_in;
 mod errors;
+mod rust_names;
 mod stale;
 mod streaming;
