@@ -2,11 +2,13 @@ use std::path::{Path, PathBuf};
 
 use prost_types::FileDescriptorSet;
 use protox::Compiler;
+use protox::file::{ChainFileResolver, GoogleFileResolver};
 
 use crate::check::check;
 use crate::externs::Externs;
 use crate::generate::Generator;
 use crate::place::Place;
+use crate::source::Include;
 use crate::{Error, map_debug, rust_names, rustdoc, write};
 
 /// Compiles `protos`, found under `includes`, into Rust code in `OUT_DIR`: call it from `build.rs`.
@@ -156,12 +158,19 @@ fn parse(
     protos: &[impl AsRef<Path>],
     includes: &[impl AsRef<Path>],
 ) -> Result<FileDescriptorSet, Error> {
-    let mut compiler = Compiler::new(includes).map_err(Error::proto)?;
+    let includes = || includes.iter().map(AsRef::as_ref);
+    let mut resolver = ChainFileResolver::new();
+    includes().for_each(|folder| resolver.add(Include::new(folder)));
+    resolver.add(GoogleFileResolver::new());
+    let mut compiler = Compiler::with_file_resolver(resolver);
     compiler.include_imports(true).include_source_info(true);
     let opened = protos.iter().try_for_each(|proto| compiler.open_file(proto).map(drop));
     // Also after an error: the files that were read are those that have to change.
-    for path in compiler.files().filter_map(|file| file.path()) {
-        println!("cargo:rerun-if-changed={}", path.display());
+    for file in compiler.files() {
+        let mut paths = includes().map(|folder| folder.join(file.name()));
+        if let Some(path) = paths.find(|path| path.is_file()) {
+            println!("cargo:rerun-if-changed={}", path.display());
+        }
     }
     opened.map_err(Error::proto)?;
     Ok(compiler.file_descriptor_set())

@@ -14,7 +14,7 @@ pub struct Error {
 enum Kind {
     Proto(Box<protox::Error>),
     Streaming { place: Place, method: String },
-    Names { place: Place, text: String },
+    At { place: Place, text: String },
     Write(std::io::Error),
     Stale(Vec<PathBuf>),
     OutDir,
@@ -32,14 +32,14 @@ impl Error {
         Error { kind: Kind::Streaming { place, method } }
     }
 
-    /// Two items that have one name in Rust, as `text` says.
-    pub(crate) fn names(place: Place, text: String) -> Self {
-        Error { kind: Kind::Names { place, text } }
+    /// What is wrong there and what to do, as `text` says.
+    pub(crate) fn at(place: Place, text: String) -> Self {
+        Error { kind: Kind::At { place, text } }
     }
 
     pub(crate) fn no_name(place: Place, item: String) -> Self {
         let text = format!("{item} has no name in Rust: give it one with a letter");
-        Self::names(place, text)
+        Self::at(place, text)
     }
 
     pub(crate) fn write(cause: std::io::Error) -> Self {
@@ -63,7 +63,7 @@ impl Error {
     /// Whether a `.proto` file is at fault, not the place that the code goes to.
     #[must_use]
     pub fn is_proto(&self) -> bool {
-        matches!(self.kind, Kind::Proto(_) | Kind::Streaming { .. } | Kind::Names { .. })
+        matches!(self.kind, Kind::Proto(_) | Kind::Streaming { .. } | Kind::At { .. })
     }
 }
 
@@ -77,7 +77,7 @@ impl fmt::Display for Error {
                 let hint = if is_edition { EDITIONS } else { "" };
                 write!(f, "{text}{hint}")
             }
-            Kind::Names { place, text } => write!(f, "{place}: {text}"),
+            Kind::At { place, text } => write!(f, "{place}: {text}"),
             Kind::Streaming { place, method } => write!(
                 f,
                 "{place}: {method} streams, which is not supported yet: make it unary, or \
@@ -108,7 +108,7 @@ impl std::error::Error for Error {
         match &self.kind {
             Kind::Proto(cause) => Some(&**cause),
             Kind::Write(cause) => Some(cause),
-            Kind::Streaming { .. } | Kind::Names { .. } | Kind::Stale(_) | Kind::OutDir => None,
+            Kind::Streaming { .. } | Kind::At { .. } | Kind::Stale(_) | Kind::OutDir => None,
         }
     }
 }

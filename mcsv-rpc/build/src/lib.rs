@@ -9,6 +9,7 @@ mod externs;
 mod field;
 mod generate;
 mod json;
+mod json_names;
 mod map_debug;
 mod names;
 mod openapi;
@@ -16,6 +17,7 @@ mod place;
 mod rust_names;
 mod rustdoc;
 mod service_names;
+mod source;
 mod template;
 mod write;
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use prost_types::FileDescriptorProto;
 
+use crate::Error;
+
 /// A file with a line and a column, both counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -37,5 +39,37 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// What has a name in a file.
+#[derive(Clone)]
+pub(crate) struct Item<'a> {
+    pub(crate) kind: &'static str,
+    pub(crate) name: &'a str,
+    pub(crate) file: &'a FileDescriptorProto,
+    /// In the descriptor of the file.
+    pub(crate) path: Vec<i32>,
+}
+
+impl Item<'_> {
+    pub(crate) fn place(&self) -> Place {
+        Place::of_name(self.file, &self.path)
+    }
+
+    /// The error for two items which `outcome`, at the one that comes later in the file.
+    pub(crate) fn clash(one: &Self, other: &Self, outcome: &str) -> Error {
+        let (mut first, mut second) = ((one.place(), one), (other.place(), other));
+        let position = |place: &Place| (place.line, place.column);
+        if first.0.file == second.0.file && position(&first.0) > position(&second.0) {
+            (first, second) = (second, first);
+        }
+        let where_first = match &first.0 {
+            place if place.file == second.0.file => format!("line {}", place.line),
+            place => place.to_string(),
+        };
+        let name = |item: &Self| format!("{} `{}`", item.kind, item.name);
+        let (first, second) = (name(first.1), (second.0, name(second.1)));
+        Error::at(second.0, format!("{} and {first} ({where_first}) {outcome}", second.1))
     }
 }

@@ -13,7 +13,7 @@ use prost_types::{
 
 use crate::externs::Externs;
 use crate::field::{is_map_entry, map_value};
-use crate::place::Place;
+use crate::place::{Item, Place};
 use crate::{Error, names};
 
 /// Field numbers in the descriptors, which make up the path of an item.
@@ -37,21 +37,6 @@ mod number {
 pub(crate) fn check(descriptors: &FileDescriptorSet, externs: &Externs) -> Result<(), Error> {
     let mut names = Names { externs, taken: HashMap::new() };
     descriptors.file.iter().try_for_each(|file| names.file(file))
-}
-
-/// What has a name.
-#[derive(Clone)]
-struct Item<'a> {
-    kind: &'static str,
-    name: &'a str,
-    file: &'a FileDescriptorProto,
-    path: Vec<i32>,
-}
-
-impl Item<'_> {
-    fn place(&self) -> Place {
-        Place::of_name(self.file, &self.path)
-    }
 }
 
 /// Where messages and enums are defined.
@@ -225,29 +210,12 @@ impl<'a> Names<'a> {
         }
         match self.taken.insert(format!("{scope}: {rust_name}"), item.clone()) {
             None => Ok(()),
-            Some(other) => Err(clash(other, item, &rust_name)),
+            Some(other) => {
+                let outcome = format!("are both `{rust_name}` in Rust: rename one of them");
+                Err(Item::clash(&other, &item, &outcome))
+            }
         }
     }
-}
-
-/// The error for two items, at the one that comes later in the file.
-fn clash(one: Item<'_>, other: Item<'_>, rust_name: &str) -> Error {
-    let (mut first, mut second) = ((one.place(), one), (other.place(), other));
-    let at = |place: &Place| (place.line, place.column);
-    if first.0.file == second.0.file && at(&first.0) > at(&second.0) {
-        (first, second) = (second, first);
-    }
-    let where_first = match first.0 {
-        place if place.file == second.0.file => format!("line {}", place.line),
-        place => place.to_string(),
-    };
-    let (kind, name) = (second.1.kind, second.1.name);
-    let text = format!(
-        "{kind} `{name}` and {} `{}` ({where_first}) are both `{rust_name}` in Rust: rename one of \
-         them",
-        first.1.kind, first.1.name
-    );
-    Error::names(second.0, text)
 }
 
 /// The oneof that a field is in, other than the hidden one of an `optional` field.

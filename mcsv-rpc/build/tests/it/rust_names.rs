@@ -9,7 +9,7 @@ use crate::errors::check;
 /// Checks the whole error for a proto3 file, whose first line is the syntax.
 #[track_caller]
 fn clash(proto: &str, error: &str) {
-    check(&format!("syntax = \"proto3\";\n{proto}"), &format!("bad.proto:{error}"), "");
+    check(format!("syntax = \"proto3\";\n{proto}"), &format!("bad.proto:{error}"), "");
 }
 
 /// The code for a proto3 file without a package.
