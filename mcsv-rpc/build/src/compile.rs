@@ -9,7 +9,7 @@ use crate::externs::Externs;
 use crate::generate::Generator;
 use crate::place::Place;
 use crate::source::Include;
-use crate::{Error, map_debug, rust_names, rustdoc, write};
+use crate::{Error, map_debug, map_entries, rust_names, rustdoc, write};
 
 /// Compiles `protos`, found under `includes`, into Rust code in `OUT_DIR`: call it from `build.rs`.
 ///
@@ -145,6 +145,7 @@ impl Builder {
         if matches!(self.streaming, Streaming::Refuse) {
             refuse_streaming(&descriptors, &self.externs)?;
         }
+        map_entries::refuse(&descriptors)?;
         rust_names::check(&descriptors, &self.externs)?;
         let mut config = prost_config(&descriptors, &self.externs);
         map_debug::derive(&mut config, &descriptors);

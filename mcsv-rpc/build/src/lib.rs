@@ -11,6 +11,7 @@ mod generate;
 mod json;
 mod json_names;
 mod map_debug;
+mod map_entries;
 mod names;
 mod openapi;
 mod place;

@@ -18,21 +18,33 @@ pub(crate) struct Place {
 impl Place {
     /// That of the name of an item, by the item's path in the descriptor of its file.
     pub(crate) fn of_name(file: &FileDescriptorProto, path: &[i32]) -> Self {
-        // The field number in the descriptors of messages, fields, enums and all the others.
-        const NAME: i32 = 1;
-        Self::of(file, &[path, &[NAME]].concat())
+        // A file that was not read from source, as those of Google's types, has no places.
+        Self::written(file, path).unwrap_or_else(|| Self::start(file))
     }
 
-    /// That of what has `path` in the descriptor of its file.
-    pub(crate) fn of(file: &FileDescriptorProto, path: &[i32]) -> Self {
+    /// That of the package, by which a file has its module.
+    pub(crate) fn of_package(file: &FileDescriptorProto) -> Self {
+        const PACKAGE: i32 = 2;
+        Self::found(file, &[PACKAGE]).unwrap_or_else(|| Self::start(file))
+    }
+
+    /// Like [`of_name`](Self::of_name), where the item is written in the file at all.
+    pub(crate) fn written(file: &FileDescriptorProto, path: &[i32]) -> Option<Self> {
+        // The field number in the descriptors of messages, fields, enums and all the others.
+        const NAME: i32 = 1;
+        Self::found(file, &[path, &[NAME]].concat())
+    }
+
+    fn found(file: &FileDescriptorProto, path: &[i32]) -> Option<Self> {
         let mut locations = file.source_code_info.iter().flat_map(|info| &info.location);
-        let span = locations.find(|location| location.path == path).map(|found| &*found.span);
-        // A file that was not read from source, as those of Google's types, has no locations.
-        let (line, column) = match span {
-            Some([line, column, ..]) => (*line as usize + 1, *column as usize + 1),
-            _ => (1, 1),
-        };
-        Place { file: file.name().to_owned(), line, column }
+        let location = locations.find(|location| location.path == path)?;
+        let [line, column, ..] = *location.span else { return None };
+        let (line, column) = (line as usize + 1, column as usize + 1);
+        Some(Place { file: file.name().to_owned(), line, column })
+    }
+
+    fn start(file: &FileDescriptorProto) -> Self {
+        Place { file: file.name().to_owned(), line: 1, column: 1 }
     }
 }
 

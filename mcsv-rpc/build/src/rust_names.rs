@@ -18,7 +18,6 @@ use crate::{Error, names};
 
 /// Field numbers in the descriptors, which make up the path of an item.
 mod number {
-    pub(super) const PACKAGE: i32 = 2;
     pub(super) const MESSAGE: i32 = 4;
     pub(super) const ENUM: i32 = 5;
     pub(super) const SERVICE: i32 = 6;
@@ -64,8 +63,8 @@ impl<'a> Names<'a> {
     fn file(&mut self, file: &'a FileDescriptorProto) -> Result<(), Error> {
         let parts = || file.package().split('.').filter(|part| !part.is_empty());
         if let Some(part) = parts().find(|part| names::snake(part).is_empty()) {
-            let place = Place::of(file, &[number::PACKAGE]);
-            return Err(Error::no_name(place, format!("package part `{part}`")));
+            let part = format!("package part `{part}`");
+            return Err(Error::no_name(Place::of_package(file), part));
         }
         let module = parts().map(names::snake).collect::<Vec<_>>().join("::");
         let proto = match file.package() {
@@ -131,7 +130,16 @@ impl<'a> Names<'a> {
                 self.take(&variants, names::camel(field.name()), item)?;
                 continue;
             }
-            self.take(&fields, names::snake(field.name()), item.clone())?;
+            let name = names::snake(field.name());
+            // prost's derive panics on it, as it makes `get_r#type` of `type`.
+            if name.starts_with("r#") && is_map_of_enums(message, field) {
+                let text = format!(
+                    "field `{}` is a map of enums, and its name is a keyword in Rust: rename it",
+                    field.name()
+                );
+                return Err(Error::at(item.place(), text));
+            }
+            self.take(&fields, name, item.clone())?;
             for method in methods_of(inner.file, message, field) {
                 self.take(&methods, method, item.clone())?;
             }
@@ -242,14 +250,15 @@ fn methods_of(
     match (field.r#type(), field.label()) {
         (Type::Enum, Label::Repeated) => vec![format!("push_{bare}()"), format!("{name}()")],
         (Type::Enum, _) => vec![format!("set_{bare}()"), format!("{name}()")],
-        (Type::Message, Label::Repeated) => match map_value(message, field) {
-            Some(value) if value.r#type() == Type::Enum => {
-                vec![format!("get_{bare}()"), format!("insert_{bare}()")]
-            }
-            _ => Vec::new(),
-        },
+        _ if is_map_of_enums(message, field) => {
+            vec![format!("get_{bare}()"), format!("insert_{bare}()")]
+        }
         (Type::Message | Type::Group, _) => Vec::new(),
         (_, Label::Optional) if is_optional => vec![format!("{name}()")],
         _ => Vec::new(),
     }
+}
+
+fn is_map_of_enums(message: &DescriptorProto, field: &FieldDescriptorProto) -> bool {
+    map_value(message, field).is_some_and(|value| value.r#type() == Type::Enum)
 }

@@ -75,6 +75,16 @@ fn two_fields_with_one_json_name_are_both_named() {
 }
 
 #[test]
+fn an_entry_of_a_map_is_not_to_be_written() {
+    check(
+        "syntax = \"proto3\";\nmessage M {\n  message FooEntry { option map_entry = true; }\n  \
+         repeated FooEntry foo = 1;\n}",
+        "bad.proto:3:11: message `FooEntry` sets `map_entry`",
+        "write the field as a `map<..>`",
+    );
+}
+
+#[test]
 fn an_import_that_is_not_there_has_file_and_line() {
     check("syntax = \"proto3\";\nimport \"gone.proto\";", "bad.proto:2:1: ", "gone.proto");
 }

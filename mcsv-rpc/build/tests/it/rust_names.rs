@@ -166,3 +166,13 @@ fn a_name_of_underscores_is_none() {
         clash(proto, error);
     }
 }
+
+#[test]
+fn a_map_of_enums_with_a_keyword_for_a_name_is_refused() {
+    let kind = "enum Kind { NONE = 0; }";
+    clash(
+        &format!("{kind}\nmessage M {{ map<string, Kind> type = 1; }}"),
+        "3:31: field `type` is a map of enums, and its name is a keyword in Rust: rename it",
+    );
+    code(&format!("{kind}\nmessage M {{ map<string, string> type = 1; Kind match = 2; }}"));
+}
