@@ -9,7 +9,7 @@ use crate::externs::Externs;
 use crate::generate::Generator;
 use crate::place::Place;
 use crate::source::Include;
-use crate::{Error, map_debug, map_entries, rust_names, rustdoc, write};
+use crate::{Error, aliases, map_debug, map_entries, rust_names, rustdoc, write};
 
 /// Compiles `protos`, found under `includes`, into Rust code in `OUT_DIR`: call it from `build.rs`.
 ///
@@ -149,6 +149,7 @@ impl Builder {
         rust_names::check(&descriptors, &self.externs)?;
         let mut config = prost_config(&descriptors, &self.externs);
         map_debug::derive(&mut config, &descriptors);
+        aliases::settle(&mut descriptors);
         // Last: an OpenAPI document has the comments as they are.
         rustdoc::settle(&mut descriptors);
         write::write(&mut config, descriptors, &out_dir).map_err(Error::write)

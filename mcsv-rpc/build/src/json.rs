@@ -98,6 +98,13 @@ impl Writer<'_> {
         let slots = fields.len() + message.oneof_decl.len();
         let writes: String = fields.iter().map(|field| write(field, &oneofs)).collect();
         let reads = reads(&fields, &oneofs);
+        // prost derives a method for a field, which would go before that of the trait.
+        let is_shadowed = fields.iter().any(|field| names::snake(field.proto.name()) == "default");
+        let default = if is_shadowed {
+            "<Self as ::core::default::Default>::default()"
+        } else {
+            "Self::default()"
+        };
         let code = format!(
             "
             {ALLOW}
@@ -108,7 +115,7 @@ impl Writer<'_> {
                 fn read_json(
                     input: &mut ::mcsv_rpc::json::JsonReader<'_>,
                 ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {{
-                    let mut message = Self::default();
+                    let mut message = {default};
                     let mut seen = [false; {slots}];
                     input.object(|input, name| match name {{
                         {reads}

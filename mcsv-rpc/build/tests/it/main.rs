@@ -7,3 +7,4 @@ mod errors;
 mod rust_names;
 mod stale;
 mod streaming;
+mod taken_names;
