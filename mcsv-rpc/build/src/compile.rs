@@ -1,12 +1,15 @@
 use std::path::{Path, PathBuf};
 
-use prost_types::{FileDescriptorProto, FileDescriptorSet};
+use prost_types::FileDescriptorSet;
 use protox::Compiler;
+use protox::file::{ChainFileResolver, GoogleFileResolver};
 
 use crate::check::check;
 use crate::externs::Externs;
 use crate::generate::Generator;
-use crate::{Error, map_debug, rustdoc, write};
+use crate::place::Place;
+use crate::source::Include;
+use crate::{Error, aliases, map_debug, map_entries, rust_names, rustdoc, write};
 
 /// Compiles `protos`, found under `includes`, into Rust code in `OUT_DIR`: call it from `build.rs`.
 ///
@@ -16,8 +19,8 @@ use crate::{Error, map_debug, rustdoc, write};
 ///
 /// # Errors
 ///
-/// A file that is not there or does not compile, a streaming method, a folder that can't be written
-/// to. The text names file, line and column.
+/// A file that is not there or does not compile, two names that are one in Rust, a streaming method,
+/// a folder that can't be written to. The text names file, line and column.
 ///
 /// ```no_run
 /// fn main() -> Result<(), mcsv_rpc_build::Error> {
@@ -142,8 +145,11 @@ impl Builder {
         if matches!(self.streaming, Streaming::Refuse) {
             refuse_streaming(&descriptors, &self.externs)?;
         }
+        map_entries::refuse(&descriptors)?;
+        rust_names::check(&descriptors, &self.externs)?;
         let mut config = prost_config(&descriptors, &self.externs);
         map_debug::derive(&mut config, &descriptors);
+        aliases::settle(&mut descriptors);
         // Last: an OpenAPI document has the comments as they are.
         rustdoc::settle(&mut descriptors);
         write::write(&mut config, descriptors, &out_dir).map_err(Error::write)
@@ -154,12 +160,19 @@ fn parse(
     protos: &[impl AsRef<Path>],
     includes: &[impl AsRef<Path>],
 ) -> Result<FileDescriptorSet, Error> {
-    let mut compiler = Compiler::new(includes).map_err(Error::proto)?;
+    let includes = || includes.iter().map(AsRef::as_ref);
+    let mut resolver = ChainFileResolver::new();
+    includes().for_each(|folder| resolver.add(Include::new(folder)));
+    resolver.add(GoogleFileResolver::new());
+    let mut compiler = Compiler::with_file_resolver(resolver);
     compiler.include_imports(true).include_source_info(true);
     let opened = protos.iter().try_for_each(|proto| compiler.open_file(proto).map(drop));
     // Also after an error: the files that were read are those that have to change.
-    for path in compiler.files().filter_map(|file| file.path()) {
-        println!("cargo:rerun-if-changed={}", path.display());
+    for file in compiler.files() {
+        let mut paths = includes().map(|folder| folder.join(file.name()));
+        if let Some(path) = paths.find(|path| path.is_file()) {
+            println!("cargo:rerun-if-changed={}", path.display());
+        }
     }
     opened.map_err(Error::proto)?;
     Ok(compiler.file_descriptor_set())
@@ -167,6 +180,9 @@ fn parse(
 
 /// A method whose promise would silently be broken must not compile.
 fn refuse_streaming(descriptors: &FileDescriptorSet, externs: &Externs) -> Result<(), Error> {
+    // Field numbers in FileDescriptorProto and ServiceDescriptorProto.
+    const SERVICE: i32 = 6;
+    const METHOD: i32 = 2;
     for file in &descriptors.file {
         for (s, service) in file.service.iter().enumerate() {
             if externs.has(&format!(".{}.{}", file.package(), service.name())) {
@@ -175,22 +191,13 @@ fn refuse_streaming(descriptors: &FileDescriptorSet, externs: &Externs) -> Resul
             for (m, method) in service.method.iter().enumerate() {
                 if method.client_streaming() || method.server_streaming() {
                     let name = format!("{}.{}", service.name(), method.name());
-                    return Err(Error::streaming(file.name(), line_of(file, s, m), name));
+                    let path = [SERVICE, s as i32, METHOD, m as i32];
+                    return Err(Error::streaming(Place::of_name(file, &path), name));
                 }
             }
         }
     }
     Ok(())
-}
-
-fn line_of(file: &FileDescriptorProto, service: usize, method: usize) -> usize {
-    // Field numbers in FileDescriptorProto and ServiceDescriptorProto.
-    const SERVICE: i32 = 6;
-    const METHOD: i32 = 2;
-    let path = [SERVICE, service as i32, METHOD, method as i32];
-    let mut locations = file.source_code_info.iter().flat_map(|info| &info.location);
-    let location = locations.find(|location| location.path == path);
-    location.and_then(|location| location.span.first()).map_or(1, |line| *line as usize + 1)
 }
 
 fn prost_config(descriptors: &FileDescriptorSet, externs: &Externs) -> prost_build::Config {

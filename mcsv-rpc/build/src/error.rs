@@ -1,6 +1,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::place::Place;
+
 /// Why nothing was generated.
 ///
 /// `Display` and `Debug` are the same text, since a build script that returns the error prints the
@@ -11,7 +13,8 @@ pub struct Error {
 
 enum Kind {
     Proto(Box<protox::Error>),
-    Streaming { file: String, line: usize, method: String },
+    Streaming { place: Place, method: String },
+    At { place: Place, text: String },
     Write(std::io::Error),
     Stale(Vec<PathBuf>),
     OutDir,
@@ -25,8 +28,18 @@ impl Error {
         Error { kind: Kind::Proto(Box::new(cause)) }
     }
 
-    pub(crate) fn streaming(file: &str, line: usize, method: String) -> Self {
-        Error { kind: Kind::Streaming { file: file.to_owned(), line, method } }
+    pub(crate) fn streaming(place: Place, method: String) -> Self {
+        Error { kind: Kind::Streaming { place, method } }
+    }
+
+    /// What is wrong there and what to do, as `text` says.
+    pub(crate) fn at(place: Place, text: String) -> Self {
+        Error { kind: Kind::At { place, text } }
+    }
+
+    pub(crate) fn no_name(place: Place, item: String) -> Self {
+        let text = format!("{item} has no name in Rust: give it one with a letter");
+        Self::at(place, text)
     }
 
     pub(crate) fn write(cause: std::io::Error) -> Self {
@@ -50,7 +63,7 @@ impl Error {
     /// Whether a `.proto` file is at fault, not the place that the code goes to.
     #[must_use]
     pub fn is_proto(&self) -> bool {
-        matches!(self.kind, Kind::Proto(_) | Kind::Streaming { .. })
+        matches!(self.kind, Kind::Proto(_) | Kind::Streaming { .. } | Kind::At { .. })
     }
 }
 
@@ -64,9 +77,10 @@ impl fmt::Display for Error {
                 let hint = if is_edition { EDITIONS } else { "" };
                 write!(f, "{text}{hint}")
             }
-            Kind::Streaming { file, line, method } => write!(
+            Kind::At { place, text } => write!(f, "{place}: {text}"),
+            Kind::Streaming { place, method } => write!(
                 f,
-                "{file}:{line}: {method} streams, which is not supported yet: make it unary, or \
+                "{place}: {method} streams, which is not supported yet: make it unary, or \
                  leave such methods out with `Builder::skip_streaming`"
             ),
             Kind::Write(cause) => write!(f, "can't write the generated code: {cause}"),
@@ -94,7 +108,7 @@ impl std::error::Error for Error {
         match &self.kind {
             Kind::Proto(cause) => Some(&**cause),
             Kind::Write(cause) => Some(cause),
-            Kind::Streaming { .. } | Kind::Stale(_) | Kind::OutDir => None,
+            Kind::Streaming { .. } | Kind::At { .. } | Kind::Stale(_) | Kind::OutDir => None,
         }
     }
 }

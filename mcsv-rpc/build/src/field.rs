@@ -36,8 +36,7 @@ impl<'a> Field<'a> {
         proto: &'a FieldDescriptorProto,
         externs: &Externs,
     ) -> Self {
-        let entry = map_entry(message, proto);
-        let value = entry.and_then(|entry| entry.field.iter().find(|field| field.number() == 2));
+        let value = map_value(message, proto);
         let format = match value.unwrap_or(proto) {
             value if value.r#type() == Type::Enum => {
                 let path = names::path(file.package(), value.type_name(), externs);
@@ -45,7 +44,7 @@ impl<'a> Field<'a> {
             }
             _ => "::mcsv_rpc::json::Plain".to_owned(),
         };
-        let shape = match entry {
+        let shape = match value {
             Some(_) => Shape::Map,
             None => shape(file, proto),
         };
@@ -76,17 +75,21 @@ fn shape(file: &FileDescriptorProto, proto: &FieldDescriptorProto) -> Shape {
     }
 }
 
-/// The hidden message that describes the entries of a map.
-fn map_entry<'a>(
+/// The field that describes the values, where `proto` is a map.
+pub(crate) fn map_value<'a>(
     message: &'a DescriptorProto,
     proto: &FieldDescriptorProto,
-) -> Option<&'a DescriptorProto> {
+) -> Option<&'a FieldDescriptorProto> {
     if proto.r#type() != Type::Message || proto.label() != Label::Repeated {
         return None;
     }
     let (_, name) = proto.type_name().rsplit_once('.')?;
-    let is_entry = |nested: &DescriptorProto| {
-        nested.options.as_ref().is_some_and(|options| options.map_entry())
-    };
-    message.nested_type.iter().find(|nested| nested.name() == name && is_entry(nested))
+    let mut entries = message.nested_type.iter().filter(|nested| is_map_entry(nested));
+    let entry = entries.find(|entry| entry.name() == name)?;
+    entry.field.iter().find(|field| field.number() == 2)
+}
+
+/// Whether it is the hidden message that describes the entries of a map.
+pub(crate) fn is_map_entry(message: &DescriptorProto) -> bool {
+    message.options.as_ref().is_some_and(|options| options.map_entry())
 }

@@ -90,8 +90,13 @@ fn fill(template: &str, service: &Service, index: usize, method: &Method) -> Str
         .replace("@idempotency@", idempotency(method))
         .replace("@client_method@", &client_name(&method.name, service))
         .replace("@method@", &method.name)
-        .replace("@Request@", &method.input_type)
-        .replace("@Response@", &method.output_type)
+        .replace("@Request@", rust_type(&method.input_type))
+        .replace("@Response@", rust_type(&method.output_type))
+}
+
+/// A message `T` is not the parameter of the server that has this name.
+fn rust_type(path: &str) -> &str {
+    if path == "T" { "self::T" } else { path }
 }
 
 fn full_name(service: &Service) -> String {

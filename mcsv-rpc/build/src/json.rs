@@ -98,6 +98,13 @@ impl Writer<'_> {
         let slots = fields.len() + message.oneof_decl.len();
         let writes: String = fields.iter().map(|field| write(field, &oneofs)).collect();
         let reads = reads(&fields, &oneofs);
+        // prost derives a method for a field, which would go before that of the trait.
+        let is_shadowed = fields.iter().any(|field| names::snake(field.proto.name()) == "default");
+        let default = if is_shadowed {
+            "<Self as ::core::default::Default>::default()"
+        } else {
+            "Self::default()"
+        };
         let code = format!(
             "
             {ALLOW}
@@ -108,7 +115,7 @@ impl Writer<'_> {
                 fn read_json(
                     input: &mut ::mcsv_rpc::json::JsonReader<'_>,
                 ) -> ::core::result::Result<Self, ::mcsv_rpc::json::JsonError> {{
-                    let mut message = Self::default();
+                    let mut message = {default};
                     let mut seen = [false; {slots}];
                     input.object(|input, name| match name {{
                         {reads}
@@ -170,18 +177,12 @@ struct Oneofs {
 
 impl Oneofs {
     fn new(file: &FileDescriptorProto, full_name: &str, message: &DescriptorProto) -> Self {
-        let nested = message.nested_type.iter().map(DescriptorProto::name);
-        let taken: Vec<String> = nested
-            .chain(message.enum_type.iter().map(EnumDescriptorProto::name))
-            .map(names::camel)
-            .collect();
         let name = |oneof: &str| {
-            // As prost-build does where a nested type has the same name.
-            let suffix = if taken.contains(&names::camel(oneof)) { "OneOf" } else { "" };
             // Of a message that is no one else's, and so is its oneof.
             let path =
                 names::path(file.package(), &format!("{full_name}.{oneof}"), &Externs::default());
-            (names::snake(oneof), format!("{path}{suffix}"))
+            let module = path.rsplit_once("::").map_or("", |(module, _)| module);
+            (names::snake(oneof), format!("{module}::{}", names::oneof(message, oneof)))
         };
         let names = message.oneof_decl.iter().map(|oneof| name(oneof.name())).collect();
         Oneofs { names, fields: message.field.len() }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod aliases;
 mod check;
 mod comments;
 mod compile;
@@ -9,11 +10,16 @@ mod externs;
 mod field;
 mod generate;
 mod json;
+mod json_names;
 mod map_debug;
+mod map_entries;
 mod names;
 mod openapi;
+mod place;
+mod rust_names;
 mod rustdoc;
 mod service_names;
+mod source;
 mod template;
 mod write;
 

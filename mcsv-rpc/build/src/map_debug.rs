@@ -6,6 +6,8 @@
 use prost_build::Config;
 use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
 
+use crate::field::is_map_entry;
+
 pub(crate) fn derive(config: &mut Config, descriptors: &FileDescriptorSet) {
     // A path covers everything below it too: nested messages, enums and oneofs.
     let paths: Vec<String> = descriptors.file.iter().flat_map(messages_with_map).collect();
@@ -26,8 +28,4 @@ fn messages_with_map(file: &FileDescriptorProto) -> impl Iterator<Item = String>
 
 fn holds_map(message: &DescriptorProto) -> bool {
     is_map_entry(message) || message.nested_type.iter().any(holds_map)
-}
-
-fn is_map_entry(message: &DescriptorProto) -> bool {
-    message.options.as_ref().is_some_and(|options| options.map_entry())
 }

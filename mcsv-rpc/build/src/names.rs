@@ -1,5 +1,7 @@
 //! Names as prost-build makes them from those of the proto.
 
+use prost_types::{DescriptorProto, EnumDescriptorProto};
+
 use crate::externs::Externs;
 use heck::{ToSnakeCase, ToUpperCamelCase};
 
@@ -11,6 +13,23 @@ pub(crate) fn snake(name: &str) -> String {
 /// The name of a type or variant.
 pub(crate) fn camel(name: &str) -> String {
     escaped(&name.to_upper_camel_case())
+}
+
+/// The name of an enum's value, which is rid of the name of its enum.
+pub(crate) fn variant(enumeration: &str, value: &str) -> String {
+    let name = camel(value);
+    match name.strip_prefix(&camel(enumeration)) {
+        Some(rest) if rest.starts_with(char::is_uppercase) => escaped(rest),
+        _ => name,
+    }
+}
+
+/// The name of the type of a oneof: another one where a type in its message has it.
+pub(crate) fn oneof(message: &DescriptorProto, oneof: &str) -> String {
+    let messages = message.nested_type.iter().map(DescriptorProto::name);
+    let mut nested = messages.chain(message.enum_type.iter().map(EnumDescriptorProto::name));
+    let name = camel(oneof);
+    if nested.any(|nested| camel(nested) == name) { format!("{name}OneOf") } else { name }
 }
 
 /// The path of a message or enum, `.package.Outer.Name`, from the module of `package`.
@@ -59,6 +78,21 @@ const KEYWORDS: [&str; 47] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_rid_of_whole_words_only() {
+        for (enumeration, value, expected) in [
+            ("Kind", "KIND_NONE", "None"),
+            ("Kind", "KINDLY", "Kindly"),
+            ("Kind", "KIND", "Kind"),
+            ("Kind", "KIND_1", "Kind1"),
+            ("Kind", "KIND_SELF", "Self_"),
+            ("kind", "self", "Self_"),
+            ("Kind", "_", ""),
+        ] {
+            assert_eq!(variant(enumeration, value), expected);
+        }
+    }
 
     #[test]
     fn a_path_goes_up_and_down() {

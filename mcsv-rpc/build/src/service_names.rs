@@ -24,7 +24,8 @@ pub(crate) fn settle(service: &mut Service, files: &[FileDescriptorProto]) {
     };
     // With a raw prefix or an underscore it could not be the start of `...Server`.
     let mut name = service.name.trim_start_matches("r#").trim_end_matches('_').to_owned();
-    if is_taken(&name) || name == "Self" {
+    // The server's type parameter is a `T`.
+    if is_taken(&name) || name == "Self" || name == "T" {
         name.push_str("Service");
     }
     while is_taken(&name) {

@@ -4,5 +4,7 @@
 
 mod checked_in;
 mod errors;
+mod rust_names;
 mod stale;
 mod streaming;
+mod taken_names;
