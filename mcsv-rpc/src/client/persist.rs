@@ -13,6 +13,7 @@ use super::retry::{Retry, is_repeatable, may_repeat};
 use super::send::{AGAIN, Attempt, attempt, count, prepare};
 use crate::Message;
 use crate::observe::Observed;
+use crate::undisclosed::Undisclosed;
 
 /// What is done for a call beyond sending it once.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +121,9 @@ impl<'a, Resp: Message> Persistent<'a, Resp> {
     fn next(&mut self) -> Result<Attempt<'a>> {
         let packed = match &self.call.body {
             Ok(packed) => packed.clone(),
-            Err(error) => return Err(Error::new(error.code(), error.message())),
+            Err(error) => {
+                return Err(Undisclosed::mark(Error::new(error.code(), error.message())));
+            }
         };
         let (deadline, sent) = (self.deadline, self.sent);
         let next = prepare(self.call, packed, &self.tried, deadline, self.observed, sent)?;
@@ -156,6 +159,7 @@ async fn bounded<Resp: Message>(
         ticket.set_deadline(Some(end));
     }
     timeout_at(end, attempt(next)).await.unwrap_or_else(|_| {
-        Err(Error::unavailable(format!("no answer within the {limit:?} of one attempt")))
+        let message = format!("no answer within the {limit:?} of one attempt");
+        Err(Undisclosed::mark(Error::unavailable(message)))
     })
 }

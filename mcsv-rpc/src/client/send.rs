@@ -16,6 +16,7 @@ use super::shared::Shared;
 use super::wire::{Packed, Received, Wire};
 use crate::observe::Observed;
 use crate::read::{Bounds, read_with_trailers};
+use crate::undisclosed::Undisclosed;
 use crate::{
     Body, Idempotency, Message, Protocol, RpcMethod, connect, current_deadline, trace_headers,
 };
@@ -34,14 +35,15 @@ pub(crate) async fn send<Resp: Message>(call: Call<Resp>) -> Result<Response<Res
 async fn exchange<Resp: Message>(call: Call<Resp>, observed: &Observed) -> Result<Response<Resp>> {
     call.channel.check()?;
     if let Some(defect) = call.defect {
-        return Err(Error::invalid_argument(defect));
+        return Err(Undisclosed::mark(Error::invalid_argument(defect)));
     }
     let deadline = deadline(&call);
     let channel = call.channel.clone();
     let Some(deadline) = deadline else { return delivered(call, None, observed).await };
     let end = Instant::from_std(deadline.instant());
     if end <= Instant::now() {
-        return Err(Error::deadline_exceeded("the deadline had passed before the call was sent"));
+        let error = Error::deadline_exceeded("the deadline had passed before the call was sent");
+        return Err(Undisclosed::mark(error));
     }
     let delivered = delivered(call, Some(deadline), observed);
     let late = || {
@@ -49,9 +51,11 @@ async fn exchange<Resp: Message>(call: Call<Resp>, observed: &Observed) -> Resul
         Error::deadline_exceeded(format!("no answer from {place} in time"))
     };
     match timeout_at(end, delivered).await {
-        Ok(Err(error)) if broken::by_deadline(&error, end) => Err(late().with_source(error)),
+        Ok(Err(error)) if broken::by_deadline(&error, end) => {
+            Err(Undisclosed::mark(late().with_source(error)))
+        }
         Ok(ended) => ended,
-        Err(_) => Err(late()),
+        Err(_) => Err(Undisclosed::mark(late())),
     }
 }
 
