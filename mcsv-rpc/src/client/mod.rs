@@ -19,6 +19,7 @@ mod retry;
 mod send;
 mod shared;
 mod transport;
+mod tried;
 mod wire;
 
 pub use balance::Endpoints;
