@@ -6,6 +6,7 @@ use mcsv_core::{Code, Error, Result};
 
 use crate::coding::{self, Coding};
 use crate::media::Media;
+use crate::undisclosed::Undisclosed;
 use crate::{Body, Protocol, connect, grpc, media, twirp};
 
 /// How one request is to be read and its answer to be written.
@@ -86,8 +87,10 @@ impl Dialect {
         response
     }
 
-    /// The answer with an error.
+    /// The answer with an error, without what a client within this process says of its servers.
     pub(crate) fn refusal(self, error: &Error) -> Response<Body> {
+        let outward = Undisclosed::outward(error);
+        let error = outward.as_ref().unwrap_or(error);
         let mut response = match self.protocol {
             Protocol::Twirp if self.or_connect => return connect::response_of_either(error),
             Protocol::Twirp => return twirp::error_response(error),

@@ -39,6 +39,7 @@ mod tls;
 mod trace_headers;
 mod trailers;
 mod twirp;
+mod undisclosed;
 mod within;
 
 #[doc(hidden)]

@@ -17,6 +17,9 @@ use super::endpoint::Endpoint;
 /// is always tried somewhere, and the first server that comes back is found at once. An
 /// `unavailable` with a retry hint is no failure: that server is alive and says when.
 ///
+/// A call that reached no server ([`NeverSent`](crate::NeverSent)) goes to the next endpoint at once,
+/// to each one at most, whatever its method: it fails where none of them can be reached.
+///
 /// ```
 /// use mcsv_rpc::{Channel, Endpoints};
 ///
@@ -88,6 +91,11 @@ impl Endpoints {
         member.ejection.picked(now);
         let (id, endpoint) = (member.id, Arc::clone(&member.endpoint));
         Some(Ticket { endpoints: self.clone(), id, endpoint, answered: false, deadline: None })
+    }
+
+    /// Whether there is an endpoint that was not `tried`.
+    pub(crate) fn has_another(&self, tried: &[u64]) -> bool {
+        self.members().list.iter().any(|member| !tried.contains(&member.id))
     }
 
     fn members(&self) -> MutexGuard<'_, Members> {

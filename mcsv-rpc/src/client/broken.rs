@@ -12,21 +12,22 @@ use super::never_sent::{NeverSent, chain};
 use super::shared::Shared;
 use crate::BoxError;
 use crate::read::ReadError;
+use crate::undisclosed::Undisclosed;
 
 pub(crate) fn unreachable(endpoint: &Endpoint, cause: BoxError) -> Error {
     let reason = innermost(&*cause);
-    broken(format!("can't reach {endpoint}: {reason}"), cause)
+    Undisclosed::mark(broken(format!("can't reach {endpoint}: {reason}"), cause))
 }
 
 pub(crate) fn unread(channel: &Shared, endpoint: &Endpoint, error: ReadError) -> Error {
-    match error {
+    Undisclosed::mark(match error {
         ReadError::TooLarge => Error::resource_exhausted(format!(
             "the answer from {endpoint} is larger than the limit of {} bytes",
             channel.response_limit
         )),
         ReadError::Broken(cause) => broken(format!("the answer from {endpoint} broke off"), cause),
         ReadError::Stalled => Error::unavailable("the answer stalled"),
-    }
+    })
 }
 
 /// Whether `error` is how a server says that the deadline of a call, which ends at `end`, is over.

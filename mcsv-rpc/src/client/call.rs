@@ -15,6 +15,7 @@ use super::retry::Retry;
 use super::send::send;
 use super::shared::{Shared, secret};
 use super::wire::{Packed, Wire};
+use crate::undisclosed::Undisclosed;
 use crate::{Message, RpcMethod};
 
 /// A call that is ready to be sent: await it, or set something for this call first.
@@ -49,7 +50,7 @@ impl<Resp> Call<Resp> {
         request: &impl Message,
     ) -> Self {
         let (timeout, wire, policy) = (channel.timeout, channel.wire, channel.policy.clone());
-        let body = wire.pack(request);
+        let body = wire.pack(request).map_err(Undisclosed::mark);
         Call {
             channel,
             method,

@@ -50,7 +50,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// `invalid_argument`: the URL has no host, another scheme, a query, or a password.
+    /// `invalid_argument`: the URL has no host, another scheme, a port that is none, a query, or a
+    /// password.
     pub fn connect(url: impl AsRef<str>) -> Result<Self> {
         Ok(Channel::of(Transport::http(), Endpoint::parse(url.as_ref())?))
     }

@@ -30,6 +30,7 @@ impl Endpoint {
         if authority.as_str().contains('@') {
             return Err(bad_url("it holds a user or password: send them as a header"));
         }
+        let authority = with_port(authority)?;
         match parts.scheme {
             Some(scheme) if scheme == Scheme::HTTP => Ok(Endpoint { scheme, authority, prefix }),
             Some(scheme) if scheme == Scheme::HTTPS && cfg!(feature = "tls") => {
@@ -56,6 +57,27 @@ impl Endpoint {
         parts.authority = Some(self.authority.clone());
         parts.path_and_query = Some(PathAndQuery::try_from(path)?);
         Ok(Uri::from_parts(parts)?)
+    }
+}
+
+/// The authority whose port, if it has one, is one that can be connected to.
+///
+/// The type holds any text for a port, and a connector takes one that is no number for none at all.
+fn with_port(authority: Authority) -> Result<Authority> {
+    let host = authority.host();
+    if host.is_empty() {
+        return Err(bad_url("it names no host: give http://host:port"));
+    }
+    let port = match authority.as_str()[host.len()..].strip_prefix(':') {
+        None => return Ok(authority),
+        // RFC 3986, section 3.2.3: the scheme's own.
+        Some("") => return Ok(host.parse()?),
+        Some(port) => port,
+    };
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse::<u16>() {
+        Ok(1..) if digits => Ok(authority),
+        _ => Err(bad_url("its port is none: give a number from 1 to 65535")),
     }
 }
 

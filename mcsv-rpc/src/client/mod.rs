@@ -9,6 +9,7 @@ mod connect_get;
 mod connector;
 mod ejection;
 mod endpoint;
+mod fault;
 #[cfg(feature = "tls")]
 mod identity;
 mod never_sent;
@@ -18,11 +19,13 @@ mod retry;
 mod send;
 mod shared;
 mod transport;
+mod tried;
 mod wire;
 
 pub use balance::Endpoints;
 pub use call::{Call, CallFuture};
 pub use channel::Channel;
+pub(crate) use fault::Fault;
 pub use never_sent::NeverSent;
 pub use outcome::Outcome;
 pub use retry::Retry;

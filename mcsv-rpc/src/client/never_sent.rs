@@ -4,13 +4,14 @@ use std::fmt;
 use mcsv_core::Error;
 
 use crate::BoxError;
+use crate::undisclosed::Undisclosed;
 
 /// The cause of an `unavailable` error where no handler can have seen the call: no connection came
 /// about, or the server refused the stream before it read it (HTTP/2's `REFUSED_STREAM`, or a
 /// `GOAWAY` that leaves the stream out).
 ///
-/// Whoever repeats calls may repeat this one whatever it does. It is a local cause: a peer is not
-/// told.
+/// Whoever repeats calls may repeat this one whatever it does. It is a local cause, among the
+/// [sources](mcsv_core::Error::source) of the error: a peer is not told.
 ///
 /// ```
 /// use mcsv_rpc::{Error, NeverSent};
@@ -27,16 +28,19 @@ impl NeverSent {
     /// Whether the call that ended with `error` was never sent.
     #[must_use]
     pub fn is_in(error: &Error) -> bool {
-        error.source().is_some_and(|cause| cause.is::<NeverSent>())
+        NeverSent::of(error).is_some()
     }
 
     /// Whether a server that is there turned the call away before it read it: a new connection, or
     /// just a second try, is likely to do.
     pub(crate) fn is_refusal(error: &Error) -> bool {
-        let cause = error.source().and_then(|cause| cause.downcast_ref::<NeverSent>());
-        cause.is_some_and(|NeverSent(cause)| {
+        NeverSent::of(error).is_some_and(|NeverSent(cause)| {
             chain(&**cause).any(|it| it.downcast_ref().is_some_and(is_refusal))
         })
+    }
+
+    fn of(error: &Error) -> Option<&NeverSent> {
+        Undisclosed::cause_of(error)?.downcast_ref()
     }
 
     /// Marks `cause` if it is one that leaves no doubt.

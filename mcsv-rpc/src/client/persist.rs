@@ -5,14 +5,14 @@ use http::Response;
 use mcsv_core::{Deadline, Error, Result};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::balance::Ticket;
 use super::budget::Budget;
 use super::call::Call;
-use super::never_sent::NeverSent;
 use super::retry::{Retry, is_repeatable, may_repeat};
 use super::send::{AGAIN, Attempt, attempt, count, prepare};
+use super::tried::Tried;
 use crate::Message;
 use crate::observe::Observed;
+use crate::undisclosed::Undisclosed;
 
 /// What is done for a call beyond sending it once.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub(crate) struct Persistent<'a, Resp> {
     /// The requests that went out.
     sent: u32,
     /// The endpoints that they went to.
-    tried: Vec<u64>,
+    tried: Tried,
 }
 
 impl<'a, Resp: Message> Persistent<'a, Resp> {
@@ -47,20 +47,19 @@ impl<'a, Resp: Message> Persistent<'a, Resp> {
         deadline: Option<Deadline>,
         observed: &'a Observed,
     ) -> Self {
-        Persistent { call, policy, observed, deadline, sent: 0, tried: Vec::new() }
+        Persistent { call, policy, observed, deadline, sent: 0, tried: Tried::default() }
     }
 
     /// Sends until there is an answer, or an error that another request can't help.
     pub(crate) async fn run(mut self) -> Result<Response<Resp>> {
         self.budget().deposit();
-        let (mut failed, mut refused) = (0, false);
+        let mut failed = 0;
         loop {
             let error = match self.round().await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            if !refused && NeverSent::is_refusal(&error) {
-                refused = true;
+            if self.tried.again(&self.call.channel, &error) {
                 count(AGAIN, self.call.method);
                 continue;
             }
@@ -120,11 +119,12 @@ impl<'a, Resp: Message> Persistent<'a, Resp> {
     fn next(&mut self) -> Result<Attempt<'a>> {
         let packed = match &self.call.body {
             Ok(packed) => packed.clone(),
-            Err(error) => return Err(Error::new(error.code(), error.message())),
+            Err(error) => {
+                return Err(Undisclosed::mark(Error::new(error.code(), error.message())));
+            }
         };
         let (deadline, sent) = (self.deadline, self.sent);
-        let next = prepare(self.call, packed, &self.tried, deadline, self.observed, sent)?;
-        self.tried.extend(next.ticket.as_ref().map(Ticket::id));
+        let next = prepare(self.call, packed, &mut self.tried, deadline, self.observed, sent)?;
         self.sent += 1;
         if sent > 0 {
             self.observed.sent_again(sent);
@@ -156,6 +156,7 @@ async fn bounded<Resp: Message>(
         ticket.set_deadline(Some(end));
     }
     timeout_at(end, attempt(next)).await.unwrap_or_else(|_| {
-        Err(Error::unavailable(format!("no answer within the {limit:?} of one attempt")))
+        let message = format!("no answer within the {limit:?} of one attempt");
+        Err(Undisclosed::mark(Error::unavailable(message)))
     })
 }

@@ -15,7 +15,9 @@ use crate::{Idempotency, RpcMethod};
 /// not: it asks to begin again further up, with a fresh read.
 ///
 /// A call that an HTTP/2 server turns away unread (`REFUSED_STREAM`, `GOAWAY`) is sent once more at
-/// once, with a policy or without one: a server that is going is followed by another connection.
+/// once, with a policy or without one: a server that is going is followed by another connection. One
+/// that reached no server at all goes to each other endpoint of the channel in the same way, so that an
+/// endpoint that is down loses no call. Neither counts as an attempt or pays from the budget.
 ///
 /// The delays are 50 ms, 100 ms, 200 ms and so on up to 2 s, each 50 % more or less by chance. A
 /// server's retry hint (`retry-after`, `RetryInfo`, `grpc-retry-pushback-ms`) lengthens the wait; one

@@ -9,13 +9,14 @@ use super::broken;
 use super::call::Call;
 use super::connect_get;
 use super::endpoint::Endpoint;
-use super::never_sent::NeverSent;
 use super::outcome::KeptHead;
 use super::persist::Persistent;
 use super::shared::Shared;
+use super::tried::Tried;
 use super::wire::{Packed, Received, Wire};
 use crate::observe::Observed;
 use crate::read::{Bounds, read_with_trailers};
+use crate::undisclosed::Undisclosed;
 use crate::{
     Body, Idempotency, Message, Protocol, RpcMethod, connect, current_deadline, trace_headers,
 };
@@ -34,14 +35,15 @@ pub(crate) async fn send<Resp: Message>(call: Call<Resp>) -> Result<Response<Res
 async fn exchange<Resp: Message>(call: Call<Resp>, observed: &Observed) -> Result<Response<Resp>> {
     call.channel.check()?;
     if let Some(defect) = call.defect {
-        return Err(Error::invalid_argument(defect));
+        return Err(Undisclosed::mark(Error::invalid_argument(defect)));
     }
     let deadline = deadline(&call);
     let channel = call.channel.clone();
     let Some(deadline) = deadline else { return delivered(call, None, observed).await };
     let end = Instant::from_std(deadline.instant());
     if end <= Instant::now() {
-        return Err(Error::deadline_exceeded("the deadline had passed before the call was sent"));
+        let error = Error::deadline_exceeded("the deadline had passed before the call was sent");
+        return Err(Undisclosed::mark(error));
     }
     let delivered = delivered(call, Some(deadline), observed);
     let late = || {
@@ -49,9 +51,11 @@ async fn exchange<Resp: Message>(call: Call<Resp>, observed: &Observed) -> Resul
         Error::deadline_exceeded(format!("no answer from {place} in time"))
     };
     match timeout_at(end, delivered).await {
-        Ok(Err(error)) if broken::by_deadline(&error, end) => Err(late().with_source(error)),
+        Ok(Err(error)) if broken::by_deadline(&error, end) => {
+            Err(Undisclosed::mark(late().with_source(error)))
+        }
         Ok(ended) => ended,
-        Err(_) => Err(late()),
+        Err(_) => Err(Undisclosed::mark(late())),
     }
 }
 
@@ -65,21 +69,38 @@ async fn delivered<Resp: Message>(
         return Box::pin(Persistent::new(&call, &policy, deadline, observed).run()).await;
     }
     let packed = std::mem::replace(&mut call.body, Ok(Packed::default()))?;
-    let first = attempt(prepare(&call, packed.clone(), &[], deadline, observed, 0)?).await;
-    match first {
-        Err(error) if NeverSent::is_refusal(&error) => {
-            count(AGAIN, call.method);
-            observed.sent_again(1);
-            let second = prepare(&call, packed, &[], deadline, observed, 0)?;
-            Box::pin(attempt(second)).await
+    let mut tried = Tried::default();
+    let first = prepare(&call, packed.clone(), &mut tried, deadline, observed, 0)?;
+    match attempt(first).await {
+        Err(error) if tried.again(&call.channel, &error) => {
+            Box::pin(again(&call, packed, tried, deadline, observed)).await
         }
         ended => ended,
     }
 }
 
-/// Counts further requests. What gRFC A6 calls a transparent retry is one: since the first request
-/// was not read, it is neither a question of the method nor of the budget, and there is one for a
-/// call.
+/// Sends a call that no server has read until one does, as far as [`Tried`] lets it.
+async fn again<Resp: Message>(
+    call: &Call<Resp>,
+    packed: Packed,
+    mut tried: Tried,
+    deadline: Option<Deadline>,
+    observed: &Observed,
+) -> Result<Response<Resp>> {
+    let mut times = 0;
+    loop {
+        times += 1;
+        count(AGAIN, call.method);
+        observed.sent_again(times);
+        let next = prepare(call, packed.clone(), &mut tried, deadline, observed, 0)?;
+        match attempt(next).await {
+            Err(error) if tried.again(&call.channel, &error) => {}
+            ended => return ended,
+        }
+    }
+}
+
+/// Counts further requests, of whatever kind.
 pub(crate) const AGAIN: &str = "rpc_client_retries_total";
 
 pub(crate) fn count(counter: &'static str, method: &RpcMethod) {
@@ -88,18 +109,19 @@ pub(crate) fn count(counter: &'static str, method: &RpcMethod) {
 }
 
 /// The next request for a call that was sent `before` times: to an endpoint that it has not `tried`,
-/// where there are several.
+/// where there are several, which it has tried then.
 pub(crate) fn prepare<'a, Resp>(
     call: &'a Call<Resp>,
     packed: Packed,
-    tried: &[u64],
+    tried: &mut Tried,
     deadline: Option<Deadline>,
     observed: &Observed,
     before: u32,
 ) -> Result<Attempt<'a>> {
     let channel = &*call.channel;
-    let mut ticket = channel.endpoints.as_ref().and_then(|all| all.pick(tried));
+    let mut ticket = channel.endpoints.as_ref().and_then(|all| all.pick(tried.endpoints()));
     if let Some(ticket) = &mut ticket {
+        tried.add(ticket.id());
         ticket.set_deadline(deadline.map(|deadline| Instant::from_std(deadline.instant())));
     }
     let endpoint = ticket.as_ref().map_or(&channel.endpoint, Ticket::endpoint);

@@ -11,6 +11,7 @@ use super::persist::Policy;
 use super::transport::Transport;
 use super::wire::Wire;
 use crate::Protocol;
+use crate::undisclosed::Undisclosed;
 
 /// What all clones of a channel and all of its calls have in common.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ impl Shared {
     pub(crate) fn check(&self) -> Result<()> {
         match self.defect {
             None => Ok(()),
-            Some(defect) => Err(Error::invalid_argument(defect)),
+            Some(defect) => Err(Undisclosed::mark(Error::invalid_argument(defect))),
         }
     }
 }

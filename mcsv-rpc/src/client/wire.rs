@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use mcsv_core::{Code, Deadline, Error, Result};
 use tokio::time::Instant;
 
+use super::fault::Fault;
 use crate::codec::Codec;
 use crate::coding::{self, Coding};
 use crate::compress::{self, UnpackError};
@@ -115,6 +116,15 @@ impl Wire {
         limit: usize,
         received: Received,
     ) -> Result<Response<Resp>> {
+        self.message(method, limit, received).map_err(Fault::into_error)
+    }
+
+    fn message<Resp: Message>(
+        self,
+        method: &RpcMethod,
+        limit: usize,
+        received: Received,
+    ) -> Result<Response<Resp>, Fault> {
         let Received { parts, mut body, trailers } = received;
         let mut coding = Coding::of(self.protocol, &parts.headers).map_err(unreadable)?;
         if self.protocol == Protocol::Grpc {
@@ -122,9 +132,8 @@ impl Wire {
             (packed, body) = self.read_grpc(&parts, body, trailers.as_ref())?;
             coding = match packed {
                 true if coding == Coding::Identity => {
-                    return Err(Error::internal(
-                        "the answer is compressed, and no grpc-encoding says how",
-                    ));
+                    let problem = "the answer is compressed, and no grpc-encoding says how";
+                    return Err(Error::internal(problem).into());
                 }
                 true => coding,
                 false => Coding::Identity,
@@ -151,12 +160,12 @@ impl Wire {
         parts: &Parts,
         body: Bytes,
         trailers: Option<&HeaderMap>,
-    ) -> Result<(bool, Bytes)> {
+    ) -> Result<(bool, Bytes), Fault> {
         if parts.status != StatusCode::OK && !grpc::is_in(&parts.headers) {
-            return Err(grpc::of_status(parts));
+            return Err(grpc::of_status(parts).into());
         }
         if !media::is_grpc(&parts.headers) {
-            return Err(self.wrong_type(&parts.headers));
+            return Err(self.wrong_type(&parts.headers).into());
         }
         match trailers {
             Some(trailers) => grpc::read(trailers)?,
@@ -164,7 +173,7 @@ impl Wire {
             None if body.is_empty() => grpc::read(&parts.headers)?,
             None => grpc::read(&HeaderMap::new())?,
         }
-        grpc::open(body)
+        Ok(grpc::open(body)?)
     }
 
     /// A proxy's page with status 200 must not be taken for an empty message.

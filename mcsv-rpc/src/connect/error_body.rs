@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::status::status;
 use crate::canonical::{canonical, of_status};
+use crate::client::Fault;
 use crate::details::{details, received};
 use crate::retry_after;
 use crate::twirp::{self, shortened};
@@ -87,22 +88,27 @@ impl<'a> Detail<'a> {
 }
 
 /// The error in an answer whose status is not 200.
-pub(crate) fn read_error(parts: &Parts, body: &[u8]) -> Error {
-    let error = match serde_json::from_slice::<ErrorBody<'_>>(body) {
+pub(crate) fn read_error(parts: &Parts, body: &[u8]) -> Fault {
+    let fault = match serde_json::from_slice::<ErrorBody<'_>>(body) {
         // JSON with neither is somebody else's.
         Ok(body) if body.code.is_some() || !body.message.is_empty() => {
             let code = body.code.and_then(|code| code.parse::<Code>().ok());
-            let code = code.unwrap_or(of_status(parts.status));
             let details = body.details.into_iter().filter_map(Detail::read).collect();
-            received(code, body.message.into_owned(), details)
+            let message = body.message.into_owned();
+            match code {
+                Some(code) => Fault::Theirs(received(code, message, details)),
+                // A gateway's JSON has a message too.
+                None => Fault::Ours(received(of_status(parts.status), message, details)),
+            }
         }
         _ => {
             let status = parts.status;
             let problem = format!("HTTP status {status} from no Connect server");
-            Error::new(of_status(status), problem).with_meta("status_code", status.as_str())
+            let error = Error::new(of_status(status), problem);
+            error.with_meta("status_code", status.as_str()).into()
         }
     };
-    retry_after::read(&parts.headers, error)
+    fault.map(|error| retry_after::read(&parts.headers, error))
 }
 
 #[cfg(test)]
@@ -115,7 +121,7 @@ mod tests {
     fn check(body: &str, code: Code, message: &str) {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::UNAUTHORIZED;
-        let error = read_error(&response.into_parts().0, body.as_bytes());
+        let error = read_error(&response.into_parts().0, body.as_bytes()).into_error();
         assert_eq!((error.code(), error.message()), (code, message), "{body}");
     }
 

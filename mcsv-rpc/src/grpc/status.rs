@@ -10,6 +10,7 @@ use prost::Message;
 
 use super::pushback;
 use crate::canonical::{self, number, of_number};
+use crate::client::Fault;
 use crate::details::{details, received};
 use crate::{base64_any, percent};
 
@@ -69,9 +70,9 @@ pub(crate) fn is_in(headers: &HeaderMap) -> bool {
 }
 
 /// What the trailers, or the headers of an answer without any, say of the call.
-pub(crate) fn read(trailers: &HeaderMap) -> Result<()> {
+pub(crate) fn read(trailers: &HeaderMap) -> Result<(), Fault> {
     let Some(status) = trailers.get(STATUS) else {
-        return Err(Error::internal("the answer ended without a grpc-status"));
+        return Err(Error::internal("the answer ended without a grpc-status").into());
     };
     let number = status.to_str().ok().and_then(|text| text.parse::<u32>().ok());
     let code = match number {
@@ -81,7 +82,7 @@ pub(crate) fn read(trailers: &HeaderMap) -> Result<()> {
     };
     let message = trailers.get(MESSAGE).map(|value| percent::decode(value.as_bytes()));
     let error = received(code, message.unwrap_or_default(), read_details(trailers));
-    Err(pushback::read(trailers, error))
+    Err(Fault::Theirs(pushback::read(trailers, error)))
 }
 
 /// The error of an answer that no gRPC server gave: a proxy's, a wrong server's.

@@ -13,6 +13,7 @@ use tracing::span::EnteredSpan;
 use super::code::{self, is_error, status_code};
 use super::series::{self, Counted, Meter};
 use super::{Side, span};
+use crate::undisclosed::Undisclosed;
 use crate::{Cx, Protocol, RpcMethod};
 
 /// One call from its start to its end, which it reports to span, log and metrics, also when the
@@ -109,7 +110,12 @@ impl Observed {
         if !self.span.is_disabled() {
             self.record(code);
         }
-        let cause = error.and_then(Error::source).map(|cause| cause as &(dyn StdError + 'static));
+        // A server's log has what its caller is not told, a client's caller has the error itself.
+        let cause = error.and_then(|error| match self.meter.side() {
+            Side::Server => error.source(),
+            Side::Client => Undisclosed::cause_of(error),
+        });
+        let cause = cause.map(|cause| cause as &(dyn StdError + 'static));
         self.log(code.map_or(series::OK, Code::as_str), cause, elapsed);
         self.counted.end(self.meter, self.protocol, code, elapsed);
     }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::intermediary::intermediary_error;
 use super::status::status;
+use crate::client::Fault;
+use crate::undisclosed::Undisclosed;
 use crate::{Body, retry_after};
 
 /// The most of a message that is sent, in bytes.
@@ -26,6 +28,9 @@ pub(crate) struct ErrorBody<'a> {
 
 /// The Twirp answer for `error`: its code, message, metadata and retry hint as JSON, its cause not.
 ///
+/// Of an error that a client made, such as of a server that it can't reach, it tells no more than
+/// the code and the hint.
+///
 /// For services of your own. A layer that refuses requests of any protocol uses
 /// [`error_response_to`](crate::error_response_to).
 ///
@@ -35,6 +40,8 @@ pub(crate) struct ErrorBody<'a> {
 /// ```
 #[must_use]
 pub fn error_response(error: &Error) -> Response<Body> {
+    let outward = Undisclosed::outward(error);
+    let error = outward.as_ref().unwrap_or(error);
     error_with(error, &ErrorBody::of(error))
 }
 
@@ -61,23 +68,24 @@ pub(crate) fn error_with(error: &Error, body: &impl Serialize) -> Response<Body>
 }
 
 /// The error in an answer whose status is not 200.
-pub(crate) fn read_error(parts: &Parts, body: &[u8]) -> Error {
-    let error = match serde_json::from_slice::<ErrorBody<'_>>(body) {
+pub(crate) fn read_error(parts: &Parts, body: &[u8]) -> Fault {
+    let fault = match serde_json::from_slice::<ErrorBody<'_>>(body) {
         Ok(body) => from_body(body),
-        Err(_) => intermediary_error(parts, body),
+        Err(_) => Fault::Ours(intermediary_error(parts, body)),
     };
-    retry_after::read(&parts.headers, error)
+    fault.map(|error| retry_after::read(&parts.headers, error))
 }
 
-fn from_body(body: ErrorBody<'_>) -> Error {
-    let error = match body.code.parse::<Code>() {
-        Ok(code) => Error::new(code, body.msg),
+fn from_body(body: ErrorBody<'_>) -> Fault {
+    let fault = match body.code.parse::<Code>() {
+        Ok(code) => Fault::Theirs(Error::new(code, body.msg)),
         Err(_) => {
             let code: String = body.code.chars().take(64).collect();
-            Error::internal(format!("the server answered with an unknown code {code:?}"))
+            Error::internal(format!("the server answered with an unknown code {code:?}")).into()
         }
     };
-    body.meta.into_iter().fold(error, |error, (key, value)| error.with_meta(key, value))
+    let with_meta = |error: Error, (key, value)| error.with_meta(key, value);
+    fault.map(|error| body.meta.into_iter().fold(error, with_meta))
 }
 
 /// At most as much as is sent.

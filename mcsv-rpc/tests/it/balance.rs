@@ -1,10 +1,21 @@
 //! Balancing over sockets, with servers that stop and start.
 
+use std::sync::{Arc, Mutex};
+
+use http::Request;
 use mcsv_core::Shutdown;
-use mcsv_rpc::{Channel, Code, Endpoints, Protocol, Result, Retry, Server};
+use mcsv_rpc::{
+    Body, Channel, Code, Endpoints, NeverSent, Protocol, Result, Retry, Server, Transport,
+};
 use tokio::task::JoinHandle;
+use tower::ServiceExt;
 
 use crate::app::{App, EchoClient, ping};
+
+const PROTOCOLS: [Protocol; 3] = [Protocol::Twirp, Protocol::Connect, Protocol::Grpc];
+
+/// Where nobody listens.
+const CLOSED: [&str; 3] = ["http://127.0.0.1:1", "http://127.0.0.2:1", "http://127.0.0.3:1"];
 
 /// A server that can be stopped and started again on its port.
 struct Node {
@@ -74,8 +85,59 @@ async fn check(protocol: Protocol) {
 
 #[tokio::test]
 async fn calls_survive_servers_that_stop_and_come_back() {
-    for protocol in [Protocol::Twirp, Protocol::Connect, Protocol::Grpc] {
+    for protocol in PROTOCOLS {
         check(protocol).await;
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_down_loses_no_call_whatever_the_method() {
+    let node = Node::start().await;
+    for protocol in PROTOCOLS {
+        // Anew, since an endpoint that is down is soon left out.
+        for _ in 0..40 {
+            let channel = Channel::connect_all([CLOSED[0], &node.url()]).unwrap();
+            let client = EchoClient::from_channel(channel.with_protocol(protocol));
+            for _ in 0..5 {
+                client.look(ping("")).await.unwrap();
+                client.look(ping("")).retry(Retry::idempotent(1)).await.unwrap();
+            }
+        }
+    }
+}
+
+/// What calls of a channel to `urls` are sent to, and the error that each of them ends with.
+async fn asked(
+    urls: &[&str],
+    protocol: Protocol,
+    set: fn(Channel) -> Channel,
+) -> (Vec<String>, mcsv_rpc::Error) {
+    let hosts = Arc::new(Mutex::new(Vec::new()));
+    let (seen, transport) = (hosts.clone(), Transport::http2());
+    let service = tower::service_fn(move |request: Request<Body>| {
+        seen.lock().unwrap().push(request.uri().host().unwrap().to_owned());
+        transport.clone().oneshot(request)
+    });
+    let channel = Channel::new(service).with_endpoints(Endpoints::new(urls).unwrap());
+    let client = EchoClient::from_channel(set(channel).with_protocol(protocol));
+    let error = client.look(ping("")).await.unwrap_err();
+    let mut hosts = hosts.lock().unwrap().clone();
+    hosts.sort();
+    (hosts, error)
+}
+
+#[tokio::test]
+async fn each_endpoint_is_asked_once_where_none_can_be_reached() {
+    for protocol in PROTOCOLS {
+        for set in [|channel| channel, |channel: Channel| channel.with_retry(Retry::idempotent(1))]
+        {
+            for count in [1, 2, 3] {
+                let (hosts, error) = asked(&CLOSED[..count], protocol, set).await;
+                assert_eq!(hosts, ["127.0.0.1", "127.0.0.2", "127.0.0.3"][..count]);
+                assert_eq!(error.code(), Code::Unavailable);
+                assert!(NeverSent::is_in(&error), "{error:?}");
+            }
+        }
     }
 }
 

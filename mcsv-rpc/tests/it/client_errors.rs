@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::Full;
-use mcsv_rpc::{Body, Channel, Code, Error};
+use mcsv_rpc::{Body, Channel, Code, Endpoints, Error};
 use proptest::prelude::*;
 use tokio::io::AsyncReadExt;
 
@@ -159,8 +159,51 @@ async fn a_url_that_can_t_be_used_is_refused_at_once() {
     check_url("ftp://host", "scheme");
     #[cfg(not(feature = "tls"))]
     check_url("https://host", "https is not supported");
+    check_url("http://:80", "no host");
+    for port in ["0", "65536", "99999", "4294967376", "+80", "8o", "http"] {
+        check_url(&format!("http://127.0.0.1:{port}"), "port");
+        check_url(&format!("http://[::1]:{port}/prefix"), "port");
+    }
     check_url("http://user:secret@host", "user or password");
     check_url("http://host/?token=secret", "query");
+}
+
+#[tokio::test]
+async fn a_port_that_is_none_is_refused_wherever_a_url_is_taken() {
+    const BAD: &str = "http://127.0.0.1:99999";
+    let channel = Channel::connect("http://127.0.0.1:1").unwrap();
+    let endpoints = Endpoints::new(["http://127.0.0.1:1"]).unwrap();
+    let refused = [
+        Channel::connect_all(["http://127.0.0.1:1", BAD]).map(drop),
+        channel.with_url(BAD).map(drop),
+        Endpoints::new([BAD]).map(drop),
+        endpoints.replace([BAD]),
+        EchoClient::connect(BAD).map(drop),
+    ];
+    for result in refused {
+        let error = result.unwrap_err();
+        assert_eq!(error.code(), Code::InvalidArgument);
+        assert!(error.message().contains("port"), "{error}");
+    }
+}
+
+/// RFC 3986, section 3.2.3: it is the scheme's own.
+#[tokio::test]
+async fn an_empty_port_is_that_of_the_scheme() {
+    for (url, authority) in [
+        ("http://host:/prefix", "host"),
+        ("http://[::1]:", "[::1]"),
+        ("http://host:00080", "host:00080"),
+        ("http://[::1]", "[::1]"),
+    ] {
+        let server = tower::service_fn(move |request: Request<Body>| {
+            assert_eq!(request.uri().authority().unwrap(), authority);
+            async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) }
+        });
+        let channel = Channel::new(server).with_url(url).unwrap();
+        let error = EchoClient::from_channel(channel).echo(ping("")).await.unwrap_err();
+        assert_eq!(error.code(), Code::Internal, "the answer has no type: {error}");
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod client_get;
 mod compression;
 mod connect;
 mod deadlines;
+mod disclosure;
 mod errors;
 mod fuzzed;
 mod generated_code;

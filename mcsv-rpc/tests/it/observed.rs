@@ -8,9 +8,9 @@ use metrics::{
 };
 use tracing_subscriber::fmt::MakeWriter;
 
-use mcsv_rpc::{Body, Protocol, Router};
+use mcsv_rpc::{Body, Channel, Protocol, Router};
 
-use crate::app::{App, EchoServer, Failure, Running, ping};
+use crate::app::{App, EchoClient, EchoServer, Failure, Running, ping};
 use crate::wire::{echo_request, send};
 
 /// Notes every metric that is written, with its labels.
@@ -190,6 +190,30 @@ fn the_cause_of_an_internal_error_is_in_the_log() {
         App::default().client().fail(failure("source")).await.unwrap_err();
     });
     assert!(log.contains("the secret of the database"), "{log}");
+}
+
+#[test]
+fn what_a_caller_is_not_told_of_a_server_behind_is_in_the_log() {
+    let (_, log) = observe(async {
+        let nobody = EchoClient::connect("http://127.0.0.1:1/prefix").unwrap();
+        let error = App::before(nobody).client().forward(ping("")).await.unwrap_err();
+        assert!(!format!("{error:?}").contains("prefix"), "{error:?}");
+    });
+    let served = log.lines().find(|line| line.contains("served a call")).unwrap();
+    assert!(served.contains(" WARN "), "{served}");
+    assert!(served.contains("can't reach http://127.0.0.1:1/prefix: Connection refused"), "{log}");
+}
+
+#[test]
+fn a_call_that_goes_to_another_endpoint_is_counted() {
+    let (metrics, log) = observe(async {
+        let urls = ["http://127.0.0.1:1", "http://127.0.0.2:1"];
+        let client = EchoClient::from_channel(Channel::connect_all(urls).unwrap());
+        client.look(ping("")).await.unwrap_err();
+    });
+    let counted = "rpc_client_retries_total service=echo.v1.Echo method=Look";
+    assert!(metrics.contains(counted), "{metrics:?}");
+    check_fields(&fields(&log, "rpc_client"), &["rpc.resend_count=1"]);
 }
 
 #[test]

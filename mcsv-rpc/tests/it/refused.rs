@@ -9,7 +9,7 @@ use h2::server::{Connection, SendResponse, handshake};
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use mcsv_rpc::{Code, NeverSent, Protocol, Retry};
+use mcsv_rpc::{Channel, Code, NeverSent, Protocol, Retry};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::app::{EchoClient, Failure, ping};
@@ -82,6 +82,27 @@ async fn a_stream_that_is_refused_is_sent_once_more_whatever_the_method() {
     peer.client().fail(Failure::default()).await.unwrap();
     peer.client().fail(Failure::default()).retry(Retry::idempotent(1)).await.unwrap();
     assert_eq!(peer.seen(), 6);
+}
+
+#[tokio::test]
+async fn a_refusal_beside_an_endpoint_that_is_down_loses_no_call() {
+    let peer = Peer::start(|number, stream, _| match number % 2 {
+        0 => refuse(stream),
+        _ => Some(stream),
+    })
+    .await;
+    for retry in [None, Some(Retry::idempotent(1))] {
+        for _ in 0..20 {
+            let channel = Channel::connect_all(["http://127.0.0.1:1", &peer.url]).unwrap();
+            let client = EchoClient::from_channel(channel.with_protocol(Protocol::Grpc));
+            let call = client.fail(Failure::default());
+            match retry {
+                None => call.await.unwrap(),
+                Some(retry) => call.retry(retry).await.unwrap(),
+            };
+        }
+    }
+    assert_eq!(peer.seen(), 80);
 }
 
 #[tokio::test]

@@ -160,6 +160,18 @@ async fn a_call_that_may_have_had_an_effect_is_not_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_may_have_been_read_goes_to_no_other_endpoint_at_once() {
+    for does in [Does::Fails(503), Does::HangsUp] {
+        let script = Script::new([does]);
+        let all = Endpoints::new(["http://a", "http://b"]).unwrap();
+        let client = script.client(|channel| channel.with_endpoints(all));
+        let error = client.echo(ping("")).await.unwrap_err();
+        assert_eq!(error.code(), Code::Unavailable);
+        assert_eq!(script.count(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_another_request_can_t_help_is_not_sent_again() {
     for status in [400, 401, 403, 404, 500] {
         let script = Script::new([Does::Fails(status)]);
