@@ -45,10 +45,14 @@ pub(crate) fn open(path: &Path, key: ObjectKey) -> io::Result<(ObjectMeta, File)
         true => File::open(path)?,
         false => return Err(io::ErrorKind::NotFound.into()),
     };
+    Ok((describe(&file, key)?, file))
+}
+
+/// What is known of an object by its open file.
+pub(crate) fn describe(file: &File, key: ObjectKey) -> io::Result<ObjectMeta> {
     let found = file.metadata()?;
-    let attributes = attributes(&file)?;
-    let meta = ObjectMeta::of_file(key, found.len(), found.modified().ok(), attributes);
-    Ok((meta, file))
+    let attributes = attributes(file)?;
+    Ok(ObjectMeta::of_file(key, found.len(), found.modified().ok(), attributes))
 }
 
 #[cfg(unix)]

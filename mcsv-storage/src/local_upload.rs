@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, Result, from_io};
-use crate::file_facts::attach;
+use crate::file_facts::{attach, describe};
 use crate::file_writer::FileWriter;
 use crate::object_key::{ObjectKey, random_bytes};
-use crate::object_meta::{Facts, hex};
+use crate::object_meta::{Facts, ObjectMeta, hex};
 use crate::upload::Publish;
 
 /// Where a folder keeps what is not an object yet. No key starts with a dot.
@@ -52,15 +52,17 @@ impl LocalUpload {
         self.writer.write(piece).await.map_err(|e| failed(&self.key, e))
     }
 
-    pub(crate) async fn finish(self, facts: Facts, publish: Publish) -> Result<()> {
+    pub(crate) async fn finish(self, facts: Facts, publish: Publish) -> Result<ObjectMeta> {
         let rest = self.writer.settle().await.map_err(|e| failed(&self.key, e))?;
         let (root, key, partial) = (self.root, self.key, self.partial);
         // One blocking step, so that a dropped caller can't stop between the sync and the rename.
         let published = tokio::task::spawn_blocking(move || {
             let done = (|| {
                 attach(&partial.0, &facts)?;
-                rest.sync()?;
-                publish_file(&partial.0, &root, &root.join(key.as_str()), publish)
+                // Once it has its name, another writer may replace it.
+                let meta = describe(&*rest.sync()?, key.clone())?;
+                publish_file(&partial.0, &root, &root.join(key.as_str()), publish)?;
+                Ok(meta)
             })();
             done.map_err(|e| failed(&key, e))
         });

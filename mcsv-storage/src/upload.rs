@@ -1,4 +1,4 @@
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use opendal::Writer;
@@ -77,7 +77,7 @@ impl Upload {
 
     /// Sends what was held back, and from now on piece by piece.
     async fn spill(&mut self) -> Result<()> {
-        let mut options = self.options(&self.told);
+        let mut options = self.options(&self.told, SystemTime::now());
         // Parts of this size let an object service take 10,000 of them: 80 GiB.
         options.chunk = Some(HELD);
         let opened = self.store.operator().writer_options(self.key.as_str(), options).await;
@@ -90,34 +90,29 @@ impl Upload {
         sent.map_err(|e| self.failed(e))
     }
 
-    pub(crate) async fn finish(self, facts: Facts) -> Result<ObjectMeta> {
-        match self.state {
-            State::Local(upload) => {
-                upload.finish(facts, self.publish).await?;
-                self.store.look_up(&self.key).await
-            }
+    /// Publishes the object and tells what was written: to look it up again might tell of another
+    /// writer's.
+    pub(crate) async fn finish(self, facts: Facts, len: u64) -> Result<ObjectMeta> {
+        let answer = match self.state {
+            State::Local(upload) => return upload.finish(facts, self.publish).await,
             State::Held(ref pieces, _) => {
-                let options = self.options(&facts);
+                let now = whole_micros(SystemTime::now());
+                let options = self.options(&facts, now);
                 let path = self.key.as_str();
                 let written =
                     self.store.operator().write_options(path, pieces.clone(), options).await;
-                written.map_err(|e| self.failed(e))?;
-                self.described(facts).await
+                let answer = written.map_err(|e| self.failed(e))?;
+                if matches!(self.store.backend(), Backend::Memory) {
+                    return Ok(ObjectMeta::remembered(self.key, len, facts, now));
+                }
+                answer
             }
             State::Streaming(mut writer) => {
                 let what = format!("object {}", self.key);
-                writer.close().await.map_err(|e| from_opendal(e, &what))?;
-                let mut meta = self.store.look_up(&self.key).await?;
-                meta.sha256 = facts.sha256;
-                Ok(meta)
+                writer.close().await.map_err(|e| from_opendal(e, &what))?
             }
-        }
-    }
-
-    async fn described(&self, facts: Facts) -> Result<ObjectMeta> {
-        let mut meta = self.store.look_up(&self.key).await?;
-        meta.sha256 = facts.sha256;
-        Ok(meta)
+        };
+        Ok(ObjectMeta::written(self.key, len, facts, &answer))
     }
 
     pub(crate) async fn abort(self) {
@@ -129,7 +124,7 @@ impl Upload {
         }
     }
 
-    fn options(&self, facts: &Facts) -> WriteOptions {
+    fn options(&self, facts: &Facts, now: SystemTime) -> WriteOptions {
         let can = self.store.operator().info().capability();
         let mut options = WriteOptions {
             if_not_exists: self.publish == Publish::CreateOnly,
@@ -153,7 +148,7 @@ impl Upload {
             options.user_metadata = Some(user.into_iter().collect());
         }
         if matches!(self.store.backend(), Backend::Memory) {
-            options.cache_control = Some(memory_facts(facts, SystemTime::now()));
+            options.cache_control = Some(memory_facts(facts, now));
         }
         options
     }
@@ -161,4 +156,10 @@ impl Upload {
     fn failed(&self, error: opendal::Error) -> Error {
         from_opendal(error, &format!("object {}", self.key))
     }
+}
+
+/// The time as memory keeps it.
+fn whole_micros(time: SystemTime) -> SystemTime {
+    let micros = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }
