@@ -69,7 +69,8 @@ impl Store {
     /// the URLs of a [`Signer`]; else `endpoint`), `region` (else `us-east-1`), `access_key_id` with
     /// `secret_access_key` and perhaps `session_token` (else the AWS environment, which may then name
     /// the endpoint, too, by `AWS_ENDPOINT_URL`), and `addressing` (`path`, the default, or
-    /// `virtual-host`).
+    /// `virtual-host`). Each is given once, and it and the prefix are percent-encoded: `%`, `&` and `#`
+    /// at least; a `+` stands for itself. The prefix is a path without empty parts.
     ///
     /// opendal's own services are features of the crate `opendal`, which a program names beside this
     /// one; they must do what [`from_operator`](Self::from_operator) asks for. Their URLs are signed
