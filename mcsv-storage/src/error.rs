@@ -3,6 +3,8 @@ use std::fmt;
 
 use mcsv_core::Code;
 
+use crate::folder::FolderFault;
+
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The result of a storage, signing or fetch operation.
@@ -297,6 +299,9 @@ fn is_outage(_: &opendal::Error) -> bool {
 /// What the operating system said about `what`, in our words.
 pub(crate) fn from_io(error: std::io::Error, what: &str) -> Error {
     use std::io::ErrorKind as Theirs;
+    if let Some(fault) = FolderFault::of(&error) {
+        return Error::new(fault.kind(), format!("{what}: {fault}")).with_source(error);
+    }
     let (kind, says) = match error.kind() {
         Theirs::NotFound => (ErrorKind::NotFound, "no such object"),
         Theirs::AlreadyExists => (ErrorKind::AlreadyExists, "the object exists already"),

@@ -118,7 +118,8 @@ impl Put {
     /// A name is 1 to 64 of `[a-z0-9-]`, a value printable ASCII without spaces at its ends; all of
     /// them together have at most [`MAX_METADATA`](Self::MAX_METADATA) bytes. Anything else is an
     /// error when the put is awaited. On a folder the values are extended attributes, and are lost
-    /// where its file system has none.
+    /// where its file system has none. There each name and value takes up to 32 bytes more, of 4,000 in
+    /// all: 1,536 bytes in 60 of them fit, a hundred short ones do, and many more are an error, too.
     ///
     /// ```
     /// use mcsv_storage::{ObjectKey, Store};

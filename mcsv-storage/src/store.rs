@@ -7,7 +7,8 @@ use futures_core::Stream;
 use opendal::{Operator, OperatorRegistry, services};
 
 use crate::error::{BoxError, Error, ErrorKind, Result, from_io, from_opendal};
-use crate::get::Get;
+use crate::folder::{check_path, explained};
+use crate::get::{Get, open_file};
 use crate::list::List;
 use crate::local_upload::PARTIAL;
 use crate::location::{Location, S3Location};
@@ -61,7 +62,7 @@ impl Store {
     /// | URL | store |
     /// |---|---|
     /// | `memory:` | this process's memory; gone with it |
-    /// | `fs:///var/x` | the folder `/var/x`, its path percent-encoded |
+    /// | `fs:///var/x` | the folder `/var/x`, its path percent-encoded; symbolic links to folders in it are refused |
     /// | `s3://bucket/prefix?region=..` | a bucket of an S3 service (feature `s3`) |
     /// | `gcs://bucket?..`, `azblob://..`, .. | what opendal makes of it, if the program compiles that service in |
     ///
@@ -205,11 +206,11 @@ impl Store {
     }
 
     pub(crate) async fn look_up(&self, key: &ObjectKey) -> Result<ObjectMeta> {
+        if let Backend::Folder(root) = &self.inner.backend {
+            return open_file(root, key).await.map(|(meta, _)| meta);
+        }
         let found = self.inner.operator.stat(key.as_str()).await;
-        let found = found.map_err(|e| match leads_through_a_file(&e) {
-            true => not_found(key),
-            false => from_opendal(e, &format!("object {key}")),
-        })?;
+        let found = found.map_err(|e| from_opendal(e, &format!("object {key}")))?;
         if !found.is_file() {
             return Err(not_found(key));
         }
@@ -240,7 +241,13 @@ impl Store {
             };
             // opendal would also remove an empty folder, under the feet of a put that made it.
             use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
-            match tokio::fs::remove_file(root.join(key.as_str())).await {
+            let (folder, path) = (root.clone(), key.clone());
+            let deleting = tokio::task::spawn_blocking(move || {
+                check_path(&folder, path.as_str())?;
+                let deleted = std::fs::remove_file(folder.join(path.as_str()));
+                deleted.map_err(|e| explained(e, &folder))
+            });
+            match deleting.await.map_err(std::io::Error::other).and_then(|deleted| deleted) {
                 Err(e) if matches!(e.kind(), NotFound | IsADirectory | NotADirectory) => Ok(()),
                 deleted => deleted.map_err(|e| from_io(e, &what())),
             }
@@ -260,7 +267,7 @@ impl Store {
             match &self.inner.backend {
                 Backend::Folder(root) => {
                     let probe = root.join(PARTIAL).join(hex(&random_bytes::<16>()?));
-                    let failed = |e| from_io(e, "storage folder");
+                    let failed = |e| from_io(explained(e, root), "storage folder");
                     tokio::fs::write(&probe, b"").await.map_err(failed)?;
                     tokio::fs::remove_file(&probe).await.map_err(failed)
                 }
@@ -308,13 +315,6 @@ impl Store {
             Backend::Service => self.inner.operator.info().scheme(),
         }
     }
-}
-
-/// Whether a folder of the key is a file, so that there can be nothing under it.
-fn leads_through_a_file(error: &opendal::Error) -> bool {
-    use std::error::Error as _;
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotADirectory)
 }
 
 pub(crate) fn not_found(key: &ObjectKey) -> Error {

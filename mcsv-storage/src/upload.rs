@@ -4,7 +4,8 @@ use bytes::Bytes;
 use opendal::Writer;
 use opendal::options::WriteOptions;
 
-use crate::error::{Error, ErrorKind, Result, from_opendal};
+use crate::error::{Error, ErrorKind, Result, from_io, from_opendal};
+use crate::file_facts::check_size;
 use crate::local_upload::LocalUpload;
 use crate::object_key::ObjectKey;
 use crate::object_meta::{CHOSEN, CONTENT_TYPE, Facts, ObjectMeta, SHA256, memory_facts};
@@ -46,7 +47,10 @@ impl Upload {
         told: &Facts,
     ) -> Result<Self> {
         let state = match store.backend() {
-            Backend::Folder(root) => State::Local(LocalUpload::begin(root, key).await?),
+            Backend::Folder(root) => {
+                check_size(told).map_err(|e| from_io(e, &format!("object {key}")))?;
+                State::Local(LocalUpload::begin(root, key).await?)
+            }
             Backend::Memory | Backend::Service => State::Held(Vec::new(), 0),
         };
         if publish == Publish::CreateOnly && !store.can_create_only() {

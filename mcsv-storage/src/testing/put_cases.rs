@@ -11,6 +11,7 @@ cases![
     records_what_it_was_told,
     replaces_the_whole_object,
     keeps_an_empty_object,
+    takes_a_key_that_deleted_keys_were_under,
     creates_only_once,
     one_of_many_creators_wins,
     a_put_tells_what_it_wrote_while_others_delete,
@@ -59,6 +60,20 @@ async fn keeps_an_empty_object(store: Store) -> Outcome {
     store.put(&k, "").await?;
     equal(store.stat(&k).await?.len, 0)?;
     equal(store.get(&k).await?.bytes(0).await?, Bytes::new())
+}
+
+async fn takes_a_key_that_deleted_keys_were_under(store: Store) -> Outcome {
+    let (under, deeper, over) = (key("a/b")?, key("a/c/d/e")?, key("a")?);
+    for k in [&under, &deeper] {
+        store.put(k, "x").await?;
+        store.delete(k).await?;
+    }
+    store.put(&over, "y").await?;
+    store.delete(&over).await?;
+    store.put(&under, "x").await?;
+    store.delete(&under).await?;
+    store.put(&over, "y").create_only().await?;
+    equal(store.get(&over).await?.bytes(9).await?, Bytes::from("y"))
 }
 
 async fn creates_only_once(store: Store) -> Outcome {
