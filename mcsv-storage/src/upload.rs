@@ -6,6 +6,7 @@ use opendal::options::WriteOptions;
 
 use crate::error::{Error, ErrorKind, Result, from_io, from_opendal};
 use crate::file_facts::check_size;
+use crate::gather::Gather;
 use crate::local_upload::LocalUpload;
 use crate::object_key::ObjectKey;
 use crate::object_meta::{CHOSEN, CONTENT_TYPE, Facts, ObjectMeta, SHA256, memory_facts};
@@ -30,6 +31,7 @@ pub(crate) struct Upload {
     publish: Publish,
     /// What was known before the content came.
     told: Facts,
+    gather: Gather,
     state: State,
 }
 
@@ -63,10 +65,21 @@ impl Upload {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         let told = told.clone();
-        Ok(Upload { store: store.clone(), key: key.clone(), publish, told, state })
+        let (store, key, gather) = (store.clone(), key.clone(), Gather::default());
+        Ok(Upload { store, key, publish, told, gather, state })
     }
 
     pub(crate) async fn write(&mut self, piece: Bytes) -> Result<()> {
+        if let State::Local(upload) = &mut self.state {
+            return upload.write(piece).await;
+        }
+        for piece in self.gather.take(piece) {
+            self.pass_on(piece).await?;
+        }
+        Ok(())
+    }
+
+    async fn pass_on(&mut self, piece: Bytes) -> Result<()> {
         match &mut self.state {
             State::Local(upload) => upload.write(piece).await,
             State::Streaming(writer) => writer.write(piece).await.map_err(|e| self.failed(e)),
@@ -96,7 +109,13 @@ impl Upload {
 
     /// Publishes the object and tells what was written: to look it up again might tell of another
     /// writer's.
-    pub(crate) async fn finish(self, facts: Facts, len: u64) -> Result<ObjectMeta> {
+    pub(crate) async fn finish(mut self, facts: Facts, len: u64) -> Result<ObjectMeta> {
+        if let Some(rest) = self.gather.rest()
+            && let Err(error) = self.pass_on(rest).await
+        {
+            self.abort().await;
+            return Err(error);
+        }
         let answer = match self.state {
             State::Local(upload) => return upload.finish(facts, self.publish).await,
             State::Held(ref pieces, _) => {
@@ -111,10 +130,15 @@ impl Upload {
                 }
                 answer
             }
-            State::Streaming(mut writer) => {
-                let what = format!("object {}", self.key);
-                writer.close().await.map_err(|e| from_opendal(e, &what))?
-            }
+            State::Streaming(ref mut writer) => match writer.close().await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let error = self.failed(error);
+                    // The service would keep the parts, for which somebody pays.
+                    self.abort().await;
+                    return Err(error);
+                }
+            },
         };
         Ok(ObjectMeta::written(self.key, len, facts, &answer))
     }
