@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::TryStreamExt;
 use opendal::Metadata;
 
-use crate::error::{Error, ErrorKind, Result, from_io, from_opendal};
+use crate::error::{Error, ErrorKind, Result, from_io};
 use crate::object_key::{ObjectKey, is_key_byte};
 use crate::object_meta::ObjectMeta;
 use crate::observe::observe;
@@ -136,6 +136,7 @@ impl List {
         if let Backend::Folder(root) = self.store.backend() {
             return self.scan_folder(root.clone()).await;
         }
+        let failed = |e| self.store.failed(e, "list of objects");
         let can = self.store.operator().info().capability();
         let after = self.after.as_ref().map(|token| token.0.as_str());
         // Where a service starts behind a key it also sorts; elsewhere all keys pass by, and only
@@ -208,10 +209,6 @@ fn begins_a_key(prefix: &str) -> bool {
     let hidden = prefix.split('/').any(|segment| segment.starts_with('.'));
     let empty = prefix.starts_with('/') || prefix.contains("//");
     plain && !hidden && !empty && prefix.len() <= ObjectKey::MAX_LEN
-}
-
-fn failed(error: opendal::Error) -> Error {
-    from_opendal(error, "list of objects")
 }
 
 impl IntoFuture for List {

@@ -1,7 +1,7 @@
 use std::future::IntoFuture;
 use std::pin::Pin;
 
-use crate::error::{Error, ErrorKind, Result, from_opendal};
+use crate::error::{Error, ErrorKind, Result};
 use crate::object_key::ObjectKey;
 use crate::object_meta::ObjectMeta;
 use crate::observe::observe;
@@ -79,7 +79,7 @@ impl ObjectCopy {
         let source = self.store.look_up(&self.from).await?;
         let (from, to) = (self.from.as_str(), self.to.as_str());
         let copied = self.store.operator().copy(from, to).await;
-        copied.map_err(|e| from_opendal(e, &format!("object {to}")))?;
+        copied.map_err(|e| self.store.failed(e, &format!("object {to}")))?;
         match self.store.look_up(&self.to).await {
             // It was made, and somebody deleted it since.
             Err(e) if e.is_not_found() => {

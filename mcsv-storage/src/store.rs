@@ -210,7 +210,7 @@ impl Store {
             return open_file(root, key).await.map(|(meta, _)| meta);
         }
         let found = self.inner.operator.stat(key.as_str()).await;
-        let found = found.map_err(|e| from_opendal(e, &format!("object {key}")))?;
+        let found = found.map_err(|e| self.failed(e, &format!("object {key}")))?;
         if !found.is_file() {
             return Err(not_found(key));
         }
@@ -237,7 +237,7 @@ impl Store {
             let what = || format!("object {key}");
             let Backend::Folder(root) = &self.inner.backend else {
                 let deleted = self.inner.operator.delete(key.as_str()).await;
-                return deleted.map_err(|e| from_opendal(e, &what()));
+                return deleted.map_err(|e| self.failed(e, &what()));
             };
             // opendal would also remove an empty folder, under the feet of a put that made it.
             use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
@@ -271,7 +271,7 @@ impl Store {
                     tokio::fs::write(&probe, b"").await.map_err(failed)?;
                     tokio::fs::remove_file(&probe).await.map_err(failed)
                 }
-                _ => self.inner.operator.check().await.map_err(|e| from_opendal(e, "object store")),
+                _ => self.inner.operator.check().await.map_err(|e| self.failed(e, "object store")),
             }
         };
         observe("storage.check", self.backend_label(), "", work).await
@@ -281,6 +281,18 @@ impl Store {
     #[must_use]
     pub fn signer(&self, keys: SigningKeys) -> Signer {
         Signer::new(self.clone(), keys)
+    }
+
+    /// What the store's driver said about `what`; of a bucket that is not there, by its name.
+    pub(crate) fn failed(&self, error: opendal::Error, what: &str) -> Error {
+        let missing = error.kind() == opendal::ErrorKind::ConfigInvalid
+            && error.message().contains("NoSuchBucket");
+        if !missing {
+            return from_opendal(error, what);
+        }
+        let name = self.inner.operator.info().name().to_owned();
+        let message = format!("{what}: there is no bucket {name}: make it, or name another");
+        Error::new(ErrorKind::Config, message).with_source(error)
     }
 
     pub(crate) fn operator(&self) -> &Operator {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use opendal::Writer;
 use opendal::options::WriteOptions;
 
-use crate::error::{Error, ErrorKind, Result, from_io, from_opendal};
+use crate::error::{Error, ErrorKind, Result, from_io};
 use crate::file_facts::check_size;
 use crate::gather::Gather;
 use crate::local_upload::LocalUpload;
@@ -182,7 +182,7 @@ impl Upload {
     }
 
     fn failed(&self, error: opendal::Error) -> Error {
-        from_opendal(error, &format!("object {}", self.key))
+        self.store.failed(error, &format!("object {}", self.key))
     }
 }
 

@@ -82,3 +82,22 @@ async fn a_bucket_that_finds_a_request_wrong_is_not_away() {
     let wrong = store.stat(&ObjectKey::parse("k").unwrap()).await.unwrap_err();
     assert_eq!((wrong.kind(), wrong.is_retryable()), (ErrorKind::Internal, false), "{wrong:?}");
 }
+
+#[tokio::test]
+async fn a_bucket_that_is_not_there_is_named() {
+    let body = "<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>";
+    let says = format!(
+        "HTTP/1.1 404 None\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let endpoint = server(says).await;
+    let url = format!("s3://elsewhere?endpoint={endpoint}&access_key_id=a&secret_access_key=b");
+    let store = Store::from_url(&url).unwrap();
+
+    let put = store.put(&ObjectKey::parse("k").unwrap(), "x").await.map(drop);
+    let list = store.list().await.map(drop);
+    for error in [put, list].map(Result::unwrap_err) {
+        assert_eq!(error.kind(), ErrorKind::Config, "{error:?}");
+        assert!(error.to_string().contains("no bucket elsewhere"), "{error}");
+    }
+}
