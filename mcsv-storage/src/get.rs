@@ -157,17 +157,22 @@ impl Source {
     pub(crate) async fn open(store: &Store, key: &ObjectKey) -> Result<(ObjectMeta, Source)> {
         match store.backend() {
             Backend::Folder(root) => {
-                open_file(root, key).await.map(|(meta, file)| (meta, Source::File(file)))
+                let opened = of_folder(root, key, file_facts::open).await;
+                opened.map(|(meta, file)| (meta, Source::File(file)))
             }
             _ => Ok((store.look_up(key).await?, Source::Service)),
         }
     }
 }
 
-/// Opens an object of a folder, and says what is known of it.
-pub(crate) async fn open_file(root: &Path, key: &ObjectKey) -> Result<(ObjectMeta, File)> {
+/// Opens an object of a folder, or says what is known of it.
+pub(crate) async fn of_folder<T: Send + 'static>(
+    root: &Path,
+    key: &ObjectKey,
+    open: fn(&Path, ObjectKey) -> std::io::Result<T>,
+) -> Result<T> {
     let (root, wanted) = (root.to_owned(), key.clone());
-    let opening = tokio::task::spawn_blocking(move || file_facts::open(&root, wanted));
+    let opening = tokio::task::spawn_blocking(move || open(&root, wanted));
     let opened = opening.await.map_err(std::io::Error::other).and_then(|opened| opened);
     opened.map_err(|e| match e.kind() {
         // A folder of the key is a file, so that there can be nothing under it.

@@ -7,8 +7,9 @@ use futures_core::Stream;
 use opendal::{Operator, OperatorRegistry, services};
 
 use crate::error::{BoxError, Error, ErrorKind, Result, from_io, from_opendal};
+use crate::file_facts;
 use crate::folder::{check_path, explained};
-use crate::get::{Get, open_file};
+use crate::get::{Get, of_folder};
 use crate::list::List;
 use crate::local_upload::PARTIAL;
 use crate::location::{Location, S3Location};
@@ -207,7 +208,7 @@ impl Store {
 
     pub(crate) async fn look_up(&self, key: &ObjectKey) -> Result<ObjectMeta> {
         if let Backend::Folder(root) = &self.inner.backend {
-            return open_file(root, key).await.map(|(meta, _)| meta);
+            return of_folder(root, key, file_facts::stat).await;
         }
         let found = self.inner.operator.stat(key.as_str()).await;
         let found = found.map_err(|e| self.failed(e, &format!("object {key}")))?;
