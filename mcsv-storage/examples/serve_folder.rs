@@ -9,7 +9,9 @@
 //! cargo add hyper-util --features server-auto,service,tokio
 //! ```
 
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use mcsv_storage::{ObjectKey, SigningKeys, Store};
@@ -28,8 +30,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     loop {
         let (socket, _) = listener.accept().await?;
         let service = TowerToHyperService::new(signer.service());
-        tokio::spawn(async move {
-            Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await
-        });
+        let mut server = Builder::new(TokioExecutor::new());
+        // Who sends a request's head drop by drop must not hold a connection for ever.
+        server.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
+        tokio::spawn(async move { server.serve_connection(TokioIo::new(socket), service).await });
     }
 }

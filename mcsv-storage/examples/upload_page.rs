@@ -6,12 +6,13 @@
 //! itself never passes through the page's server.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use mcsv_storage::{ObjectKey, Signer, SigningKeys, Store};
@@ -89,8 +90,9 @@ where
     loop {
         let (socket, _) = listener.accept().await?;
         let service = TowerToHyperService::new(service.clone());
-        tokio::spawn(async move {
-            Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await
-        });
+        let mut server = Builder::new(TokioExecutor::new());
+        // Who sends a request's head drop by drop must not hold a connection for ever.
+        server.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
+        tokio::spawn(async move { server.serve_connection(TokioIo::new(socket), service).await });
     }
 }

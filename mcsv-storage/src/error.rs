@@ -3,6 +3,8 @@ use std::fmt;
 
 use mcsv_core::Code;
 
+use crate::folder::FolderFault;
+
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The result of a storage, signing or fetch operation.
@@ -251,15 +253,55 @@ pub(crate) fn from_opendal(error: opendal::Error, what: &str) -> Error {
             (ErrorKind::RangeNotSatisfiable, "the range is behind the end")
         }
         Theirs::RateLimited => (ErrorKind::Unavailable, "the store asks to slow down"),
-        _ if error.is_temporary() => (ErrorKind::Unavailable, "the store is away"),
+        Theirs::Conflict => (ErrorKind::Unavailable, "another request changes it: try again"),
+        _ if error.is_temporary() || is_outage(&error) => {
+            (ErrorKind::Unavailable, "the store is away")
+        }
         _ => (ErrorKind::Internal, "the store failed"),
     };
     Error::new(kind, format!("{what}: {says}")).with_source(error)
 }
 
+/// That a service answered it can't now, or did not answer: what a transport says so that it is known
+/// behind opendal's retries, which mark each error as one that stays.
+#[cfg(feature = "s3")]
+#[derive(Debug)]
+pub(crate) struct Outage(pub(crate) String);
+
+#[cfg(feature = "s3")]
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(feature = "s3")]
+impl StdError for Outage {}
+
+/// Whether the cause is an outage, or the HTTP client's own: no connection, or a broken one.
+#[cfg(feature = "s3")]
+fn is_outage(error: &opendal::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(at) = cause {
+        if at.is::<Outage>() || at.is::<reqwest::Error>() {
+            return true;
+        }
+        cause = at.source();
+    }
+    false
+}
+
+#[cfg(not(feature = "s3"))]
+fn is_outage(_: &opendal::Error) -> bool {
+    false
+}
+
 /// What the operating system said about `what`, in our words.
 pub(crate) fn from_io(error: std::io::Error, what: &str) -> Error {
     use std::io::ErrorKind as Theirs;
+    if let Some(fault) = FolderFault::of(&error) {
+        return Error::new(fault.kind(), format!("{what}: {fault}")).with_source(error);
+    }
     let (kind, says) = match error.kind() {
         Theirs::NotFound => (ErrorKind::NotFound, "no such object"),
         Theirs::AlreadyExists => (ErrorKind::AlreadyExists, "the object exists already"),

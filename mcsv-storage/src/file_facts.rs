@@ -4,8 +4,28 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use crate::folder::{FolderFault, check_path, explained};
 use crate::object_key::ObjectKey;
 use crate::object_meta::{CHOSEN, CONTENT_TYPE, Facts, ObjectMeta, SHA256, hex};
+
+/// The most bytes of attributes, which is what ext4 keeps in its one block of them beside the inode.
+pub(crate) const MOST_ATTRIBUTES: usize = 4_000;
+
+/// Refuses more metadata than common file systems keep: ext4 takes 16 bytes for each beside its name and
+/// value, and says of one too many that the disk is full.
+pub(crate) fn check_size(facts: &Facts) -> io::Result<()> {
+    let size =
+        |name: usize, value: usize| 16 + name.next_multiple_of(4) + value.next_multiple_of(4);
+    let media_type = facts.content_type.as_ref().map(|text| size(CONTENT_TYPE.len(), text.len()));
+    let chosen = facts.metadata.iter();
+    let chosen: usize =
+        chosen.map(|(name, value)| size(CHOSEN.len() + name.len(), value.len())).sum();
+    let all = size(SHA256.len(), 64) + media_type.unwrap_or(0) + chosen;
+    if all > MOST_ATTRIBUTES {
+        return Err(FolderFault::Metadata(all).into());
+    }
+    Ok(())
+}
 
 /// Puts the facts on the file before it has its name. A file system without attributes costs the
 /// facts, not the object.
@@ -39,16 +59,34 @@ pub(crate) fn attach(_: &Path, _: &Facts) -> io::Result<()> {
 /// # Errors
 ///
 /// [`NotFound`](io::ErrorKind::NotFound) also for what is no file.
-pub(crate) fn open(path: &Path, key: ObjectKey) -> io::Result<(ObjectMeta, File)> {
+pub(crate) fn open(root: &Path, key: ObjectKey) -> io::Result<(ObjectMeta, File)> {
+    check_path(root, key.as_str())?;
+    let path = root.join(key.as_str());
     // To open a pipe would be to wait for its writer.
-    let file = match std::fs::metadata(path)?.is_file() {
-        true => File::open(path)?,
+    let file = match std::fs::metadata(&path).map_err(|e| explained(e, root))?.is_file() {
+        true => File::open(&path)?,
         false => return Err(io::ErrorKind::NotFound.into()),
     };
+    Ok((describe(&file, key)?, file))
+}
+
+/// Says what is known of an object, also of a file that this process may not read: of that the
+/// attributes stay unknown.
+pub(crate) fn stat(root: &Path, key: ObjectKey) -> io::Result<ObjectMeta> {
+    match open(root, key.clone()) {
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            let found = std::fs::metadata(root.join(key.as_str()))?;
+            Ok(ObjectMeta::of_file(key, found.len(), found.modified().ok(), Vec::new()))
+        }
+        opened => opened.map(|(meta, _)| meta),
+    }
+}
+
+/// What is known of an object by its open file.
+pub(crate) fn describe(file: &File, key: ObjectKey) -> io::Result<ObjectMeta> {
     let found = file.metadata()?;
-    let attributes = attributes(&file)?;
-    let meta = ObjectMeta::of_file(key, found.len(), found.modified().ok(), attributes);
-    Ok((meta, file))
+    let attributes = attributes(file)?;
+    Ok(ObjectMeta::of_file(key, found.len(), found.modified().ok(), attributes))
 }
 
 #[cfg(unix)]

@@ -93,9 +93,10 @@ pub(crate) struct Rest {
 
 impl Rest {
     /// Writes it and waits until all of the file is on the disk.
-    pub(crate) fn sync(self) -> io::Result<()> {
+    pub(crate) fn sync(self) -> io::Result<Arc<File>> {
         write_all(&self.file, &self.gathered)?;
-        self.file.sync_all()
+        self.file.sync_all()?;
+        Ok(self.file)
     }
 }
 

@@ -2,6 +2,7 @@ use std::fmt;
 use std::fs::File;
 use std::future::IntoFuture;
 use std::ops::{Bound, Range, RangeBounds};
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -154,19 +155,30 @@ pub(crate) enum Source {
 impl Source {
     /// Looks an object up in order to read it.
     pub(crate) async fn open(store: &Store, key: &ObjectKey) -> Result<(ObjectMeta, Source)> {
-        let Backend::Folder(root) = store.backend() else {
-            return Ok((store.look_up(key).await?, Source::Service));
-        };
-        let (path, wanted) = (root.join(key.as_str()), key.clone());
-        let opening = tokio::task::spawn_blocking(move || file_facts::open(&path, wanted));
-        let opened = opening.await.map_err(std::io::Error::other).and_then(|opened| opened);
-        match opened {
-            Ok((meta, file)) => Ok((meta, Source::File(file))),
-            // A folder of the key is a file, so that there can be nothing under it.
-            Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => Err(not_found(key)),
-            Err(e) => Err(from_io(e, &format!("object {key}"))),
+        match store.backend() {
+            Backend::Folder(root) => {
+                let opened = of_folder(root, key, file_facts::open).await;
+                opened.map(|(meta, file)| (meta, Source::File(file)))
+            }
+            _ => Ok((store.look_up(key).await?, Source::Service)),
         }
     }
+}
+
+/// Opens an object of a folder, or says what is known of it.
+pub(crate) async fn of_folder<T: Send + 'static>(
+    root: &Path,
+    key: &ObjectKey,
+    open: fn(&Path, ObjectKey) -> std::io::Result<T>,
+) -> Result<T> {
+    let (root, wanted) = (root.to_owned(), key.clone());
+    let opening = tokio::task::spawn_blocking(move || open(&root, wanted));
+    let opened = opening.await.map_err(std::io::Error::other).and_then(|opened| opened);
+    opened.map_err(|e| match e.kind() {
+        // A folder of the key is a file, so that there can be nothing under it.
+        std::io::ErrorKind::NotADirectory => not_found(key),
+        _ => from_io(e, &format!("object {key}")),
+    })
 }
 
 /// An object that is open for reading.

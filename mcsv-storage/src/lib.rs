@@ -8,6 +8,8 @@ mod fetch;
 mod file_facts;
 mod file_reader;
 mod file_writer;
+mod folder;
+mod gather;
 mod get;
 mod list;
 mod local_upload;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::IntoFuture;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
@@ -8,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::TryStreamExt;
 use opendal::Metadata;
 
-use crate::error::{Error, ErrorKind, Result, from_opendal};
+use crate::error::{Error, ErrorKind, Result, from_io};
 use crate::object_key::{ObjectKey, is_key_byte};
 use crate::object_meta::ObjectMeta;
 use crate::observe::observe;
@@ -107,8 +108,7 @@ impl List {
         if self.limit == 0 {
             return Err(Error::new(ErrorKind::InvalidOption, "list limit of 0: give 1 to 1000"));
         }
-        let plain = self.prefix.bytes().all(|byte| byte == b'/' || is_key_byte(byte));
-        if !plain || self.prefix.len() > ObjectKey::MAX_LEN || self.prefix.contains("..") {
+        if !begins_a_key(&self.prefix) {
             let message = "list prefix: give the start of a key, such as logs/";
             return Err(Error::new(ErrorKind::InvalidOption, message));
         }
@@ -120,7 +120,7 @@ impl List {
         let before = self.older_than.map(|age| SystemTime::now().checked_sub(age));
         let mut objects = Vec::with_capacity(found.len());
         for (key, entry) in found {
-            let Some(meta) = self.describe(key, &entry).await? else { continue };
+            let Some(meta) = self.describe(key, entry.as_ref()).await? else { continue };
             let old = before.is_none_or(|before| {
                 before.zip(meta.last_modified).is_some_and(|(before, at)| at <= before)
             });
@@ -132,7 +132,11 @@ impl List {
     }
 
     /// The smallest keys that belong on the page, one more than the limit if there are more.
-    async fn scan(&self) -> Result<(BTreeMap<ObjectKey, Metadata>, bool)> {
+    async fn scan(&self) -> Result<(BTreeMap<ObjectKey, Option<Metadata>>, bool)> {
+        if let Backend::Folder(root) = self.store.backend() {
+            return self.scan_folder(root.clone()).await;
+        }
+        let failed = |e| self.store.failed(e, "list of objects");
         let can = self.store.operator().info().capability();
         let after = self.after.as_ref().map(|token| token.0.as_str());
         // Where a service starts behind a key it also sorts; elsewhere all keys pass by, and only
@@ -154,7 +158,7 @@ impl List {
             let Some(key) = wanted.then(|| ObjectKey::parse(&path).ok()).flatten() else {
                 continue;
             };
-            smallest.insert(key, metadata);
+            smallest.insert(key, Some(metadata));
             if smallest.len() > self.limit + 1 {
                 smallest.pop_last();
             }
@@ -166,10 +170,29 @@ impl List {
         Ok((smallest, more))
     }
 
-    async fn describe(&self, key: ObjectKey, listed: &Metadata) -> Result<Option<ObjectMeta>> {
+    /// opendal stumbles over symbolic links to folders, and looks into every folder for each page.
+    async fn scan_folder(
+        &self,
+        root: PathBuf,
+    ) -> Result<(BTreeMap<ObjectKey, Option<Metadata>>, bool)> {
+        let (prefix, limit) = (self.prefix.clone(), self.limit);
+        let after = self.after.as_ref().map(|token| token.0.as_str().to_owned());
+        let work = move || crate::folder::keys(&root, &prefix, after.as_deref(), limit + 1);
+        let found = tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other);
+        let found = found.and_then(|keys| keys).map_err(|e| from_io(e, "list of objects"))?;
+        let more = found.len() > limit;
+        Ok((found.into_iter().map(|key| (key, None)).collect(), more))
+    }
+
+    async fn describe(
+        &self,
+        key: ObjectKey,
+        listed: Option<&Metadata>,
+    ) -> Result<Option<ObjectMeta>> {
         // A service says enough in its listing; a request for each object would cost too much.
         let is_service = matches!(self.store.backend(), Backend::Service);
-        if is_service && listed.last_modified().is_some() {
+        if let Some(listed) = listed.filter(|listed| is_service && listed.last_modified().is_some())
+        {
             return Ok(Some(ObjectMeta::new(key, listed, self.store.backend())));
         }
         match self.store.look_up(&key).await {
@@ -180,8 +203,12 @@ impl List {
     }
 }
 
-fn failed(error: opendal::Error) -> Error {
-    from_opendal(error, "list of objects")
+/// Whether a key may start so.
+fn begins_a_key(prefix: &str) -> bool {
+    let plain = prefix.bytes().all(|byte| byte == b'/' || is_key_byte(byte));
+    let hidden = prefix.split('/').any(|segment| segment.starts_with('.'));
+    let empty = prefix.starts_with('/') || prefix.contains("//");
+    plain && !hidden && !empty && prefix.len() <= ObjectKey::MAX_LEN
 }
 
 impl IntoFuture for List {

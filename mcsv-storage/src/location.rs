@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use url::Url;
@@ -76,13 +77,33 @@ fn s3(url: &Url) -> Result<Location> {
     if !url.username().is_empty() || url.password().is_some() || url.port().is_some() {
         return Err(config("storage URL s3: credentials and endpoint are parameters after the ?"));
     }
+    if url.fragment().is_some() {
+        return Err(config("storage URL s3: takes no #: write it as %23"));
+    }
+    let prefix = percent_decode(url.path())
+        .ok_or_else(|| config("storage URL s3: the prefix is not UTF-8 or has a NUL"))?;
+    let prefix = prefix.strip_prefix('/').unwrap_or(&prefix);
+    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+    // opendal and the signer of direct URLs would each make another name of it.
+    if !prefix.is_empty() && prefix.split('/').any(|part| part.trim().is_empty()) {
+        return Err(config("storage URL s3: the prefix has an empty part"));
+    }
     let mut location = S3Location {
         bucket: bucket.to_owned(),
-        prefix: url.path().trim_matches('/').to_owned(),
+        prefix: prefix.to_owned(),
         ..S3Location::default()
     };
-    for (name, value) in url.query_pairs() {
-        let value = value.into_owned();
+    let mut seen = BTreeSet::new();
+    for pair in url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        // A + is one: many secrets have it, and no value has a space.
+        let decoded = percent_decode(name).zip(percent_decode(value));
+        let Some((name, value)) = decoded else {
+            return Err(config("storage URL s3: a parameter is not UTF-8: write a % as %25"));
+        };
+        if !seen.insert(name.clone()) {
+            return Err(config(format!("storage URL s3: parameter {name:?} is there twice")));
+        }
         match &*name {
             "endpoint" => location.endpoint = Some(value),
             "public_endpoint" => location.public_endpoint = Some(value),
@@ -156,6 +177,21 @@ mod tests {
         check_fault("s3://b?secret=hunter2", "unknown parameter \"secret\"");
         check_fault("s3://b?addressing=hunter2", "path or virtual-host");
         check_fault("s3://x:hunter2@b", "after the ?");
+        check_fault("s3://b?access_key_id=x&secret_access_key=a#hunter2", "%23");
+        check_fault("s3://b?region=hunter2&region=x", "\"region\" is there twice");
+        check_fault("s3://b?secret_access_key=hunter2%", "%25");
+        for prefix in ["a//b", "/a", "a//", "a/%20/b"] {
+            check_fault(&format!("s3://b/{prefix}?region=hunter2"), "prefix");
+        }
+        check_fault("s3://b/a%00b", "NUL");
+    }
+
+    #[test]
+    fn decodes_a_bucket_and_takes_a_plus_as_one() {
+        let url = "s3://b/my%20dir/%C3%BC/?access_key_id=x&secret_access_key=a+b/c%2B%23%26d";
+        let Ok(Location::S3(location)) = Location::parse(url) else { panic!("refused") };
+        assert_eq!(location.prefix, "my dir/\u{fc}");
+        assert_eq!(location.secret_access_key.as_deref(), Some("a+b/c+#&d"));
     }
 
     #[test]

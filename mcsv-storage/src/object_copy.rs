@@ -1,7 +1,7 @@
 use std::future::IntoFuture;
 use std::pin::Pin;
 
-use crate::error::{Error, ErrorKind, Result, from_opendal};
+use crate::error::{Error, ErrorKind, Result};
 use crate::object_key::ObjectKey;
 use crate::object_meta::ObjectMeta;
 use crate::observe::observe;
@@ -76,11 +76,17 @@ impl ObjectCopy {
 
     async fn by_the_service(self) -> Result<ObjectMeta> {
         // A service may say no more of an absent source than that the copy failed.
-        self.store.look_up(&self.from).await?;
+        let source = self.store.look_up(&self.from).await?;
         let (from, to) = (self.from.as_str(), self.to.as_str());
         let copied = self.store.operator().copy(from, to).await;
-        copied.map_err(|e| from_opendal(e, &format!("object {to}")))?;
-        self.store.look_up(&self.to).await
+        copied.map_err(|e| self.store.failed(e, &format!("object {to}")))?;
+        match self.store.look_up(&self.to).await {
+            // It was made, and somebody deleted it since.
+            Err(e) if e.is_not_found() => {
+                Ok(ObjectMeta { key: self.to, etag: None, last_modified: None, ..source })
+            }
+            found => found,
+        }
     }
 
     async fn through_us(self) -> Result<ObjectMeta> {

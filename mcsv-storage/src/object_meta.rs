@@ -19,7 +19,8 @@ pub struct ObjectMeta {
     pub content_type: Option<String>,
     /// A validator of the content, with its quotes, as in [RFC 9110, section 8.8.3].
     ///
-    /// The store's own, else made of the SHA-256, else a weak one of length and time.
+    /// The store's own, else made of the SHA-256, else a weak one of length and time. A put to an object
+    /// service tells only what the service answered.
     ///
     /// [RFC 9110, section 8.8.3]: https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3
     pub etag: Option<String>,
@@ -28,7 +29,7 @@ pub struct ObjectMeta {
     /// `None` for an object that this crate didn't write, in a folder whose file system has no
     /// extended attributes, and for an upload of unknown hash above 8 MiB to an object service.
     pub sha256: Option<[u8; 32]>,
-    /// When it was written.
+    /// When it was written. A put to an object service doesn't tell it.
     pub last_modified: Option<SystemTime>,
     /// What else it was stored with, by [`Put::metadata`](crate::Put::metadata). A listing of a
     /// bucket doesn't tell it.
@@ -102,6 +103,26 @@ impl ObjectMeta {
         for (name, value) in attributes {
             meta.note(&name, &value);
         }
+        meta.with_etag()
+    }
+
+    /// What an object service was told, and what it answered.
+    pub(crate) fn written(key: ObjectKey, len: u64, facts: Facts, answer: &Metadata) -> Self {
+        let mut meta = ObjectMeta::bare(key, len);
+        let etag = answer.etag().filter(|etag| etag.len() > 1 && etag.ends_with('"'));
+        meta.etag = etag.map(str::to_owned);
+        meta.last_modified = answer.last_modified().map(SystemTime::from);
+        (meta.content_type, meta.sha256) = (facts.content_type, facts.sha256);
+        meta.metadata = facts.metadata;
+        meta
+    }
+
+    /// What memory was told at this time.
+    pub(crate) fn remembered(key: ObjectKey, len: u64, facts: Facts, at: SystemTime) -> Self {
+        let mut meta = ObjectMeta::bare(key, len);
+        meta.last_modified = Some(at);
+        (meta.content_type, meta.sha256) = (facts.content_type, facts.sha256);
+        meta.metadata = facts.metadata;
         meta.with_etag()
     }
 

@@ -17,7 +17,9 @@ use crate::upload::{Publish, Upload};
 /// A write that is about to happen; made by [`Store::put`], done by `.await`.
 ///
 /// Length and SHA-256 are counted while the bytes pass, and what was demanded of them is checked
-/// before the object can be seen.
+/// before the object can be seen. The answer tells what this put wrote, also where another writer has
+/// replaced or deleted it since. An object service says no time when it takes an object:
+/// [`stat`](Store::stat) tells it.
 ///
 /// ```
 /// use mcsv_storage::{ObjectKey, Store};
@@ -116,7 +118,8 @@ impl Put {
     /// A name is 1 to 64 of `[a-z0-9-]`, a value printable ASCII without spaces at its ends; all of
     /// them together have at most [`MAX_METADATA`](Self::MAX_METADATA) bytes. Anything else is an
     /// error when the put is awaited. On a folder the values are extended attributes, and are lost
-    /// where its file system has none.
+    /// where its file system has none. There each name and value takes up to 32 bytes more, of 4,000 in
+    /// all: 1,536 bytes in 60 of them fit, a hundred short ones do, and many more are an error, too.
     ///
     /// ```
     /// use mcsv_storage::{ObjectKey, Store};
@@ -197,7 +200,7 @@ async fn transfer(
     let mut upload = Upload::begin(store, &key, demands.publish, &demands.facts()).await?;
     let outcome = fill(&key, &mut body, &demands, most, &mut upload).await;
     match outcome {
-        Ok(facts) => upload.finish(facts).await,
+        Ok((facts, len)) => upload.finish(facts, len).await,
         Err(error) => {
             upload.abort().await;
             Err(error)
@@ -211,7 +214,7 @@ async fn fill(
     demands: &Demands,
     most: Option<u64>,
     upload: &mut Upload,
-) -> Result<Facts> {
+) -> Result<(Facts, u64)> {
     let mut hasher = Sha256::new();
     let mut len: u64 = 0;
     while let Some(piece) = body.next().await {
@@ -230,7 +233,7 @@ async fn fill(
         let message = format!("object {key}: the content has another SHA-256 than was demanded");
         return Err(Error::new(ErrorKind::ChecksumMismatch, message));
     }
-    Ok(Facts { sha256: Some(sha256), ..demands.facts() })
+    Ok((Facts { sha256: Some(sha256), ..demands.facts() }, len))
 }
 
 fn check_metadata(key: &ObjectKey, metadata: &BTreeMap<String, String>) -> Result<()> {

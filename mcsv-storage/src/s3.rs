@@ -2,13 +2,13 @@ use std::env;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use mcsv_core::Secret;
 use opendal::layers::{RetryLayer, TimeoutLayer};
 use opendal::{Buffer, HttpBody, HttpTransport, HttpTransporter, Operator, services};
 use opendal_http_transport_reqwest::ReqwestTransport;
 
-use crate::error::{Error, ErrorKind, Result, from_opendal};
+use crate::error::{Error, ErrorKind, Outage, Result, from_opendal};
 use crate::location::S3Location;
 use crate::sign::{Access, Addressing, Bucket, BucketUrl, DayKey};
 
@@ -126,8 +126,31 @@ impl HttpTransport for Transport {
                 opendal::Error::new(opendal::ErrorKind::ConfigInvalid, message).set_source(e)
             })?;
         }
-        self.inner.fetch(Request::from_parts(head, body)).await
+        let fetching = self.inner.fetch(Request::from_parts(head, body));
+        let answer = tokio::time::timeout(ATTEMPT, fetching).await;
+        let answer = answer.map_err(|_| outage(format!("no answer in {ATTEMPT:?}")))??;
+        match answer.status() {
+            status if is_outage(status) => Err(outage(format!("status {status}"))),
+            _ => Ok(answer),
+        }
     }
+}
+
+/// How long a service may take to begin its answer. opendal's own limit is the longer one, and its
+/// error doesn't tell what it was.
+const ATTEMPT: Duration = Duration::from_secs(29);
+
+/// Whether the same request may pass later.
+fn is_outage(status: StatusCode) -> bool {
+    match status.as_u16() {
+        501 | 505 => false,
+        status => matches!(status, 429 | 499 | 500..),
+    }
+}
+
+fn outage(what: String) -> opendal::Error {
+    let error = opendal::Error::new(opendal::ErrorKind::Unexpected, "the service is away");
+    error.set_temporary().set_source(Outage(what))
 }
 
 fn transport() -> Result<ReqwestTransport> {

@@ -7,7 +7,9 @@ use futures_core::Stream;
 use opendal::{Operator, OperatorRegistry, services};
 
 use crate::error::{BoxError, Error, ErrorKind, Result, from_io, from_opendal};
-use crate::get::Get;
+use crate::file_facts;
+use crate::folder::{check_path, explained};
+use crate::get::{Get, of_folder};
 use crate::list::List;
 use crate::local_upload::PARTIAL;
 use crate::location::{Location, S3Location};
@@ -61,7 +63,7 @@ impl Store {
     /// | URL | store |
     /// |---|---|
     /// | `memory:` | this process's memory; gone with it |
-    /// | `fs:///var/x` | the folder `/var/x`, its path percent-encoded |
+    /// | `fs:///var/x` | the folder `/var/x`, its path percent-encoded; symbolic links to folders in it are refused |
     /// | `s3://bucket/prefix?region=..` | a bucket of an S3 service (feature `s3`) |
     /// | `gcs://bucket?..`, `azblob://..`, .. | what opendal makes of it, if the program compiles that service in |
     ///
@@ -69,7 +71,8 @@ impl Store {
     /// the URLs of a [`Signer`]; else `endpoint`), `region` (else `us-east-1`), `access_key_id` with
     /// `secret_access_key` and perhaps `session_token` (else the AWS environment, which may then name
     /// the endpoint, too, by `AWS_ENDPOINT_URL`), and `addressing` (`path`, the default, or
-    /// `virtual-host`).
+    /// `virtual-host`). Each is given once, and it and the prefix are percent-encoded: `%`, `&` and `#`
+    /// at least; a `+` stands for itself. The prefix is a path without empty parts.
     ///
     /// opendal's own services are features of the crate `opendal`, which a program names beside this
     /// one; they must do what [`from_operator`](Self::from_operator) asks for. Their URLs are signed
@@ -204,11 +207,11 @@ impl Store {
     }
 
     pub(crate) async fn look_up(&self, key: &ObjectKey) -> Result<ObjectMeta> {
+        if let Backend::Folder(root) = &self.inner.backend {
+            return of_folder(root, key, file_facts::stat).await;
+        }
         let found = self.inner.operator.stat(key.as_str()).await;
-        let found = found.map_err(|e| match leads_through_a_file(&e) {
-            true => not_found(key),
-            false => from_opendal(e, &format!("object {key}")),
-        })?;
+        let found = found.map_err(|e| self.failed(e, &format!("object {key}")))?;
         if !found.is_file() {
             return Err(not_found(key));
         }
@@ -235,11 +238,17 @@ impl Store {
             let what = || format!("object {key}");
             let Backend::Folder(root) = &self.inner.backend else {
                 let deleted = self.inner.operator.delete(key.as_str()).await;
-                return deleted.map_err(|e| from_opendal(e, &what()));
+                return deleted.map_err(|e| self.failed(e, &what()));
             };
             // opendal would also remove an empty folder, under the feet of a put that made it.
             use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
-            match tokio::fs::remove_file(root.join(key.as_str())).await {
+            let (folder, path) = (root.clone(), key.clone());
+            let deleting = tokio::task::spawn_blocking(move || {
+                check_path(&folder, path.as_str())?;
+                let deleted = std::fs::remove_file(folder.join(path.as_str()));
+                deleted.map_err(|e| explained(e, &folder))
+            });
+            match deleting.await.map_err(std::io::Error::other).and_then(|deleted| deleted) {
                 Err(e) if matches!(e.kind(), NotFound | IsADirectory | NotADirectory) => Ok(()),
                 deleted => deleted.map_err(|e| from_io(e, &what())),
             }
@@ -259,11 +268,11 @@ impl Store {
             match &self.inner.backend {
                 Backend::Folder(root) => {
                     let probe = root.join(PARTIAL).join(hex(&random_bytes::<16>()?));
-                    let failed = |e| from_io(e, "storage folder");
+                    let failed = |e| from_io(explained(e, root), "storage folder");
                     tokio::fs::write(&probe, b"").await.map_err(failed)?;
                     tokio::fs::remove_file(&probe).await.map_err(failed)
                 }
-                _ => self.inner.operator.check().await.map_err(|e| from_opendal(e, "object store")),
+                _ => self.inner.operator.check().await.map_err(|e| self.failed(e, "object store")),
             }
         };
         observe("storage.check", self.backend_label(), "", work).await
@@ -273,6 +282,18 @@ impl Store {
     #[must_use]
     pub fn signer(&self, keys: SigningKeys) -> Signer {
         Signer::new(self.clone(), keys)
+    }
+
+    /// What the store's driver said about `what`; of a bucket that is not there, by its name.
+    pub(crate) fn failed(&self, error: opendal::Error, what: &str) -> Error {
+        let missing = error.kind() == opendal::ErrorKind::ConfigInvalid
+            && error.message().contains("NoSuchBucket");
+        if !missing {
+            return from_opendal(error, what);
+        }
+        let name = self.inner.operator.info().name().to_owned();
+        let message = format!("{what}: there is no bucket {name}: make it, or name another");
+        Error::new(ErrorKind::Config, message).with_source(error)
     }
 
     pub(crate) fn operator(&self) -> &Operator {
@@ -307,13 +328,6 @@ impl Store {
             Backend::Service => self.inner.operator.info().scheme(),
         }
     }
-}
-
-/// Whether a folder of the key is a file, so that there can be nothing under it.
-fn leads_through_a_file(error: &opendal::Error) -> bool {
-    use std::error::Error as _;
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotADirectory)
 }
 
 pub(crate) fn not_found(key: &ObjectKey) -> Error {

@@ -1,10 +1,12 @@
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use opendal::Writer;
 use opendal::options::WriteOptions;
 
-use crate::error::{Error, ErrorKind, Result, from_opendal};
+use crate::error::{Error, ErrorKind, Result, from_io};
+use crate::file_facts::check_size;
+use crate::gather::Gather;
 use crate::local_upload::LocalUpload;
 use crate::object_key::ObjectKey;
 use crate::object_meta::{CHOSEN, CONTENT_TYPE, Facts, ObjectMeta, SHA256, memory_facts};
@@ -29,6 +31,7 @@ pub(crate) struct Upload {
     publish: Publish,
     /// What was known before the content came.
     told: Facts,
+    gather: Gather,
     state: State,
 }
 
@@ -46,7 +49,10 @@ impl Upload {
         told: &Facts,
     ) -> Result<Self> {
         let state = match store.backend() {
-            Backend::Folder(root) => State::Local(LocalUpload::begin(root, key).await?),
+            Backend::Folder(root) => {
+                check_size(told).map_err(|e| from_io(e, &format!("object {key}")))?;
+                State::Local(LocalUpload::begin(root, key).await?)
+            }
             Backend::Memory | Backend::Service => State::Held(Vec::new(), 0),
         };
         if publish == Publish::CreateOnly && !store.can_create_only() {
@@ -59,10 +65,21 @@ impl Upload {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         let told = told.clone();
-        Ok(Upload { store: store.clone(), key: key.clone(), publish, told, state })
+        let (store, key, gather) = (store.clone(), key.clone(), Gather::default());
+        Ok(Upload { store, key, publish, told, gather, state })
     }
 
     pub(crate) async fn write(&mut self, piece: Bytes) -> Result<()> {
+        if let State::Local(upload) = &mut self.state {
+            return upload.write(piece).await;
+        }
+        for piece in self.gather.take(piece) {
+            self.pass_on(piece).await?;
+        }
+        Ok(())
+    }
+
+    async fn pass_on(&mut self, piece: Bytes) -> Result<()> {
         match &mut self.state {
             State::Local(upload) => upload.write(piece).await,
             State::Streaming(writer) => writer.write(piece).await.map_err(|e| self.failed(e)),
@@ -77,7 +94,7 @@ impl Upload {
 
     /// Sends what was held back, and from now on piece by piece.
     async fn spill(&mut self) -> Result<()> {
-        let mut options = self.options(&self.told);
+        let mut options = self.options(&self.told, SystemTime::now());
         // Parts of this size let an object service take 10,000 of them: 80 GiB.
         options.chunk = Some(HELD);
         let opened = self.store.operator().writer_options(self.key.as_str(), options).await;
@@ -90,34 +107,40 @@ impl Upload {
         sent.map_err(|e| self.failed(e))
     }
 
-    pub(crate) async fn finish(self, facts: Facts) -> Result<ObjectMeta> {
-        match self.state {
-            State::Local(upload) => {
-                upload.finish(facts, self.publish).await?;
-                self.store.look_up(&self.key).await
-            }
+    /// Publishes the object and tells what was written: to look it up again might tell of another
+    /// writer's.
+    pub(crate) async fn finish(mut self, facts: Facts, len: u64) -> Result<ObjectMeta> {
+        if let Some(rest) = self.gather.rest()
+            && let Err(error) = self.pass_on(rest).await
+        {
+            self.abort().await;
+            return Err(error);
+        }
+        let answer = match self.state {
+            State::Local(upload) => return upload.finish(facts, self.publish).await,
             State::Held(ref pieces, _) => {
-                let options = self.options(&facts);
+                let now = whole_micros(SystemTime::now());
+                let options = self.options(&facts, now);
                 let path = self.key.as_str();
                 let written =
                     self.store.operator().write_options(path, pieces.clone(), options).await;
-                written.map_err(|e| self.failed(e))?;
-                self.described(facts).await
+                let answer = written.map_err(|e| self.failed(e))?;
+                if matches!(self.store.backend(), Backend::Memory) {
+                    return Ok(ObjectMeta::remembered(self.key, len, facts, now));
+                }
+                answer
             }
-            State::Streaming(mut writer) => {
-                let what = format!("object {}", self.key);
-                writer.close().await.map_err(|e| from_opendal(e, &what))?;
-                let mut meta = self.store.look_up(&self.key).await?;
-                meta.sha256 = facts.sha256;
-                Ok(meta)
-            }
-        }
-    }
-
-    async fn described(&self, facts: Facts) -> Result<ObjectMeta> {
-        let mut meta = self.store.look_up(&self.key).await?;
-        meta.sha256 = facts.sha256;
-        Ok(meta)
+            State::Streaming(ref mut writer) => match writer.close().await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let error = self.failed(error);
+                    // The service would keep the parts, for which somebody pays.
+                    self.abort().await;
+                    return Err(error);
+                }
+            },
+        };
+        Ok(ObjectMeta::written(self.key, len, facts, &answer))
     }
 
     pub(crate) async fn abort(self) {
@@ -129,7 +152,7 @@ impl Upload {
         }
     }
 
-    fn options(&self, facts: &Facts) -> WriteOptions {
+    fn options(&self, facts: &Facts, now: SystemTime) -> WriteOptions {
         let can = self.store.operator().info().capability();
         let mut options = WriteOptions {
             if_not_exists: self.publish == Publish::CreateOnly,
@@ -153,12 +176,18 @@ impl Upload {
             options.user_metadata = Some(user.into_iter().collect());
         }
         if matches!(self.store.backend(), Backend::Memory) {
-            options.cache_control = Some(memory_facts(facts, SystemTime::now()));
+            options.cache_control = Some(memory_facts(facts, now));
         }
         options
     }
 
     fn failed(&self, error: opendal::Error) -> Error {
-        from_opendal(error, &format!("object {}", self.key))
+        self.store.failed(error, &format!("object {}", self.key))
     }
+}
+
+/// The time as memory keeps it.
+fn whole_micros(time: SystemTime) -> SystemTime {
+    let micros = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }

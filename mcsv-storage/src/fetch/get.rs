@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use http::header::LOCATION;
-use reqwest::Response;
+use reqwest::{Response, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
@@ -48,6 +48,10 @@ impl FetchGet {
         loop {
             let (response, origin) = self.send(&url, deadline).await?;
             let status = response.status();
+            if status == StatusCode::PARTIAL_CONTENT {
+                let message = format!("fetch: {origin} answered with a part, unasked (status 206)");
+                return Err(Error::new(ErrorKind::Status(206), message));
+            }
             if status.is_success() {
                 return Fetched::new(response, origin, self.fetcher.policy(), self.max_len);
             }

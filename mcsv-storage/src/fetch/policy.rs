@@ -156,9 +156,11 @@ impl FetchPolicy {
             let message = format!("allowed type {media_type:?}: give image/png or image/*");
             Error::new(ErrorKind::Config, message)
         };
-        content_type::check(media_type).map_err(|_| fault())?;
-        let whole_kind = media_type.strip_suffix("/*").is_some_and(|kind| !kind.contains('*'));
-        if media_type.contains(';') || (media_type.contains('*') && !whole_kind) {
+        let fits = match media_type.strip_suffix("/*") {
+            Some(kind) => content_type::is_token(kind) && !kind.contains('*'),
+            None => content_type::check(media_type).is_ok() && !media_type.contains(';'),
+        };
+        if !fits {
             return Err(fault());
         }
         self.types.push(media_type.to_ascii_lowercase());
@@ -167,13 +169,21 @@ impl FetchPolicy {
 
     /// Whether an answer may be of this type.
     pub(crate) fn takes(&self, media_type: Option<&str>) -> bool {
-        let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default();
+        if self.types.is_empty() {
+            return true;
+        }
+        // Of a list of types nobody knows which one a reader would take.
+        let Some(single) = media_type.filter(|text| content_type::check(text.trim()).is_ok())
+        else {
+            return false;
+        };
+        let essence = single.split(';').next().unwrap_or_default();
         let essence = essence.trim().to_ascii_lowercase();
         let fits = |allowed: &String| match allowed.strip_suffix('*') {
             Some(kind) => essence.starts_with(kind) && essence.len() > kind.len(),
             None => *allowed == essence,
         };
-        self.types.is_empty() || self.types.iter().any(fits)
+        self.types.iter().any(fits)
     }
 
     /// Whether a URL may be fetched, as far as its text tells: a name is judged when it is resolved.

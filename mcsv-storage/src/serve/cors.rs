@@ -79,7 +79,8 @@ impl Origins {
             (ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, PUT"),
             (
                 ACCESS_CONTROL_ALLOW_HEADERS,
-                "content-type, if-none-match, if-range, range, traceparent, tracestate",
+                "content-type, if-match, if-modified-since, if-none-match, if-range, \
+                 if-unmodified-since, range, traceparent, tracestate",
             ),
             // Browsers keep it for two hours at most.
             (ACCESS_CONTROL_MAX_AGE, "7200"),

@@ -3,6 +3,7 @@ mod body;
 mod conditions;
 mod cors;
 mod deadline_body;
+mod drained_body;
 mod read;
 mod service;
 mod write;

@@ -16,6 +16,7 @@ use crate::error::{BoxError, Result};
 use crate::serve::answer::{failure, guard, refusal};
 use crate::serve::body::StorageBody;
 use crate::serve::cors::Origins;
+use crate::serve::drained_body::DrainedBody;
 use crate::serve::read::read;
 use crate::serve::write::{UploadLimits, write};
 use crate::sign::{Purpose, Signer};
@@ -44,6 +45,9 @@ use crate::sign::{Purpose, Signer};
 ///
 /// Answers to GET are attachments with `nosniff` and a sandboxing policy, so that what a stranger
 /// uploaded never runs in the name of the site.
+///
+/// Over HTTP/1.1, what is left of a refused upload is read and thrown away for 10 seconds or 64 MiB, so
+/// that a sender who reads last gets the answer.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -136,6 +140,7 @@ impl StorageService {
         B::Error: Into<BoxError>,
     {
         let (head, body) = request.into_parts();
+        let body = DrainedBody::new(&head, body);
         if let Some((status, headers)) = self.origins.preflight(&head.method, &head.headers) {
             let mut answer = Response::new(StorageBody::empty());
             *answer.status_mut() = status;

@@ -118,7 +118,10 @@ fn refuse_early(
         (None, None) => true,
     };
     if !fits {
-        let message = "the content-type is not the one that the link demands";
+        let message = match claims.content_type {
+            Some(_) => "the content-type is not the one that the link demands",
+            None => "the content-type is not one media type",
+        };
         return Some(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message));
     }
     match (announced, claims.exact_len) {

@@ -59,14 +59,15 @@ impl PresignGet {
         }
     }
 
-    /// How long the URL lives: 1 second to 7 days, 15 minutes by default.
+    /// How long the URL lives: 1 second to 7 days, 15 minutes by default. A part of a second counts as
+    /// a second.
     pub fn expires_in(mut self, life: Duration) -> Self {
         self.expiry.after = life;
         self
     }
 
     /// Rounds the expiry up to a multiple of `window`, so that all URLs of a window are the same
-    /// text and a browser's cache knows them again.
+    /// text and a browser's cache knows them again. A part of a second counts as a second.
     pub fn cache_window(mut self, window: Duration) -> Self {
         self.expiry.window = window;
         self
@@ -111,10 +112,16 @@ impl PresignGet {
             content_type::check(media_type)?;
         }
         if let Some(name) = &self.filename {
-            let separates = |c: char| c.is_control() || matches!(c, '/' | '\\');
+            // Directional marks would show another extension than the name has.
+            let separates = |c: char| {
+                let turns = matches!(
+                    c,
+                    '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+                );
+                turns || c.is_control() || matches!(c, '/' | '\\')
+            };
             if name.is_empty() || name.len() > 200 || name.contains(separates) {
-                let message =
-                    "file name: give 1 to 200 bytes without '/', '\\' and control characters";
+                let message = "file name: give 1 to 200 bytes without '/', '\\', control and direction characters";
                 return Err(Error::new(ErrorKind::InvalidOption, message));
             }
         }

@@ -67,8 +67,8 @@ impl PresignPut {
         }
     }
 
-    /// How long the URL lives: 1 second to 7 days, 15 minutes by default. An upload that began in
-    /// time may end later.
+    /// How long the URL lives: 1 second to 7 days, 15 minutes by default. A part of a second counts as
+    /// a second. An upload that began in time may end later.
     pub fn expires_in(mut self, life: Duration) -> Self {
         self.expiry.after = life;
         self

@@ -249,7 +249,8 @@ impl Default for Expiry {
 
 impl Expiry {
     fn instant(self, now: SystemTime) -> Result<u64> {
-        let life = self.after.saturating_add(self.window);
+        let (after, window) = (whole_seconds(self.after), whole_seconds(self.window));
+        let life = Duration::from_secs(after.saturating_add(window));
         if self.after.as_secs() == 0 || life > Signer::MAX_EXPIRY {
             let message = format!("expiry of {life:?}: give 1 second to 7 days, window included");
             return Err(Error::new(ErrorKind::InvalidOption, message));
@@ -257,8 +258,8 @@ impl Expiry {
         let now = now.duration_since(UNIX_EPOCH).map_err(|e| {
             Error::new(ErrorKind::Internal, "the clock is before 1970").with_source(e)
         })?;
-        let end = now.as_secs() + self.after.as_secs();
-        Ok(match self.window.as_secs() {
+        let end = now.as_secs() + after;
+        Ok(match window {
             0 => end,
             window => end.div_ceil(window) * window,
         })
@@ -267,6 +268,11 @@ impl Expiry {
     /// When the life of a URL began that ends at `end`: no later than now, and for all URLs of one
     /// window at once.
     fn begin(self, end: u64) -> u64 {
-        end.saturating_sub(self.after.as_secs() + self.window.as_secs())
+        end.saturating_sub(whole_seconds(self.after) + whole_seconds(self.window))
     }
+}
+
+/// A URL tells its end in seconds: a part of one counts as one.
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0))
 }

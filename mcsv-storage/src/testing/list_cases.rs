@@ -10,6 +10,7 @@ cases![
     tells_what_stat_tells,
     leaves_out_what_is_young,
     refuses_a_prefix_that_no_key_has,
+    takes_any_prefix_of_a_key,
 ];
 
 async fn fill(store: &Store, keys: &[&str]) -> Result<()> {
@@ -76,8 +77,18 @@ async fn leaves_out_what_is_young(store: Store) -> Outcome {
     equal(all.objects.iter().filter(|object| object.last_modified.is_some()).count(), 2)
 }
 
+async fn takes_any_prefix_of_a_key(store: Store) -> Outcome {
+    let text = "q/a..b/c.";
+    fill(&store, &[text, "q/a", "z"]).await?;
+    for end in 0..=text.len() {
+        let page = store.list().prefix(&text[..end]).await?;
+        ensure(names(&page).contains(&text), &text[..end])?;
+    }
+    Ok(())
+}
+
 async fn refuses_a_prefix_that_no_key_has(store: Store) -> Outcome {
-    for bad in ["../", "a/../b", "a b", "ä", "a\0"] {
+    for bad in ["../", "a/../b", "a b", "ä", "a\0", "/", "a//", ".a", "a/."] {
         let listed = store.list().prefix(bad).await;
         ensure(listed.is_err_and(|e| e.kind() == ErrorKind::InvalidOption), bad)?;
     }

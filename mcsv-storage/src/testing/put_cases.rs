@@ -11,8 +11,11 @@ cases![
     records_what_it_was_told,
     replaces_the_whole_object,
     keeps_an_empty_object,
+    takes_a_key_that_deleted_keys_were_under,
     creates_only_once,
     one_of_many_creators_wins,
+    a_put_tells_what_it_wrote_while_others_delete,
+    a_put_tells_what_it_wrote_while_others_write,
     refuses_more_than_the_greatest_length,
     refuses_another_than_the_exact_length,
     refuses_other_content_than_the_hash,
@@ -28,12 +31,14 @@ async fn records_what_it_was_told(store: Store) -> Outcome {
     let k = key("a/b.txt")?;
     let put = store.put(&k, "hello").content_type("text/plain").await?;
     let stat = store.stat(&k).await?;
+    ensure(stat.last_modified.is_some(), "no time")?;
+    ensure(put.last_modified.is_none_or(|at| stat.last_modified == Some(at)), "another time")?;
+    equal(put.etag.as_deref(), stat.etag.as_deref())?;
     for meta in [put, stat] {
         equal(meta.key, k.clone())?;
         equal(meta.len, 5)?;
         equal(meta.content_type.as_deref(), Some("text/plain"))?;
         equal(meta.sha256, Some(Sha256::digest("hello").into()))?;
-        ensure(meta.last_modified.is_some(), "no time")?;
         ensure(meta.etag.is_some_and(|tag| tag.ends_with('"')), "no etag in quotes")?;
     }
     Ok(())
@@ -55,6 +60,20 @@ async fn keeps_an_empty_object(store: Store) -> Outcome {
     store.put(&k, "").await?;
     equal(store.stat(&k).await?.len, 0)?;
     equal(store.get(&k).await?.bytes(0).await?, Bytes::new())
+}
+
+async fn takes_a_key_that_deleted_keys_were_under(store: Store) -> Outcome {
+    let (under, deeper, over) = (key("a/b")?, key("a/c/d/e")?, key("a")?);
+    for k in [&under, &deeper] {
+        store.put(k, "x").await?;
+        store.delete(k).await?;
+    }
+    store.put(&over, "y").await?;
+    store.delete(&over).await?;
+    store.put(&under, "x").await?;
+    store.delete(&under).await?;
+    store.put(&over, "y").create_only().await?;
+    equal(store.get(&over).await?.bytes(9).await?, Bytes::from("y"))
 }
 
 async fn creates_only_once(store: Store) -> Outcome {
@@ -80,6 +99,40 @@ async fn one_of_many_creators_wins(store: Store) -> Outcome {
     }
     let expected = winner.map(|n: i32| n.to_string()).unwrap_or_default();
     equal(store.get(&k).await?.bytes(9).await?, Bytes::from(expected))
+}
+
+async fn a_put_tells_what_it_wrote_while_others_delete(store: Store) -> Outcome {
+    let k = key("a/k")?;
+    let (other, gone) = (store.clone(), k.clone());
+    let deleter = tokio::spawn(async move {
+        while other.delete(&gone).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    });
+    let outcome = puts_tell_what_they_wrote(&store, "k", 100).await;
+    deleter.abort();
+    outcome
+}
+
+async fn a_put_tells_what_it_wrote_while_others_write(store: Store) -> Outcome {
+    let writers = ["first", "another"].map(|text| {
+        let store = store.clone();
+        tokio::spawn(async move { puts_tell_what_they_wrote(&store, text, 50).await })
+    });
+    for writer in writers {
+        writer.await??;
+    }
+    Ok(())
+}
+
+async fn puts_tell_what_they_wrote(store: &Store, text: &'static str, times: usize) -> Outcome {
+    let k = key("a/k")?;
+    for _ in 0..times {
+        let put = store.put(&k, text).content_type("text/plain").await?;
+        equal((put.len, put.sha256), (text.len() as u64, Some(Sha256::digest(text).into())))?;
+        equal(put.content_type.as_deref(), Some("text/plain"))?;
+    }
+    Ok(())
 }
 
 fn pieces(of: &'static [&'static str]) -> PutBody {

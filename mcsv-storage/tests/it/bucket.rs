@@ -82,6 +82,8 @@ const GAPS: &[&str] = &[
     "one_of_many_creators_wins",
     // It adds to a key's last segment and makes that a file name.
     "takes_the_longest_key",
+    // It keeps the folders of deleted objects.
+    "takes_a_key_that_deleted_keys_were_under",
     // It answers for a folder as for an object.
     "a_folder_is_no_object",
     // It lists no etags.

@@ -30,6 +30,10 @@ async fn answer(request: Request<Incoming>) -> Result<Answer, Infallible> {
     };
     let built = match request.uri().path() {
         "/hello" => status(200).header("content-type", "text/plain").body(full("hello")),
+        "/part" => status(206).header("content-range", "bytes 0-4/9").body(full("hello")),
+        "/types" => {
+            status(200).header("content-type", "text/plain; , text/html").body(full("hello"))
+        }
         "/trace" => status(200).body(full(header("traceparent"))),
         "/endless" => status(200).body(BodyExt::boxed_unsync(StreamBody::new(endless))),
         "/silent" => std::future::pending().await,
@@ -91,6 +95,22 @@ async fn takes_only_the_types_that_it_may() {
     for bad in ["", "image", "image/png; q=1", "a/b/c", "*/*", "image/p*"] {
         assert!(FetchPolicy::new().allow_type(bad).is_err(), "{bad}");
     }
+}
+
+#[tokio::test]
+async fn takes_no_list_for_a_type() {
+    let (fetcher, base) = world(FetchPolicy::new().allow_type("text/plain").unwrap()).await;
+    assert!(fetcher.get(format!("{base}/types")).await.is_err_and(|e| e.is_refused()));
+    for bad in ["image/png, text/html", "image/png ", "image/png;", "*/png", "/*"] {
+        assert!(FetchPolicy::new().allow_type(bad).is_err(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn takes_no_part_for_the_whole() {
+    let (fetcher, base) = world(FetchPolicy::new()).await;
+    let part = fetcher.get(format!("{base}/part")).await.unwrap_err();
+    assert_eq!((part.kind(), part.is_retryable()), (ErrorKind::Status(206), false), "{part}");
 }
 
 #[tokio::test]

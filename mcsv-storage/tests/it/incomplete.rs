@@ -159,6 +159,20 @@ async fn an_upload_that_was_cut_off_is_swept_from_a_bucket() {
 }
 
 #[tokio::test]
+async fn an_upload_that_can_not_be_completed_is_aborted() {
+    let (server, begun) = server().await;
+    let store = server.store().unwrap();
+    let key = ObjectKey::parse("a/b.bin").unwrap();
+
+    // This server knows no CompleteMultipartUpload.
+    let put = store.put(&key, vec![7; 20 << 20]).await;
+
+    assert!(put.is_err(), "it was completed");
+    assert_eq!(*begun.lock().unwrap(), []);
+    assert_eq!(server.files(), ["bucket"]);
+}
+
+#[tokio::test]
 async fn sweeps_the_old_uploads_of_its_own_store_and_no_other() {
     let (server, begun) = server().await;
     let store = server.store().unwrap();

@@ -23,6 +23,8 @@ mod incomplete;
 mod kills;
 mod mutation;
 mod observed;
+#[cfg(feature = "s3")]
+mod outages;
 mod processes;
 mod random;
 mod secrecy;

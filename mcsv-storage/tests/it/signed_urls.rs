@@ -83,6 +83,23 @@ async fn urls_of_one_window_are_equal() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_second_counts_as_one() {
+    let (_, signer) = world().await;
+    let signer = signer.with_clock(|| UNIX_EPOCH + Duration::from_secs(1_001));
+    let end = |life: u64, window: u64| {
+        let link = signer.presign_get(&key("a/b.txt")).expires_in(Duration::from_millis(life));
+        let link = link.cache_window(Duration::from_millis(window)).sign().unwrap();
+        link.expires_at().duration_since(UNIX_EPOCH).unwrap().as_secs()
+    };
+
+    assert_eq!(end(1_900, 0), 1_003);
+    assert_eq!(end(2_000, 0), 1_003);
+    assert_eq!(end(1_000, 500), 1_002);
+    assert_eq!(end(1_000, 2_500), 1_002);
+    assert_eq!(end(1_001, 2_500), 1_005);
+}
+
+#[tokio::test]
 async fn one_service_answers_at_both_bases() {
     let (_, signer) = world().await;
     let public = signer.presign_get(&key("a/b.txt")).sign().unwrap();
@@ -166,7 +183,7 @@ fn what_cannot_be_signed_is_said_at_once() {
         assert_eq!(kind(signed), ErrorKind::InvalidOption, "{bad:?}");
     }
     assert!(signer.presign_get(&key("k")).expires_in(week).sign().is_ok());
-    for bad in ["", "a/b", "a\\b", "a\nb", &"x".repeat(201)] {
+    for bad in ["", "a/b", "a\\b", "a\nb", "a\u{202e}gpj.exe", "a\u{2067}b", &"x".repeat(201)] {
         let signed = signer.presign_get(&key("k")).filename(bad).sign();
         assert_eq!(kind(signed), ErrorKind::InvalidOption, "{bad:?}");
     }
@@ -225,6 +242,11 @@ async fn a_page_of_an_allowed_origin_may_upload_and_no_other() {
         assert_eq!(status, 204);
         assert_eq!(headers["access-control-allow-origin"], origin);
         assert_eq!(headers["access-control-allow-methods"], "GET, HEAD, PUT");
+        let allowed = headers["access-control-allow-headers"].to_str().unwrap();
+        for condition in ["match", "none-match", "modified-since", "unmodified-since", "range"] {
+            let name = format!("if-{condition}");
+            assert!(allowed.split(", ").any(|header| header == name), "{name}: {allowed}");
+        }
         for (method, link) in [("PUT", &put), ("GET", &get)] {
             let (status, headers) = asked(&signer, origin, method, link.url()).await;
             assert_eq!(status, 200);

@@ -6,7 +6,10 @@ use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use mcsv_storage::{ObjectKey, PresignPut, Signer, SigningKeys, StorageBody, Store};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
+
+use crate::server::{listen, serve};
 
 struct World {
     store: Store,
@@ -169,4 +172,56 @@ async fn streams_64_mib_up_and_down_in_small_pieces() {
         len += piece.len();
     }
     assert_eq!(len, PIECES * PIECE);
+}
+
+/// Sends all of it before it reads a word, as many clients do, and gives the status.
+async fn blunt_put(server: std::net::SocketAddr, target: &str, body: &[u8]) -> String {
+    let mut socket = tokio::net::TcpStream::connect(server).await.unwrap();
+    let head = format!(
+        "PUT {target} HTTP/1.1\r\nhost: h\r\ncontent-type: a/b\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(body).await.unwrap();
+    let mut answer = vec![0; 12];
+    socket.read_exact(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_who_sends_all_before_reading() {
+    let world = world("memory:");
+    let (listener, address) = listen().await;
+    serve(listener, world.signer.service()).await;
+    let large = vec![7; 20 << 20];
+    let put = || world.signer.presign_put(&world.key);
+    let target = |link: PresignPut| link.sign().unwrap().url().replace("http://h", "");
+    let read = world.signer.presign_get(&world.key).sign().unwrap().url().replace("http://h", "");
+
+    let too_large = blunt_put(address, &target(put().max_len(10)), &large).await;
+    assert_eq!(too_large, "HTTP/1.1 413");
+    let other_type = blunt_put(address, &target(put().content_type("image/png")), &large).await;
+    assert_eq!(other_type, "HTTP/1.1 415");
+    assert_eq!(blunt_put(address, "/k?sig=x", &large).await, "HTTP/1.1 403");
+    assert_eq!(blunt_put(address, &read, &large).await, "HTTP/1.1 405");
+    assert!(world.is_absent().await);
+}
+
+#[tokio::test]
+async fn who_asks_first_is_refused_before_sending() {
+    let world = world("memory:");
+    let (listener, address) = listen().await;
+    serve(listener, world.signer.service()).await;
+    let link = world.signer.presign_put(&world.key).max_len(10).sign().unwrap();
+    let target = link.url().replace("http://h", "");
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "PUT {target} HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 11\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).await.unwrap();
+
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 }
