@@ -1,5 +1,6 @@
 use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Command;
 
 use crate::process::Running;
@@ -72,7 +73,12 @@ fn s3rver(python: &str) -> Result<Option<Server>> {
     let port = free_port()?;
     let mut command = Command::new("node");
     command.arg(format!("{home}/node_modules/s3rver/bin/s3rver.js"));
-    command.args(["--directory", &format!("{home}/objects"), "--port", &port.to_string()]);
+    // What another run has left is no empty bucket.
+    let objects = format!("{home}/objects");
+    if Path::new(&objects).exists() {
+        fs::remove_dir_all(&objects).map_err(|error| error.to_string())?;
+    }
+    command.args(["--directory", &objects, "--port", &port.to_string()]);
     command.args(["--address", "127.0.0.1"]);
     foreign(command, "s3rver", port, ["S3RVER", "S3RVER"], "", python).map(Some)
 }
