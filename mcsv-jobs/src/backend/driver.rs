@@ -296,6 +296,7 @@ impl Driver {
                 Ok(reply) => self.took(reply, looked),
                 Err(error) => {
                     self.last_words = said;
+                    self.resent.failed(&self.acks);
                     return self.failed(&error);
                 }
             }
@@ -324,7 +325,6 @@ impl Driver {
             .map_or(POLL, |backoff| backoff.delay(failures));
         self.pause = Some((Instant::now() + wait, failures));
         self.unsure = true;
-        self.resent.failed(&self.acks);
         let cause = error as &dyn std::error::Error;
         tracing::warn!(queue = %self.queue, error = cause, ?wait, "no turn: will try again");
     }
