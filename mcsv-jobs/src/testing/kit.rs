@@ -1,10 +1,12 @@
 //! What the cases share: a few kinds of jobs, a queue, and workers that end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{BoxError, Error, Job, JobId, JobRecord, Jobs, Json, Policy, Workers};
+use crate::{BoxError, Error, Job, JobCx, JobId, JobRecord, Jobs, Json, Policy, Workers};
 use mcsv_core::{Backoff, Shutdown};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 /// Far longer than anything here takes: a test that waits this long has failed.
@@ -124,6 +126,24 @@ pub(in crate::testing) fn run(workers: Workers) -> Running {
     let shutdown = Shutdown::new();
     let task = tokio::spawn(workers.run(shutdown.clone()));
     Running { shutdown, task }
+}
+
+/// Workers whose notes say in which attempt they begin, and end one by one when they are notified.
+pub(in crate::testing) fn run_gated(
+    workers: Workers,
+) -> (Running, mpsc::UnboundedReceiver<u32>, Arc<Notify>) {
+    let (started, starts) = mpsc::unbounded_channel();
+    let go_on = Arc::new(Notify::new());
+    let gate = Arc::clone(&go_on);
+    let running = run(workers.handle(move |_: Note, cx: JobCx| {
+        let (started, gate) = (started.clone(), Arc::clone(&gate));
+        async move {
+            started.send(cx.attempt())?;
+            gate.notified().await;
+            Done::Ok(())
+        }
+    }));
+    (running, starts, go_on)
 }
 
 impl Running {

@@ -1,15 +1,13 @@
 //! Connections that stay open and lead nowhere, and answers that get lost.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mcsv_jobs::{BoxError, Error, Filter, JobCx, JobId, Jobs, Limits, State, Workers};
 use sqlx::{Connection as _, PgConnection};
-use tokio::sync::{Notify, mpsc};
 
 use crate::counters::Counters;
-use crate::kit::{Done, LONG, Note, assert_sound, note, run};
+use crate::kit::{Done, LONG, Note, assert_sound, note, run, run_gated};
 use crate::outage::listens;
 use crate::proxy::Proxy;
 use crate::warnings::Warnings;
@@ -21,18 +19,8 @@ async fn a_silent_network_costs_neither_the_lease_nor_the_outcome() -> Done {
     let direct = Jobs::connect(database.url()).await?;
     let proxy = Proxy::start(database.url()).await?;
     let jobs = Jobs::connect(proxy.url()).await?;
-    let (started, mut starts) = mpsc::unbounded_channel();
-    let go_on = Arc::new(Notify::new());
-    let gate = Arc::clone(&go_on);
     let workers = Workers::new(jobs).queue("notes", 1).with_lease(Duration::from_secs(20));
-    let workers = run(workers.handle(move |job: Note, _: JobCx| {
-        let (started, gate) = (started.clone(), Arc::clone(&gate));
-        async move {
-            started.send(job.text)?;
-            gate.notified().await;
-            Done::Ok(())
-        }
-    }));
+    let (workers, mut starts, go_on) = run_gated(workers);
     let id = direct.enqueue(note("held")).await?.id();
     starts.recv().await;
     let mut conn = PgConnection::connect(database.url()).await?;
@@ -50,7 +38,7 @@ async fn a_silent_network_costs_neither_the_lease_nor_the_outcome() -> Done {
     assert_eq!(direct.wait(next, LONG).await?.state, State::Completed);
     workers.end().await?;
 
-    assert_eq!(starts.recv().await.as_deref(), Some("next"), "the first ran once");
+    assert_eq!(starts.recv().await, Some(("next".to_owned(), 1)), "the first ran once");
     assert_eq!(starts.recv().await, None);
     assert_sound(&direct).await
 }
@@ -87,19 +75,9 @@ async fn an_outcome_whose_answer_is_lost_is_written_once_and_counted_as_finished
     let direct = Jobs::connect(database.url()).await?;
     let proxy = Proxy::start(database.url()).await?;
     let jobs = Jobs::connect(proxy.url()).await?;
-    let (started, mut starts) = mpsc::unbounded_channel();
-    let go_on = Arc::new(Notify::new());
-    let gate = Arc::clone(&go_on);
     // Nothing but the outcome is to be committed.
     let workers = Workers::new(jobs).queue("notes", 1).with_lease(Duration::from_secs(3600));
-    let workers = run(workers.handle(move |_: Note, cx: JobCx| {
-        let (started, gate) = (started.clone(), Arc::clone(&gate));
-        async move {
-            started.send(cx.attempt())?;
-            gate.notified().await;
-            Done::Ok(())
-        }
-    }));
+    let (workers, mut starts, go_on) = run_gated(workers);
     let id = direct.enqueue(note("held")).await?.id();
     starts.recv().await;
 

@@ -1,12 +1,14 @@
 //! What the tests share: a few kinds of jobs, a database of their own, and workers that end.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mcsv_core::{Backoff, Shutdown};
-use mcsv_jobs::{BoxError, Job, JobId, JobRecord, Jobs, Json, Policy, Workers};
+use mcsv_jobs::{BoxError, Job, JobCx, JobId, JobRecord, Jobs, Json, Policy, Workers};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -80,6 +82,25 @@ pub(crate) fn run(workers: Workers) -> Running {
     let shutdown = Shutdown::new();
     let task = tokio::spawn(workers.run(shutdown.clone()));
     Running { shutdown, task }
+}
+
+/// What notes begin to run, and in which attempt.
+pub(crate) type Starts = mpsc::UnboundedReceiver<(String, u32)>;
+
+/// Workers whose notes say that they begin, and end one by one when they are notified.
+pub(crate) fn run_gated(workers: Workers) -> (Running, Starts, Arc<Notify>) {
+    let (started, starts) = mpsc::unbounded_channel();
+    let go_on = Arc::new(Notify::new());
+    let gate = Arc::clone(&go_on);
+    let running = run(workers.handle(move |job: Note, cx: JobCx| {
+        let (started, gate) = (started.clone(), Arc::clone(&gate));
+        async move {
+            started.send((job.text, cx.attempt()))?;
+            gate.notified().await;
+            Done::Ok(())
+        }
+    }));
+    (running, starts, go_on)
 }
 
 impl Running {

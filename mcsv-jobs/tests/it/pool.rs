@@ -1,11 +1,9 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use mcsv_jobs::{BoxError, JobCx, JobId, Jobs, State, Workers};
+use mcsv_jobs::{BoxError, JobId, Jobs, State, Workers};
 use sqlx::{Connection as _, PgConnection};
-use tokio::sync::{Notify, mpsc};
 
-use crate::kit::{Done, LONG, Note, assert_sound, note, run};
+use crate::kit::{Done, LONG, assert_sound, note, run_gated};
 
 /// More than a queue has for its callers.
 const CALLERS: usize = 10;
@@ -20,18 +18,8 @@ async fn callers_who_hold_every_connection_cost_no_job_its_lease_or_its_outcome(
     let Some(database) = crate::server::database().await? else { return Ok(()) };
     let jobs = Jobs::connect(database.url()).await?;
     let watching = Jobs::connect(database.url()).await?;
-    let (started, mut starts) = mpsc::unbounded_channel();
-    let go_on = Arc::new(Notify::new());
-    let gate = Arc::clone(&go_on);
     let workers = Workers::new(jobs.clone()).queue("notes", 1).with_lease(Duration::from_secs(1));
-    let workers = run(workers.handle(move |_: Note, cx: JobCx| {
-        let (started, gate) = (started.clone(), Arc::clone(&gate));
-        async move {
-            started.send(cx.id())?;
-            gate.notified().await;
-            Done::Ok(())
-        }
-    }));
+    let (workers, mut starts, go_on) = run_gated(workers);
     let mut held = Vec::new();
     for _ in 0..CALLERS {
         held.push(jobs.begin_pg().await?);
@@ -68,19 +56,9 @@ async fn minutes_without_a_connection_fail_callers_and_no_worker() -> Done {
     let Some(database) = crate::server::database().await? else { return Ok(()) };
     let jobs = Jobs::connect(database.url()).await?;
     let watching = Jobs::connect(database.url()).await?;
-    let (started, mut starts) = mpsc::unbounded_channel();
-    let go_on = Arc::new(Notify::new());
-    let gate = Arc::clone(&go_on);
     let lease = Duration::from_secs(30);
     let workers = Workers::new(jobs.clone()).queue("notes", 1).with_lease(lease);
-    let workers = run(workers.handle(move |_: Note, cx: JobCx| {
-        let (started, gate) = (started.clone(), Arc::clone(&gate));
-        async move {
-            started.send(cx.attempt())?;
-            gate.notified().await;
-            Done::Ok(())
-        }
-    }));
+    let (workers, mut starts, go_on) = run_gated(workers);
     let id = watching.enqueue(note("held")).await?.id();
     starts.recv().await;
     let mut conn = PgConnection::connect(database.url()).await?;
@@ -119,6 +97,7 @@ async fn minutes_without_a_connection_fail_callers_and_no_worker() -> Done {
         assert_eq!((record.state, record.attempt), (State::Completed, 1));
     }
     workers.end().await?;
-    assert_eq!((starts.recv().await, starts.recv().await), (Some(1), None));
+    let next = Some(("next".to_owned(), 1));
+    assert_eq!((starts.recv().await, starts.recv().await), (next, None));
     assert_sound(&watching).await
 }

@@ -1,25 +1,14 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{JobCx, State, Transition};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
-use crate::testing::kit::{Done, Note, Queue, note, run};
+use crate::testing::kit::{Done, Note, Queue, note, run, run_gated};
 
 pub(in crate::testing) async fn a_shutdown_lets_the_running_job_end_and_starts_no_other(
     queue: Queue,
 ) -> Done {
-    let (started, mut starts) = mpsc::unbounded_channel();
-    let go_on = Arc::new(Notify::new());
-    let gate = Arc::clone(&go_on);
-    let running = run(queue.workers().queue("notes", 1).handle(move |_: Note, cx: JobCx| {
-        let (started, gate) = (started.clone(), Arc::clone(&gate));
-        async move {
-            started.send(cx.id())?;
-            gate.notified().await;
-            Done::Ok(())
-        }
-    }));
+    let (running, mut starts, go_on) = run_gated(queue.workers().queue("notes", 1));
     let made = queue.jobs.enqueue_all([note("running"), note("waiting")]).await?;
     starts.recv().await;
 

@@ -4,7 +4,7 @@ use crate::{BoxError, Filter, JobCx, JobId, Outcome, State, Transition, Workers}
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
-use crate::testing::kit::{Done, Note, Queue, note, run};
+use crate::testing::kit::{Done, Note, Queue, note, run, run_gated};
 
 /// Makes every lease look as if its worker had been stopped for too long.
 async fn expire_leases(queue: &Queue) -> Done {
@@ -250,17 +250,7 @@ async fn rename_jobs(queue: &Queue, from: &str, to: &str) -> Done {
 pub(in crate::testing) async fn a_worker_outlives_a_database_that_refuses_and_loses_no_outcome(
     queue: Queue,
 ) -> Done {
-    let (started, mut starts) = mpsc::unbounded_channel();
-    let go_on = std::sync::Arc::new(tokio::sync::Notify::new());
-    let gate = std::sync::Arc::clone(&go_on);
-    let running = run(queue.workers().handle(move |_: Note, cx: JobCx| {
-        let (started, gate) = (started.clone(), std::sync::Arc::clone(&gate));
-        async move {
-            started.send(cx.id())?;
-            gate.notified().await;
-            Done::Ok(())
-        }
-    }));
+    let (running, mut starts, go_on) = run_gated(queue.workers());
     let id = queue.jobs.enqueue(note("x")).await?.id();
     starts.recv().await;
 

@@ -1,8 +1,4 @@
-use std::sync::Arc;
-
-use tokio::sync::{Notify, mpsc};
-
-use crate::testing::kit::{Done, LONG, Note, Queue, note, run};
+use crate::testing::kit::{Done, LONG, Note, Queue, note, run, run_gated};
 use crate::{JobCx, State, Workers};
 
 /// Makes the database one of version 2.
@@ -46,17 +42,7 @@ pub(in crate::testing) async fn a_database_of_an_earlier_version_keeps_its_jobs(
 }
 
 pub(in crate::testing) async fn workers_go_on_across_a_migration_under_them(queue: Queue) -> Done {
-    let (started, mut starts) = mpsc::unbounded_channel();
-    let go_on = Arc::new(Notify::new());
-    let gate = Arc::clone(&go_on);
-    let workers = run(queue.workers().handle(move |_: Note, cx: JobCx| {
-        let (started, gate) = (started.clone(), Arc::clone(&gate));
-        async move {
-            started.send(cx.attempt())?;
-            gate.notified().await;
-            Done::Ok(())
-        }
-    }));
+    let (workers, mut starts, go_on) = run_gated(queue.workers());
     let held = queue.jobs.enqueue(note("held")).await?.id();
     starts.recv().await;
 
