@@ -1,21 +1,24 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcsv_core::Backoff;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
 
 use super::queue_backend::QueueConfig;
 use super::resent::Resent;
+use super::setback::Setback;
 use super::{Delivery, rescue};
 use crate::cx::Signal;
 use crate::keeper::Keeper;
 use crate::progress::{Reports, reports};
 use crate::registry::Registry;
 use crate::settle::{Budget, Ending};
-use crate::store::{Accepted, Ack, Claimed, Leases, Offer, Report, Turn, TurnReply};
+use crate::store::{
+    Accepted, Ack, Claim, ClaimReply, Claimed, Leases, Offer, Report, Settle, SettleReply,
+};
 use crate::wake::Bell;
 use crate::{Error, JobCx, JobId, Jobs, trace};
 
@@ -40,7 +43,10 @@ pub(crate) enum Phase {
 }
 
 /// The one task of a queue that speaks with the database: it claims jobs, keeps their leases and
-/// writes their ends, together, so that none of the three can starve another.
+/// writes their ends.
+///
+/// It asks for two things at a time and waits for neither: for new work, and for what there is to
+/// tell. So the jobs of the next claim run while the ends of the last one get to the disk.
 pub(crate) struct Driver {
     jobs: Jobs,
     keeper: Arc<Keeper>,
@@ -56,21 +62,25 @@ pub(crate) struct Driver {
     held: HashMap<i64, Held>,
     /// Said by jobs that have ended since.
     last_words: Vec<Report>,
-    /// Ended and not yet written.
+    /// Ended and not yet told.
     acks: Vec<(Ack, String)>,
     renew_at: Instant,
     report_at: Instant,
     fetch_at: Instant,
-    /// After a failed turn: not before.
-    pause: Option<(Instant, u32)>,
-    /// Whether a failed turn may have claimed jobs all the same.
-    unsure: bool,
-    /// And what it may have written.
-    resent: Resent,
-    /// Whether the queue had limits when it was last looked.
+    /// Whether the last look took all that it had room for, so that there may be more.
+    more: bool,
+    /// Whether the queue had limits then.
     limited: bool,
-    /// What waits for new work meanwhile.
-    offer: Option<Offer>,
+    looking: Option<Looking>,
+    telling: Option<Telling>,
+    no_claim: Setback,
+    no_settle: Setback,
+    /// Another connection wrote: a running job may have been called off.
+    changed: bool,
+    /// The owners whose jobs are to be rescued, and those whose leases have run out.
+    orphaned: Option<Vec<String>>,
+    /// What a failed settlement may have written.
+    resent: Resent,
 }
 
 struct Held {
@@ -78,6 +88,32 @@ struct Held {
     signal: watch::Sender<Signal>,
     reports: Reports,
 }
+
+/// What looks for new work, with the room that it has.
+struct Looking {
+    room: usize,
+    by: By,
+}
+
+enum By {
+    /// Whoever enqueues a job.
+    Offer(Offer),
+    Claim(Asked<ClaimReply>),
+}
+
+/// What is being written.
+struct Telling {
+    acks: Vec<(Ack, String)>,
+    reports: Vec<Report>,
+    /// The jobs whose leases are looked at, with their fences.
+    held: Vec<(i64, i64)>,
+    leases: Leases,
+    since: Instant,
+    asked: Asked<SettleReply>,
+}
+
+/// A question to the database, which was put already.
+type Asked<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
 impl Held {
     /// Whether `ack` is of this attempt. A claim that a crash of the server took back may come again
@@ -89,6 +125,12 @@ impl Held {
     fn report(&mut self) -> Option<Report> {
         let text = self.reports.take()?;
         Some(Report { id: self.claimed.id, fence: self.claimed.fence, text })
+    }
+}
+
+impl Looking {
+    fn is_claim(&self) -> bool {
+        matches!(self.by, By::Claim(_))
     }
 }
 
@@ -116,14 +158,18 @@ impl Driver {
             held: HashMap::new(),
             last_words: Vec::new(),
             acks: Vec::new(),
-            renew_at: now + config.lease / 3,
+            renew_at: now,
             report_at: now,
             fetch_at: now,
-            pause: None,
-            unsure: false,
-            resent: Resent::default(),
+            more: false,
             limited: false,
-            offer: None,
+            looking: None,
+            telling: None,
+            no_claim: Setback::default(),
+            no_settle: Setback::default(),
+            changed: false,
+            orphaned: None,
+            resent: Resent::default(),
         }
     }
 
@@ -144,34 +190,30 @@ impl Driver {
     async fn drive(mut self, mut phases: watch::Receiver<Phase>) {
         loop {
             let phase = *phases.borrow_and_update();
-            if phase > Phase::Fetching {
-                self.withdraw().await;
-            }
             if phase == Phase::Ended {
                 return self.finish().await;
             }
+            self.rescue(phase).await;
+            self.look(phase).await;
+            self.tell();
             let next = self.next_turn(phase);
-            self.offer(phase, next);
             tokio::select! {
                 // A backend that is gone leaves its last word behind.
-                _ = phases.changed() => continue,
-                Some(ack) = self.ended.recv() => self.end(ack),
-                reply = taken(&mut self.offer) => {
-                    self.offer = None;
-                    self.joined(reply);
+                _ = phases.changed() => {}
+                Some(ack) = self.ended.recv() => {
+                    self.end(ack);
+                    self.gather().await;
                 }
-                () = self.bell.rung() => self.fetch_at = Instant::now(),
+                (room, reply) = found(&mut self.looking) => self.found(room, reply, phase),
+                (told, reply) = told(&mut self.telling) => self.told(told, reply).await,
+                () = self.bell.rung() => self.hear(),
                 () = sleep_until(next) => {}
-            }
-            self.gather().await;
-            if self.pause.is_none_or(|(until, _)| until <= Instant::now()) {
-                self.turn(phase).await;
             }
         }
     }
 
-    /// Takes what ended, and what ends as soon as the other tasks had their turn: attempts that end
-    /// together share a transaction, and a yield costs a thousandth of one.
+    /// Takes what ends as soon as the other tasks had their turn: attempts that end together share a
+    /// transaction, and a yield costs a thousandth of one.
     ///
     /// Jobs that do next to nothing all end in that time. To write half of them while the other half
     /// runs would wait for the disk twice as often, and that takes longer than to run them.
@@ -182,7 +224,7 @@ impl Driver {
             while let Ok(ack) = self.ended.try_recv() {
                 self.end(ack);
             }
-            if self.acks.is_empty() || self.acks.len() >= self.concurrency {
+            if self.acks.len() >= self.concurrency {
                 return;
             }
             in_vain = if self.acks.len() > before { 0 } else { in_vain + 1 };
@@ -190,61 +232,52 @@ impl Driver {
         }
     }
 
-    /// Lets whoever enqueues a job claim it for this driver, while there is nothing else to do.
-    fn offer(&mut self, phase: Phase, next: Instant) {
-        let waits = self.acks.is_empty() && self.pause.is_none() && next > Instant::now();
-        let wants = phase == Phase::Fetching && self.room() > 0 && !self.limited;
-        if waits && wants && self.offer.is_none() {
-            let turn = Turn { room: self.room(), ..self.empty_turn() };
-            self.offer = self.jobs.inner.store.offer(turn);
+    fn hear(&mut self) {
+        let news = self.bell.take_news();
+        self.changed |= news.changed;
+        if let Some(dead) = news.orphaned {
+            self.orphaned.get_or_insert_default().extend(dead);
         }
-    }
-
-    /// Takes the offer back before anything else is asked: what it claims needs the same places.
-    async fn withdraw(&mut self) {
-        let Some(offer) = self.offer.take() else { return };
-        if let Some(reply) = offer.withdraw().await {
-            self.joined(reply);
-        }
-    }
-
-    /// Takes what the transaction of somebody else claimed.
-    fn joined(&mut self, reply: Result<TurnReply, Error>) {
-        match reply {
-            // The acks that wait were not in it.
-            Ok(reply) => self.found(reply),
-            Err(error) => self.failed(&error),
-        }
-    }
-
-    fn empty_turn(&self) -> Turn {
-        Turn {
-            queue: self.queue.to_string(),
-            owner: self.owner.clone(),
-            lease: self.lease,
-            acks: Vec::new(),
-            held: Vec::new(),
-            leases: Leases::Leave,
-            room: 0,
-            reports: Vec::new(),
-            is_limited: self.limited,
-        }
+        self.fetch_at = Instant::now();
     }
 
     fn next_turn(&self, phase: Phase) -> Instant {
-        if let Some((until, _)) = self.pause {
-            return until;
-        }
-        let fetches = phase == Phase::Fetching && self.room() > 0;
-        let renews = !self.held.is_empty();
-        let far = Instant::now() + POLL;
-        let fetch_at = if fetches { self.fetch_at } else { far };
-        let held_at = if renews { self.renew_at.min(self.report_at) } else { far };
-        fetch_at.min(held_at).min(far)
+        let now = Instant::now();
+        let far = now + POLL;
+        let looks = phase == Phase::Fetching && self.room() > 0;
+        let is_free = self.looking.as_ref().is_none_or(|looking| !looking.is_claim());
+        let look_at = if looks && is_free { self.no_claim.not_before(self.fetch_at) } else { far };
+        let tell_at = if self.telling.is_some() {
+            far
+        } else if !self.acks.is_empty() {
+            self.no_settle.not_before(now)
+        } else if !self.held.is_empty() {
+            self.no_settle.not_before(self.renew_at.min(self.report_at))
+        } else {
+            far
+        };
+        look_at.min(tell_at).min(far)
     }
 
+    /// How many jobs have ended without the database knowing it.
+    fn untold(&self) -> usize {
+        self.acks.len() + self.telling.as_ref().map_or(0, |told| told.acks.len())
+    }
+
+    /// Whether what is being written is to be known first.
+    ///
+    /// A worker that runs nothing does not wait for the disk: that is for jobs that take less time than
+    /// it does. Otherwise the ends and the places that they make are one transaction, and as many jobs
+    /// are in flight as can run.
+    fn waits_for_ends(&self) -> bool {
+        self.telling.is_some() && !(self.held.is_empty() && self.untold() <= self.concurrency)
+    }
+
+    /// The jobs that can be started.
     fn room(&self) -> usize {
-        self.concurrency.saturating_sub(self.held.len())
+        let (held, untold) = (self.held.len(), self.untold());
+        let most = if self.waits_for_ends() { self.concurrency } else { 2 * self.concurrency };
+        self.concurrency.saturating_sub(held).min(most.saturating_sub(held + untold))
     }
 
     fn end(&mut self, ack: Ack) {
@@ -254,6 +287,118 @@ impl Driver {
         let Some(mut held) = self.held.remove(&ack.id) else { return };
         self.last_words.extend(held.report());
         self.acks.push((ack, held.claimed.kind.clone()));
+    }
+
+    /// Asks for new work, or lets whoever enqueues a job claim it for this driver while there is none.
+    async fn look(&mut self, phase: Phase) {
+        if phase > Phase::Fetching {
+            return self.withdraw(phase).await;
+        }
+        // In a queue with limits the end of a job makes room only once it is written.
+        let more = self.more && !self.limited && !self.waits_for_ends();
+        let due = self.fetch_at <= Instant::now() || more;
+        let outgrown = self.looking.as_ref().is_some_and(|looking| looking.room < self.room());
+        if due || outgrown {
+            self.withdraw(phase).await;
+        }
+        let room = self.room();
+        if self.looking.is_some() || room == 0 || !self.no_claim.is_over() {
+            return;
+        }
+        let claim = Claim {
+            queue: self.queue.to_string(),
+            owner: self.owner.clone(),
+            lease: self.lease,
+            room,
+            is_sure: self.more,
+            is_urgent: self.held.is_empty(),
+            is_limited: self.limited,
+        };
+        if due {
+            let jobs = self.jobs.clone();
+            let asked = Box::pin(async move { jobs.inner.store.claim(claim).await });
+            self.looking = Some(Looking { room, by: By::Claim(asked) });
+        } else if !self.limited {
+            let offer = self.jobs.inner.store.offer(claim);
+            self.looking = offer.map(|offer| Looking { room, by: By::Offer(offer) });
+        }
+    }
+
+    /// Takes an offer back: what it claims needs the same places.
+    async fn withdraw(&mut self, phase: Phase) {
+        match self.looking.take() {
+            Some(Looking { room, by: By::Offer(offer) }) => {
+                if let Some(reply) = offer.withdraw().await {
+                    self.found(room, reply, phase);
+                }
+            }
+            looking => self.looking = looking,
+        }
+    }
+
+    /// What a look for new work found.
+    fn found(&mut self, room: usize, reply: Result<ClaimReply, Error>, phase: Phase) {
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(error) => {
+                let wait = self.no_claim.add();
+                self.warn("no claim", &error, wait);
+                self.fetch_at = Instant::now();
+                // It may have claimed jobs all the same.
+                self.orphaned.get_or_insert_default().push(self.owner.clone());
+                return;
+            }
+        };
+        self.no_claim.clear();
+        let until_due = reply.next_due.map_or(POLL, |millis| {
+            Duration::from_millis(u64::try_from(millis).unwrap_or(0) + 1).min(POLL)
+        });
+        let now = Instant::now();
+        self.fetch_at = now + until_due;
+        self.more = reply.claimed.len() >= room;
+        self.limited = reply.limited;
+        if self.held.is_empty() {
+            self.renew_at = now + self.lease / 3;
+        }
+        for claimed in reply.claimed {
+            self.deliver(claimed, phase);
+        }
+    }
+
+    /// Writes what there is to tell, unless something is being written.
+    fn tell(&mut self) {
+        if self.telling.is_some() || !self.no_settle.is_over() {
+            return;
+        }
+        let since = Instant::now();
+        let leases = if self.renew_at <= since {
+            Leases::Renew
+        } else if self.changed {
+            Leases::Look
+        } else {
+            Leases::Leave
+        };
+        let reports = self.reports(since);
+        let mut held = Vec::new();
+        if leases != Leases::Leave {
+            self.changed = false;
+            held.extend(self.held.values().map(|held| (held.claimed.id, held.claimed.fence)));
+        }
+        let settle = Settle {
+            owner: self.owner.clone(),
+            lease: self.lease,
+            acks: self.acks.iter().map(|(ack, _)| ack.clone()).collect(),
+            held: held.iter().map(|(id, _)| *id).collect(),
+            leases,
+            reports: reports.clone(),
+        };
+        if settle.is_empty() {
+            return;
+        }
+        let jobs = self.jobs.clone();
+        let asked = Box::pin(async move { jobs.inner.store.settle(settle).await });
+        let acks = std::mem::take(&mut self.acks);
+        self.telling = Some(Telling { acks, reports, held, leases, since, asked });
     }
 
     /// What was said since the last time; a running job is only asked now and then.
@@ -266,96 +411,46 @@ impl Driver {
         reports
     }
 
-    async fn turn(&mut self, phase: Phase) {
-        let news = self.bell.take_news();
-        let now = Instant::now();
-        let renews = self.renew_at <= now;
-        // What ended makes room, whenever it does.
-        let due = self.fetch_at <= now || !self.acks.is_empty();
-        let claims = phase == Phase::Fetching && due;
-        if claims {
-            self.withdraw().await;
-        }
-        let reports = self.reports(now);
-        let said = reports.clone();
-        let turn = Turn {
-            acks: self.acks.iter().map(|(ack, _)| ack.clone()).collect(),
-            held: self.held.keys().copied().collect(),
-            leases: if renews { Leases::Renew } else { Leases::look_if(news.changed) },
-            room: if claims { self.room() } else { 0 },
-            reports,
-            ..self.empty_turn()
+    async fn told(&mut self, told: Telling, reply: Result<SettleReply, Error>) {
+        let Telling { mut acks, reports, held, leases, since, .. } = told;
+        let reply = match reply {
+            Ok(reply) => reply,
+            // Everything that is due stays due.
+            Err(error) => {
+                let wait = self.no_settle.add();
+                self.warn("outcomes not written", &error, wait);
+                self.resent.failed(&acks);
+                acks.append(&mut self.acks);
+                self.acks = acks;
+                self.last_words.splice(..0, reports);
+                self.changed |= leases == Leases::Look;
+                return;
+            }
         };
-        if turn.is_idle() {
-            if self.fetch_at <= now {
-                self.fetch_at = now + POLL;
-            }
-        } else {
-            let looked = turn.room > 0;
-            match self.jobs.inner.store.turn(turn).await {
-                Ok(reply) => self.took(reply, looked),
-                Err(error) => {
-                    self.last_words = said;
-                    self.resent.failed(&self.acks);
-                    return self.failed(&error);
-                }
-            }
-            if !said.is_empty() {
-                self.jobs.inner.tell_watchers();
-            }
-            self.pause = None;
-            if renews {
-                self.renew_at = now + self.lease / 3;
-            }
-            self.resent.recognise(&self.jobs, &self.queue, &self.owner).await;
-            if std::mem::take(&mut self.unsure) {
-                let own = [self.owner.clone()];
-                self.rescue(&own).await;
-            }
-        }
-        if let Some(dead) = news.orphaned {
-            self.rescue(&dead).await;
-        }
-    }
-
-    /// The database is away: everything that is due stays due, and nothing spins.
-    fn failed(&mut self, error: &Error) {
-        let failures = self.pause.map_or(1, |(_, failures)| failures.saturating_add(1));
-        let wait = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5))
-            .map_or(POLL, |backoff| backoff.delay(failures));
-        self.pause = Some((Instant::now() + wait, failures));
-        self.unsure = true;
-        let cause = error as &dyn std::error::Error;
-        tracing::warn!(queue = %self.queue, error = cause, ?wait, "no turn: will try again");
-    }
-
-    fn took(&mut self, reply: TurnReply, looked: bool) {
-        let wrote = std::mem::take(&mut self.acks);
-        self.report(wrote, &reply.accepted);
+        self.no_settle.clear();
+        self.report(acks, &reply.accepted);
         for queue in &reply.rung {
             self.jobs.inner.ring(queue);
         }
-        if reply.limited && !reply.accepted.is_empty() {
+        if self.limited && !reply.accepted.is_empty() {
             self.jobs.inner.ring(&self.queue);
         }
         if let Some(kept) = &reply.kept {
-            self.check_leases(kept);
+            self.check_leases(&held, kept);
         }
-        if looked {
-            self.found(reply);
+        if leases == Leases::Renew {
+            self.renew_at = since + self.lease / 3;
         }
+        if !reports.is_empty() {
+            self.jobs.inner.tell_watchers();
+        }
+        self.resent.recognise(&self.jobs, &self.queue, &self.owner).await;
     }
 
-    /// What a look for new work found.
-    fn found(&mut self, reply: TurnReply) {
-        let until_due = reply.next_due.map_or(POLL, |millis| {
-            Duration::from_millis(u64::try_from(millis).unwrap_or(0) + 1).min(POLL)
-        });
-        self.fetch_at = Instant::now() + until_due;
-        self.limited = reply.limited;
-        for claimed in reply.claimed {
-            self.deliver(claimed);
-        }
+    /// The database is away: nothing spins.
+    fn warn(&self, what: &'static str, error: &Error, wait: Duration) {
+        let cause = error as &dyn std::error::Error;
+        tracing::warn!(queue = %self.queue, error = cause, ?wait, "{what}: will try again");
     }
 
     fn report(&mut self, wrote: Vec<(Ack, String)>, accepted: &[Accepted]) {
@@ -367,7 +462,13 @@ impl Driver {
                 continue;
             };
             trace::count_finished(&self.queue, &kind, &ack.fate);
-            ended |= ack.fate.state.is_finished();
+            if ack.fate.state.is_finished() {
+                ended = true;
+            } else {
+                // It is due again then, of which no look for work knows.
+                let delay = Duration::from_millis(u64::try_from(ack.fate.delay).unwrap_or(0));
+                self.fetch_at = self.fetch_at.min(Instant::now() + delay);
+            }
             self.jobs.inner.announce(&ack.follow_ups, &accepted.follow_ups);
         }
         if ended {
@@ -375,24 +476,24 @@ impl Driver {
         }
     }
 
-    /// `kept` names the held jobs that are still ours.
-    fn check_leases(&mut self, kept: &[(i64, i64, bool)]) {
-        let kept: HashMap<i64, (i64, bool)> =
-            kept.iter().map(|(id, fence, cancel)| (*id, (*fence, *cancel))).collect();
-        for (id, held) in &self.held {
-            match kept.get(id) {
-                Some((fence, true)) if *fence == held.claimed.fence => {
-                    held.signal.send_replace(Signal::Cancelled);
-                }
-                Some((fence, false)) if *fence == held.claimed.fence => {}
-                _ => {
-                    held.signal.send_replace(Signal::LeaseLost);
-                }
+    /// `kept` names those of the jobs that were `held` that are still ours.
+    fn check_leases(&self, held: &[(i64, i64)], kept: &[(i64, i64, bool)]) {
+        let kept: HashMap<(i64, i64), bool> =
+            kept.iter().map(|(id, fence, cancel)| ((*id, *fence), *cancel)).collect();
+        for (id, fence) in held {
+            // It may have ended meanwhile, and even have come again.
+            let Some(held) = self.held.get(id).filter(|held| held.claimed.fence == *fence) else {
+                continue;
+            };
+            match kept.get(&(*id, *fence)) {
+                Some(false) => {}
+                Some(true) => drop(held.signal.send_replace(Signal::Cancelled)),
+                None => drop(held.signal.send_replace(Signal::LeaseLost)),
             }
         }
     }
 
-    fn deliver(&mut self, claimed: Claimed) {
+    fn deliver(&mut self, claimed: Claimed, phase: Phase) {
         let Ok(id) = JobId::new(claimed.id) else { return };
         trace::count_started(&self.queue, &claimed);
         let claimed = Arc::new(claimed);
@@ -407,7 +508,8 @@ impl Driver {
         }
         // There is a place for each job that can be held, so it only fails where the worker is gone
         // or still has a job that it lost: somebody else is to have this one.
-        if self.deliver.try_send(Delivery { claimed, cx, keyring }).is_err() {
+        let starts = phase == Phase::Fetching;
+        if !starts || self.deliver.try_send(Delivery { claimed, cx, keyring }).is_err() {
             self.give_back(id.get());
         }
     }
@@ -430,50 +532,85 @@ impl Driver {
         self.acks.push((ack, claimed.kind.clone()));
     }
 
-    async fn rescue(&mut self, dead: &[String]) {
+    /// Takes over the jobs of lost workers, and what was claimed for this one without its knowledge.
+    async fn rescue(&mut self, phase: Phase) {
         // A claim that is under way is none of which the answer was lost.
-        self.withdraw().await;
-        let known = |id| self.held.contains_key(&id) || self.acks.iter().any(|(a, _)| a.id == id);
+        let is_asked = self.looking.as_ref().is_some_and(Looking::is_claim);
+        if self.orphaned.is_none() || is_asked || !self.no_claim.is_over() {
+            return;
+        }
+        self.withdraw(phase).await;
+        let Some(dead) = self.orphaned.take() else { return };
+        let told = self.telling.iter().flat_map(|told| &told.acks);
+        let untold: HashSet<i64> = self.acks.iter().chain(told).map(|(ack, _)| ack.id).collect();
+        let known = |id| self.held.contains_key(&id) || untold.contains(&id);
         let Driver { jobs, registry, queue, owner, .. } = self;
-        match rescue::orphans(jobs, registry, queue, owner, dead, known).await {
-            Ok(acks) => {
-                if !acks.is_empty() {
-                    self.fetch_at = Instant::now();
-                }
-                self.acks.extend(acks);
+        match rescue::orphans(jobs, registry, queue, owner, &dead, known).await {
+            Ok(acks) => self.acks.extend(acks),
+            Err(error) => {
+                let wait = self.no_claim.add();
+                self.warn("no rescue", &error, wait);
+                self.orphaned = Some(dead);
             }
-            Err(error) => self.failed(&error),
         }
     }
 
     /// Gives back what is still held, without an attempt used up, and writes the last acks.
     async fn finish(mut self) {
+        let until = Instant::now() + FLUSH;
+        self.withdraw(Phase::Ended).await;
         self.ended.close();
         while let Some(ack) = self.ended.recv().await {
             self.end(ack);
         }
+        if self.looking.is_some()
+            && let Ok((room, reply)) = timeout_at(until, found(&mut self.looking)).await
+        {
+            self.found(room, reply, Phase::Ended);
+        }
         for id in self.held.keys().copied().collect::<Vec<_>>() {
             self.give_back(id);
         }
-        let until = Instant::now() + FLUSH;
-        while !self.acks.is_empty() && Instant::now() < until {
-            if let Some((at, _)) = self.pause {
-                sleep_until(at).await;
+        while !(self.acks.is_empty() && self.telling.is_none()) && Instant::now() < until {
+            self.tell();
+            let next = self.next_turn(Phase::Ended).min(until);
+            tokio::select! {
+                (told, reply) = told(&mut self.telling) => self.told(told, reply).await,
+                () = sleep_until(next) => {}
             }
-            self.turn(Phase::Draining).await;
         }
-        if !self.acks.is_empty() {
+        if let Err(error) = self.jobs.inner.store.sync().await {
+            let cause = &error as &dyn std::error::Error;
+            tracing::warn!(queue = %self.queue, error = cause, "the last outcomes may not be on disk");
+        }
+        let untold = self.untold();
+        if untold > 0 {
             // Their leases run out and they run again: late, not lost.
-            tracing::error!(queue = %self.queue, jobs = self.acks.len(), "outcomes not written");
+            tracing::error!(queue = %self.queue, jobs = untold, "outcomes not written");
         }
         drop(self.keeper);
     }
 }
 
-/// What came of an offer once somebody took it.
-async fn taken(offer: &mut Option<Offer>) -> Result<TurnReply, Error> {
-    match offer {
-        Some(offer) => offer.taken().await,
+/// What came of a look for new work. Cancel safe.
+async fn found(looking: &mut Option<Looking>) -> (usize, Result<ClaimReply, Error>) {
+    let Some(Looking { room, by }) = looking else { return std::future::pending().await };
+    let (room, reply) = match by {
+        By::Offer(offer) => (*room, offer.taken().await),
+        By::Claim(asked) => (*room, asked.await),
+    };
+    *looking = None;
+    (room, reply)
+}
+
+/// What came of what was told. Cancel safe.
+async fn told(telling: &mut Option<Telling>) -> (Telling, Result<SettleReply, Error>) {
+    let Some(asked) = telling.as_mut().map(|telling| &mut telling.asked) else {
+        return std::future::pending().await;
+    };
+    let reply = asked.await;
+    match telling.take() {
+        Some(told) => (told, reply),
         None => std::future::pending().await,
     }
 }

@@ -6,6 +6,7 @@ mod layer;
 mod queue_backend;
 mod rescue;
 mod resent;
+mod setback;
 mod supervise;
 
 pub use delivery::Delivery;

@@ -1,4 +1,4 @@
-use super::{Claimed, LIMITED_WINDOW, Turn, TurnReply};
+use super::{Claim, ClaimReply, Claimed, LIMITED_WINDOW};
 use crate::Limits;
 use crate::limits::Candidate;
 use crate::new_job::millis;
@@ -18,10 +18,10 @@ pub(crate) trait Counted: Send {
     fn count_starts(&mut self, queue: &str, claimed: usize) -> impl Counting<()>;
 
     /// Those that could start, in their order; the jobs of full partitions are not read at all.
-    fn candidates(&mut self, turn: &Turn, limits: &Limits) -> impl Counting<Vec<Candidate>>;
+    fn candidates(&mut self, claim: &Claim, limits: &Limits) -> impl Counting<Vec<Candidate>>;
 
     /// Starts those of these jobs that still wait.
-    fn take(&mut self, turn: &Turn, ids: &[i64]) -> impl Counting<Vec<Claimed>>;
+    fn take(&mut self, claim: &Claim, ids: &[i64]) -> impl Counting<Vec<Claimed>>;
 }
 
 /// An answer of the database.
@@ -32,26 +32,26 @@ impl<T, F: Future<Output = Result<T, sqlx::Error>> + Send> Counting<T> for F {}
 /// Claims what the limits let through, and tells when to look again.
 pub(crate) async fn claim(
     conn: &mut impl Counted,
-    turn: &Turn,
+    claim: &Claim,
     limits: &Limits,
-    reply: &mut TurnReply,
+    reply: &mut ClaimReply,
 ) -> Result<(), sqlx::Error> {
     reply.limited = true;
-    reply.next_due = conn.next_due(&turn.queue).await?;
-    let (started, _) = starts(conn, turn, limits).await?;
-    let room = limits.room(turn.room, conn.running(&turn.queue).await?, started);
+    reply.next_due = conn.next_due(&claim.queue).await?;
+    let (started, _) = starts(conn, claim, limits).await?;
+    let room = limits.room(claim.room, conn.running(&claim.queue).await?, started);
     if room > 0 {
-        let candidates = conn.candidates(turn, limits).await?;
+        let candidates = conn.candidates(claim, limits).await?;
         let more = candidates.len() >= LIMITED_WINDOW;
         let ids = limits.pick(room, candidates);
-        reply.claimed = conn.take(turn, &ids).await?;
+        reply.claimed = conn.take(claim, &ids).await?;
         // Behind those of partitions that are full by now there may be others.
         reply.look_within((more && ids.len() < room).then_some(0));
         if limits.rate().is_some() && !reply.claimed.is_empty() {
-            conn.count_starts(&turn.queue, reply.claimed.len()).await?;
+            conn.count_starts(&claim.queue, reply.claimed.len()).await?;
         }
     }
-    let (started, until_free) = starts(conn, turn, limits).await?;
+    let (started, until_free) = starts(conn, claim, limits).await?;
     if limits.room(1, 0, started) == 0 {
         reply.look_within(until_free);
     }
@@ -60,11 +60,11 @@ pub(crate) async fn claim(
 
 async fn starts(
     conn: &mut impl Counted,
-    turn: &Turn,
+    claim: &Claim,
     limits: &Limits,
 ) -> Result<(i64, Option<i64>), sqlx::Error> {
     match limits.rate() {
-        Some((_, period)) => conn.starts(&turn.queue, millis(period)).await,
+        Some((_, period)) => conn.starts(&claim.queue, millis(period)).await,
         None => Ok((0, None)),
     }
 }

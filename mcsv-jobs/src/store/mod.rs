@@ -1,19 +1,20 @@
 //! What the engine asks of a database, and the databases that it can ask.
 //!
-//! Everything that is SQL is in the folders below: the engine above speaks in rows, turns and
-//! records. Both stores pass one suite, [`testing`](crate::testing).
+//! Everything that is SQL is in the folders below: the engine above speaks in rows, claims, ends
+//! and records. Both stores pass one suite, [`testing`](crate::testing).
 
 mod ack;
 mod audited;
 mod change;
+mod claim;
 mod claimed;
 mod limited;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;
+mod settle;
 mod sqlite;
 mod stored_batch;
-mod turn;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub(crate) use change::{
     Cancel, CancelReply, CloseBatches, LIMITED_WINDOW, NewBatch, PRUNE_STEP, Pause, Prune, Requeue,
     RequeueWhich, SetLimits, TickOnce,
 };
+pub(crate) use claim::{Claim, ClaimReply};
 pub(crate) use claimed::{Claimed, LeaseHolder, Orphan};
 use limited::{Counted, claim as claim_limited};
 #[cfg(feature = "postgres")]
@@ -35,10 +37,10 @@ use postgres::PostgresStore;
 pub(crate) use postgres::insert_on_pg;
 use row::unhex;
 pub(crate) use row::{Inserted, Row};
+pub(crate) use settle::{Leases, Report, Settle, SettleReply};
 use sqlite::SqliteStore;
 pub(crate) use sqlite::{Offer, insert};
 use stored_batch::{OVERDUE_BATCHES, StoredBatch};
-pub(crate) use turn::{Leases, Report, Turn, TurnReply};
 pub(crate) use watch::{Seen, Watch};
 
 use crate::{BatchId, BatchStatus, Depth, Error, Event, Filter, JobId, JobRecord, Limits, Pruned};
@@ -143,15 +145,30 @@ impl Store {
         found.map(|batch| batch.status(id)).transpose()
     }
 
-    pub(crate) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {
-        ask!(self, store => store.turn(turn).await)
+    /// Starts jobs for a worker. A power cut may take it back, and the worker with it.
+    pub(crate) async fn claim(&self, claim: Claim) -> Result<ClaimReply, Error> {
+        ask!(self, store => store.claim(claim).await)
     }
 
-    /// Has a turn that only claims join the next transaction that enqueues a job for it, where this
-    /// process has one connection that writes.
-    pub(crate) fn offer(&self, turn: Turn) -> Option<Offer> {
+    pub(crate) async fn settle(&self, settle: Settle) -> Result<SettleReply, Error> {
+        ask!(self, store => store.settle(settle).await)
+    }
+
+    /// Returns when all ends that were written are on disk.
+    pub(crate) async fn sync(&self) -> Result<(), Error> {
         match self {
-            Store::Sqlite(store) => Some(store.offer(turn)),
+            Store::Sqlite(store) => store.sync().await,
+            // It answers after that.
+            #[cfg(feature = "postgres")]
+            Store::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Has a claim join the next transaction that enqueues a job for it, where this process has one
+    /// connection that writes.
+    pub(crate) fn offer(&self, claim: Claim) -> Option<Offer> {
+        match self {
+            Store::Sqlite(store) => Some(store.offer(claim)),
             #[cfg(feature = "postgres")]
             Store::Postgres(_) => None,
         }

@@ -79,7 +79,7 @@ async fn check(jobs: &Jobs, mut disk: Disk) -> Done {
     let refused = jobs.enqueue(large.clone()).await.unwrap_err();
     assert!(refused.is_retryable(), "{refused:?}");
     go_on.notify_one();
-    warnings.next_with("no turn").await;
+    warnings.next_with("outcomes not written").await;
     let waits = jobs.get(id).await?.ok_or("no job")?;
     assert_eq!((waits.state, waits.attempt), (State::Executing, 1));
     disk.make_room().await?;

@@ -75,16 +75,16 @@ async fn an_outcome_whose_answer_is_lost_is_written_once_and_counted_as_finished
     let direct = Jobs::connect(database.url()).await?;
     let proxy = Proxy::start(database.url()).await?;
     let jobs = Jobs::connect(proxy.url()).await?;
-    // Nothing but the outcome is to be committed.
+    // Nothing but the outcome is to be committed, which a member of a batch has in a transaction.
     let workers = Workers::new(jobs).queue("notes", 1).with_lease(Duration::from_secs(3600));
     let (workers, mut starts, go_on) = run_gated(workers);
-    let id = direct.enqueue(note("held")).await?.id();
+    let id = direct.batch([note("held")]).await?.jobs[0].id();
     starts.recv().await;
 
     proxy.lose_answer("COMMIT");
     go_on.notify_one();
     let record = direct.wait(id, LONG).await?;
-    warnings.next_with("no turn").await;
+    warnings.next_with("outcomes not written").await;
     workers.end().await?;
 
     assert!(proxy.has_lost_it());

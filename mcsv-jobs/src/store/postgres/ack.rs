@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::batch::close;
 use super::complete::complete;
 use super::enqueue::{column, insert};
-use crate::store::{Accepted, Ack, Row, Settled, ended_batches};
+use crate::store::{Accepted, Ack, Row, Settled, completions, ended_batches};
 
 /// Writes the ends of the attempts of `owner`, their events and their follow-ups; stale ones change
 /// nothing.
@@ -22,8 +22,9 @@ pub(super) async fn settle(
     }
     let (plain, others): (Vec<&Ack>, Vec<&Ack>) = acks.iter().partition(|ack| ack.is_plain());
     let mut accepted = update(conn, owner, &others).await?;
-    for id in complete(conn, owner, &plain).await? {
-        accepted.insert(id, None);
+    for completions in completions(&plain) {
+        let ended = complete(conn, owner, &completions).await?;
+        accepted.extend(ended.into_iter().map(|id| (id, None)));
     }
     let mut replies = Vec::with_capacity(accepted.len());
     for ack in acks.iter().filter(|ack| accepted.contains_key(&ack.id)) {

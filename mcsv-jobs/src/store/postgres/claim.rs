@@ -1,9 +1,13 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, PgConnection, Row as _};
+use sqlx::{Connection as _, FromRow, PgConnection, Row as _};
+use tokio::time::timeout;
 
-use crate::store::{Claimed, Turn};
+use super::connect::{give_up, patience};
+use super::{PostgresStore, limit};
+use crate::Error;
+use crate::store::{Claim, ClaimReply, Claimed, claim_limited};
 
 impl FromRow<'_, PgRow> for Claimed {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
@@ -35,22 +39,16 @@ pub(super) fn number(row: &PgRow, column: &str) -> Result<u32, sqlx::Error> {
     Ok(u32::try_from(row.try_get::<i32, _>(column)?).unwrap_or(0))
 }
 
-/// What a claim's commit waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Commit {
-    /// What the server's `synchronous_commit` says, for what else is in the transaction.
-    Durable,
-    /// Nothing: the claim is in the log of the server, and on disk with the next commit that waits,
-    /// or within a second.
-    ///
-    /// A crash of the server may take such a claim back, with its event and the count of its
-    /// attempt: the job is as it was before, and runs again. That is what becomes of a job whose
-    /// worker is lost, and of one that a fail-over to a replica takes back. Nobody was told of the
-    /// claim but a worker, whose outcome is refused then: the job waits, or another owner has it.
-    Quick,
-}
+/// How soon to look again where another worker was about to take what is there.
+const AGAIN: i64 = 20;
 
-/// The statement of [`claim`], with what is to be done beside it.
+/// The statement of a claim, with what is to be done beside it.
+///
+/// Two index ranges, both cut at the limit, so neither a million scheduled jobs nor a million finished
+/// ones make it slower. Rows that another worker is about to take are skipped.
+///
+/// MATERIALIZED: a planner that runs a locking subquery again would claim more than the limit, and one
+/// that reads the clock again could let a job start before it is due.
 macro_rules! claim {
     ($beside:literal) => {
         concat!(
@@ -94,31 +92,75 @@ macro_rules! claim {
     };
 }
 
-/// Claims as many jobs of a queue as the turn has room for in one statement, events included.
+const CLAIM: &str = claim!("");
+
+/// It does not wait for the disk, for this transaction alone, and without a round trip of its own: the
+/// claim is in the log of the server, and on disk with the next commit that waits, or within a second.
 ///
-/// Two index ranges, both cut at that number, so neither a million scheduled jobs nor a million
-/// finished ones make it slower. Rows that another worker is about to take are skipped.
-pub(super) async fn claim(
-    conn: &mut PgConnection,
-    turn: &Turn,
-    commit: Commit,
-) -> Result<Vec<Claimed>, sqlx::Error> {
-    // MATERIALIZED: a planner that runs a locking subquery again would claim more than the limit, and
-    // one that reads the clock again could let a job start before it is due.
-    let statement = match commit {
-        Commit::Durable => claim!(""),
-        // For this transaction alone, and without a round trip of its own.
-        Commit::Quick => {
-            claim!("WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'")
+/// A crash of the server may take it back, with its event and the count of its attempt: the job is as
+/// it was before, and runs again. That is what becomes of a job whose worker is lost, and of one that a
+/// fail-over to a replica takes back. Nobody was told of the claim but a worker, whose outcome is
+/// refused then: the job waits, or another owner has it.
+const QUICK: &str = claim!("WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'");
+
+impl PostgresStore {
+    pub(in crate::store) async fn claim(&self, claim: Claim) -> Result<ClaimReply, Error> {
+        let mut conn = self.engine().acquire().await?;
+        let silent = patience(claim.lease);
+        match timeout(silent, look_for_work(&mut conn, &claim)).await {
+            Ok(reply) => Ok(reply?),
+            Err(_) => Err(give_up(conn, silent)),
         }
-    };
-    sqlx::query_as(statement)
-        .bind(&turn.queue)
-        .bind(i64::try_from(turn.room).unwrap_or(i64::MAX))
-        .bind(&turn.owner)
-        .bind(crate::new_job::millis(turn.lease))
-        .fetch_all(conn)
-        .await
+    }
+}
+
+/// A claim is one statement, which needs no transaction around it: one round trip where there is
+/// enough to do.
+async fn look_for_work(conn: &mut PgConnection, claim: &Claim) -> Result<ClaimReply, sqlx::Error> {
+    let statement = if claim.is_urgent { QUICK } else { CLAIM };
+    let claimed: Vec<Claimed> = sqlx::query_as(statement)
+        .bind(&claim.queue)
+        .bind(i64::try_from(claim.room).unwrap_or(i64::MAX))
+        .bind(&claim.owner)
+        .bind(crate::new_job::millis(claim.lease))
+        .fetch_all(&mut *conn)
+        .await?;
+    if !claimed.is_empty() {
+        // They start now, and not a question later. Their ends or the clock look for more.
+        let next_due = (claimed.len() < claim.room).then_some(AGAIN);
+        return Ok(ClaimReply { claimed, next_due, limited: false });
+    }
+    let (limited, next_due) = rest(conn, &claim.queue).await?;
+    let mut reply = ClaimReply { next_due, ..ClaimReply::default() };
+    if limited {
+        let mut tx = conn.begin().await?;
+        match limit::of(&mut tx, &claim.queue).await? {
+            Some(limits) => claim_limited(&mut *tx, claim, &limits, &mut reply).await?,
+            // They were taken away just now.
+            None => reply.look_within(Some(0)),
+        }
+        tx.commit().await?;
+    }
+    Ok(reply)
+}
+
+/// Whether the queue has limits, and the milliseconds until there may be something to claim.
+///
+/// What is there already was locked by another worker, who need not take it: look again soon.
+async fn rest(conn: &mut PgConnection, queue: &str) -> Result<(bool, Option<i64>), sqlx::Error> {
+    sqlx::query_as(
+        "SELECT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1), CASE
+            WHEN EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1) THEN NULL
+            WHEN EXISTS (SELECT 1 FROM mcsv_jobs WHERE queue = $1 AND state = 'available') THEN $2
+            ELSE (SELECT greatest($2, scheduled_at - mcsv_jobs_now()) FROM mcsv_jobs
+                WHERE queue = $1 AND state IN ('scheduled', 'retryable')
+                ORDER BY scheduled_at LIMIT 1)
+            END",
+    )
+    .bind(queue)
+    .bind(AGAIN)
+    .fetch_one(conn)
+    .await
 }
 
 /// Starts those of these jobs that still wait.

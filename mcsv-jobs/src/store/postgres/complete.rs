@@ -1,7 +1,7 @@
 use sqlx::PgConnection;
 
 use crate::Retention;
-use crate::store::{Ack, Completions, completions};
+use crate::store::Completions;
 
 /// Writes plain completions, which most ends are, and answers with those whose fence held.
 ///
@@ -11,43 +11,37 @@ use crate::store::{Ack, Completions, completions};
 pub(super) async fn complete(
     conn: &mut PgConnection,
     owner: &str,
-    acks: &[&Ack],
+    Completions { fence, retention, ids }: &Completions,
 ) -> Result<Vec<i64>, sqlx::Error> {
-    let mut accepted = Vec::with_capacity(acks.len());
-    for Completions { fence, retention, ids } in completions(acks) {
-        let end = match retention {
-            Retention::Keep => {
-                "WITH ended AS (
-                    UPDATE mcsv_jobs SET state = 'completed', finished_at = clock.now,
-                        lease_owner = NULL, lease_until = NULL, cancel = false
-                    FROM (SELECT mcsv_jobs_now() AS now) AS clock
-                    WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
-                        AND lease_owner = $3
-                    RETURNING id, finished_at AS at, attempt, attempted_by
-                 ), logged AS (
-                    INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-                    SELECT id, at, 'completed', 'completed', attempt, attempted_by FROM ended
-                 )
-                 SELECT id FROM ended"
-            }
-            Retention::DeleteCompleted => {
-                "WITH ended AS (
-                    DELETE FROM mcsv_jobs USING (SELECT mcsv_jobs_now() AS now) AS clock
-                    WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
-                        AND lease_owner = $3
-                    RETURNING id, clock.now AS at, attempt, attempted_by
-                 ), logged AS (
-                    INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-                    SELECT id, at, 'completed', 'completed', attempt, attempted_by FROM ended
-                 ), forgotten AS (
-                    DELETE FROM mcsv_job_progress WHERE job_id IN (SELECT id FROM ended)
-                 )
-                 SELECT id FROM ended"
-            }
-        };
-        let ended: Vec<i64> =
-            sqlx::query_scalar(end).bind(ids).bind(fence).bind(owner).fetch_all(&mut *conn).await?;
-        accepted.extend(ended);
-    }
-    Ok(accepted)
+    let end = match retention {
+        Retention::Keep => {
+            "WITH ended AS (
+                UPDATE mcsv_jobs SET state = 'completed', finished_at = clock.now,
+                    lease_owner = NULL, lease_until = NULL, cancel = false
+                FROM (SELECT mcsv_jobs_now() AS now) AS clock
+                WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
+                    AND lease_owner = $3
+                RETURNING id, finished_at AS at, attempt, attempted_by
+             ), logged AS (
+                INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+                SELECT id, at, 'completed', 'completed', attempt, attempted_by FROM ended
+             )
+             SELECT id FROM ended"
+        }
+        Retention::DeleteCompleted => {
+            "WITH ended AS (
+                DELETE FROM mcsv_jobs USING (SELECT mcsv_jobs_now() AS now) AS clock
+                WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
+                    AND lease_owner = $3
+                RETURNING id, clock.now AS at, attempt, attempted_by
+             ), logged AS (
+                INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+                SELECT id, at, 'completed', 'completed', attempt, attempted_by FROM ended
+             ), forgotten AS (
+                DELETE FROM mcsv_job_progress WHERE job_id IN (SELECT id FROM ended)
+             )
+             SELECT id FROM ended"
+        }
+    };
+    sqlx::query_scalar(end).bind(ids).bind(fence).bind(owner).fetch_all(conn).await
 }

@@ -22,6 +22,8 @@ const TRIAL: Duration = Duration::from_secs(2);
 
 /// A connection that is silent this long is given up: the machine behind it may be gone.
 pub(super) const SILENT: Duration = Duration::from_secs(20);
+/// The least time for the answer to a worker: locks are waited for.
+const SHORTEST: Duration = Duration::from_secs(2);
 /// The same for what takes the longer the more jobs there are: a server that works is silent, too.
 const LONG: Duration = Duration::from_secs(300);
 
@@ -77,6 +79,11 @@ async fn within<T>(silent: Duration, pool: &PgPool, ask: impl Ask<T>) -> Result<
         Ok(answer) => Ok(answer?),
         Err(_) => Err(give_up(conn, silent)),
     }
+}
+
+/// How long a worker waits for an answer: early enough to renew the leases on another connection.
+pub(super) fn patience(lease: Duration) -> Duration {
+    SILENT.min(lease / 3).max(SHORTEST)
 }
 
 /// Throws a silent connection away. In the pool it would keep its place until the system gives it

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::PostgresStore;
 use super::claim::take;
 use crate::limits::{Candidate, LimitColumns, QueueLimits};
-use crate::store::{Claimed, Counted, LIMITED_WINDOW, SetLimits, Turn};
+use crate::store::{Claim, Claimed, Counted, LIMITED_WINDOW, SetLimits};
 use crate::{Error, Limits};
 
 impl PostgresStore {
@@ -106,7 +106,7 @@ impl Counted for PgConnection {
 
     async fn candidates(
         &mut self,
-        turn: &Turn,
+        claim: &Claim,
         limits: &Limits,
     ) -> Result<Vec<Candidate>, sqlx::Error> {
         sqlx::query_as(
@@ -136,14 +136,14 @@ impl Counted for PgConnection {
              FROM waiting WHERE NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
              ORDER BY priority DESC, scheduled_at, id LIMIT $3",
         )
-        .bind(&turn.queue)
+        .bind(&claim.queue)
         .bind(limits.running_per_partition().map_or(i64::MAX, i64::from))
-        .bind(i64::try_from(LIMITED_WINDOW.max(turn.room)).unwrap_or(i64::MAX))
+        .bind(i64::try_from(LIMITED_WINDOW.max(claim.room)).unwrap_or(i64::MAX))
         .fetch_all(self)
         .await
     }
 
-    async fn take(&mut self, turn: &Turn, ids: &[i64]) -> Result<Vec<Claimed>, sqlx::Error> {
-        take(self, ids, &turn.owner, turn.lease).await
+    async fn take(&mut self, claim: &Claim, ids: &[i64]) -> Result<Vec<Claimed>, sqlx::Error> {
+        take(self, ids, &claim.owner, claim.lease).await
     }
 }

@@ -15,8 +15,8 @@ mod progress;
 mod prune;
 mod read;
 mod schema;
+mod settle;
 mod tick;
-mod turn;
 
 use sqlx::PgPool;
 

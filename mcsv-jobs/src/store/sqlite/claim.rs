@@ -1,3 +1,4 @@
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -5,9 +6,10 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::enqueue::{json, parse};
 use super::script::{Answers, Argument, Script};
-use super::{SqliteStore, now};
+use super::writer::Durability;
+use super::{SqliteStore, Write, limit, now};
 use crate::Error;
-use crate::store::{Claimed, Turn, TurnReply, unhex};
+use crate::store::{Claim, ClaimReply, Claimed, claim_limited, unhex};
 
 /// How many jobs travel as one text: each row of an answer wakes the task that waits for it, which
 /// takes longer than to read the job. It bounds the text, of jobs with the largest arguments.
@@ -74,7 +76,7 @@ const NEXT: &str = concat!(
 
 impl SqliteStore {
     /// The reply to a claim where there is nothing to do: one question, which waits for no writer.
-    pub(super) async fn idle(&self, queue: &str) -> Result<Option<TurnReply>, Error> {
+    pub(super) async fn idle(&self, queue: &str) -> Result<Option<ClaimReply>, Error> {
         let (is_idle, next_due): (bool, Option<i64>) = sqlx::query_as(concat!(
             "SELECT NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?1)
                 AND NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE queue = ?1 AND state = 'available')
@@ -86,33 +88,51 @@ impl SqliteStore {
         .bind(queue)
         .fetch_one(&self.readers)
         .await?;
-        Ok(is_idle.then(|| TurnReply { next_due, ..TurnReply::default() }))
+        Ok(is_idle.then(|| ClaimReply { next_due, ..ClaimReply::default() }))
     }
 }
 
-/// What a claim found.
-pub(super) struct Found {
-    pub(super) claimed: Vec<Claimed>,
-    /// Milliseconds until the next job of the queue is due.
-    pub(super) next_due: Option<i64>,
-    /// Whether the queue has limits, and nothing was claimed.
-    pub(super) is_limited: bool,
+/// Adds the statements of a claim to a script; [`read`] takes their answers. Of a queue with limits
+/// they start nothing.
+pub(super) fn write(script: &mut Script, claim: &Claim) -> Result<(), sqlx::Error> {
+    let room = i64::try_from(claim.room).unwrap_or(i64::MAX);
+    script.add(PICK, [Argument::Text(&claim.queue), Argument::Number(room)])?;
+    write_start(script, &claim.owner, claim.lease)?;
+    script.add(NEXT, [Argument::Text(&claim.queue)])
 }
 
-/// Adds the statements that claim as many jobs as the turn has room for; [`read`] takes their
-/// answers.
-pub(super) fn write(script: &mut Script, turn: &Turn) -> Result<(), sqlx::Error> {
-    let room = i64::try_from(turn.room).unwrap_or(i64::MAX);
-    script.add(PICK, [Argument::Text(&turn.queue), Argument::Number(room)])?;
-    write_start(script, &turn.owner, turn.lease)?;
-    script.add(NEXT, [Argument::Text(&turn.queue)])
-}
-
-pub(super) fn read(answers: &mut Answers) -> Result<Found, sqlx::Error> {
+pub(super) fn read(answers: &mut Answers, claim: &Claim) -> Result<ClaimReply, sqlx::Error> {
     answers.skip(1);
     let claimed = read_start(answers)?;
     let row = answers.row()?;
-    Ok(Found { claimed, next_due: row.try_get(0)?, is_limited: row.try_get(1)? })
+    let (next_due, limited): (Option<i64>, bool) = (row.try_get(0)?, row.try_get(1)?);
+    let is_all = claimed.len() < claim.room;
+    Ok(ClaimReply { claimed, next_due: next_due.filter(|_| is_all), limited })
+}
+
+impl Write for Claim {
+    type Reply = ClaimReply;
+
+    /// A claim that a power cut takes back belonged to a worker that is gone, too.
+    fn durability(&self) -> Durability {
+        Durability::Later
+    }
+
+    fn apply<'a>(
+        &'a self,
+        conn: &'a mut SqliteConnection,
+    ) -> Pin<Box<dyn Future<Output = Result<ClaimReply, sqlx::Error>> + Send + 'a>> {
+        Box::pin(async move {
+            if let Some(limits) = limit::of(conn, &self.queue).await? {
+                let mut reply = ClaimReply::default();
+                claim_limited(conn, self, &limits, &mut reply).await?;
+                return Ok(reply);
+            }
+            let mut script = Script::new();
+            write(&mut script, self)?;
+            read(&mut script.run(conn).await?, self)
+        })
+    }
 }
 
 fn write_start(script: &mut Script, owner: &str, lease: Duration) -> Result<(), sqlx::Error> {

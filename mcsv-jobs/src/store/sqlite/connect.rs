@@ -47,7 +47,7 @@ impl SqliteStore {
             .acquire_timeout(BUSY)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
-        let writer = Writer::spawn(write_pool.clone());
+        let writer = Writer::spawn(write_pool.clone(), Some(&file));
         Ok(SqliteStore { writer, write_pool, readers, file: Some(file) })
     }
 
@@ -55,7 +55,7 @@ impl SqliteStore {
     async fn in_memory(options: SqliteConnectOptions) -> Result<Self, Error> {
         let pool = single(options).await?;
         schema::migrate(&pool).await?;
-        let writer = Writer::spawn(pool.clone());
+        let writer = Writer::spawn(pool.clone(), None);
         Ok(SqliteStore { writer, write_pool: pool.clone(), readers: pool, file: None })
     }
 }

@@ -4,15 +4,17 @@ use tokio::sync::oneshot;
 
 use super::offer::Offers;
 use super::script::Script;
-use super::writer::{Member, Request, Waiting, Write as _};
-use super::{enqueue, turn};
+use super::writer::{Durability, Member, Request, Waiting, Write as _};
+use super::{claim, enqueue, settle};
 use crate::Error;
-use crate::store::{Inserted, Row, Turn};
+use crate::store::{Claim, Inserted, Row, Settle};
 
 /// Requests that share a transaction.
+#[derive(Default)]
 pub(super) struct Group {
     inserts: Vec<Insert>,
-    turns: Vec<Waiting<Turn>>,
+    settles: Vec<Waiting<Settle>>,
+    claims: Vec<Waiting<Claim>>,
     others: Vec<Box<dyn Member>>,
     inserted: Vec<Inserted>,
 }
@@ -20,15 +22,16 @@ pub(super) struct Group {
 type Insert = (Vec<Row>, oneshot::Sender<Result<Vec<Inserted>, Error>>);
 
 impl Group {
-    /// With the turns of those who wait for what is enqueued.
+    /// With the claims of those who wait for what is enqueued.
     pub(super) fn new(requests: Vec<Request>, offers: &Offers) -> Self {
-        let mut group = Group::of(Vec::new(), Vec::new(), Vec::new());
+        let mut group = Group::default();
         for request in requests {
             match request {
                 Request::Insert(rows, reply) => group.inserts.push((rows, reply)),
+                Request::Claim(claim) => group.claims.push(*claim),
                 // It is written as the others are, but with a fraction of the trips.
-                Request::Turn(turn) if turn::is_plain(&turn.write) => group.turns.push(*turn),
-                Request::Turn(turn) => group.others.push(turn),
+                Request::Settle(settle) if settle.write.is_plain() => group.settles.push(*settle),
+                Request::Settle(settle) => group.others.push(settle),
                 Request::Other(member) => group.others.push(member),
             }
         }
@@ -39,26 +42,23 @@ impl Group {
             }
         }
         let offered: Vec<_> = queues.iter().filter_map(|queue| offers.take(queue)).collect();
-        group.turns.extend(offered);
+        group.claims.extend(offered);
         group
     }
 
-    fn of(inserts: Vec<Insert>, turns: Vec<Waiting<Turn>>, others: Vec<Box<dyn Member>>) -> Self {
-        Group { inserts, turns, others, inserted: Vec::new() }
-    }
-
     pub(super) fn len(&self) -> usize {
-        self.inserts.len() + self.turns.len() + self.others.len()
+        self.inserts.len() + self.settles.len() + self.claims.len() + self.others.len()
     }
 
     pub(super) fn inserted(&self) -> &[Inserted] {
         &self.inserted
     }
 
-    fn is_durable(&self) -> bool {
-        !self.inserts.is_empty()
-            || self.turns.iter().any(|turn| turn.write.is_durable())
-            || self.others.iter().any(|member| member.is_durable())
+    pub(super) fn durability(&self) -> Durability {
+        let inserts = self.inserts.iter().map(|_| Durability::Now);
+        let settles = self.settles.iter().map(|settle| settle.write.durability());
+        let others = self.others.iter().map(|member| member.durability());
+        inserts.chain(settles).chain(others).max().unwrap_or(Durability::Later)
     }
 
     pub(super) async fn commit(&mut self, pool: &SqlitePool) -> Result<(), sqlx::Error> {
@@ -83,7 +83,7 @@ impl Group {
     async fn commit_on(&mut self, conn: &mut PoolConnection<Sqlite>) -> Result<(), sqlx::Error> {
         // Without the wait for the disk where nobody needs it. A later commit that waits takes this
         // one along.
-        let (begin, commit) = if self.is_durable() {
+        let (begin, commit) = if self.durability() == Durability::Now {
             ("BEGIN IMMEDIATE", "COMMIT")
         } else {
             ("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", "COMMIT; PRAGMA synchronous = FULL")
@@ -94,9 +94,12 @@ impl Group {
         if !rows.is_empty() {
             enqueue::write(&mut script, &rows)?;
         }
-        let mut written = Vec::with_capacity(self.turns.len());
-        for turn in &self.turns {
-            written.push(turn::write(&mut script, &turn.write)?);
+        let mut completions = Vec::with_capacity(self.settles.len());
+        for settle in &self.settles {
+            completions.push(settle::write(&mut script, &settle.write)?);
+        }
+        for claim in &self.claims {
+            claim::write(&mut script, &claim.write)?;
         }
         if self.others.is_empty() {
             script.add(commit, [])?;
@@ -105,13 +108,16 @@ impl Group {
         answers.skip(begin.split(';').count());
         let mut inserted =
             if rows.is_empty() { Vec::new() } else { enqueue::read(&mut answers, &rows)? };
-        for (turn, completions) in self.turns.iter_mut().zip(written) {
-            let reply = turn::read(&mut answers, &turn.write, completions)?;
+        for (settle, completions) in self.settles.iter_mut().zip(completions) {
+            settle.outcome = Some(settle::read(&mut answers, completions)?);
+        }
+        for claim in &mut self.claims {
+            let reply = claim::read(&mut answers, &claim.write)?;
             for one in &mut inserted {
                 let id = one.id.get();
                 one.has_started |= reply.claimed.iter().any(|claimed| claimed.id == id);
             }
-            turn.outcome = Some(reply);
+            claim.outcome = Some(reply);
         }
         for member in &mut self.others {
             member.apply(conn).await?;
@@ -127,8 +133,11 @@ impl Group {
 
     /// Those who start jobs first.
     pub(super) fn answer(self) {
-        for turn in self.turns {
-            Box::new(turn).answer();
+        for claim in self.claims {
+            Box::new(claim).answer();
+        }
+        for settle in self.settles {
+            Box::new(settle).answer();
         }
         let mut inserted = self.inserted.into_iter();
         for (rows, reply) in self.inserts {
@@ -143,8 +152,11 @@ impl Group {
         for (_, reply) in self.inserts {
             let _ = reply.send(Err(error.again()));
         }
-        for turn in self.turns {
-            Box::new(turn).fail(error.again());
+        for settle in self.settles {
+            Box::new(settle).fail(error.again());
+        }
+        for claim in self.claims {
+            Box::new(claim).fail(error.again());
         }
         for member in self.others {
             member.fail(error.again());
@@ -153,10 +165,12 @@ impl Group {
 
     /// One bad request must not take the others down with it.
     pub(super) async fn commit_one_by_one(self, pool: &SqlitePool) {
-        let inserts = self.inserts.into_iter().map(|one| Group::of(vec![one], vec![], vec![]));
-        let turns = self.turns.into_iter().map(|one| Group::of(vec![], vec![one], vec![]));
-        let others = self.others.into_iter().map(|one| Group::of(vec![], vec![], vec![one]));
-        for mut single in inserts.chain(turns).chain(others) {
+        let of = Group::default;
+        let inserts = self.inserts.into_iter().map(|one| Group { inserts: vec![one], ..of() });
+        let settles = self.settles.into_iter().map(|one| Group { settles: vec![one], ..of() });
+        let claims = self.claims.into_iter().map(|one| Group { claims: vec![one], ..of() });
+        let others = self.others.into_iter().map(|one| Group { others: vec![one], ..of() });
+        for mut single in inserts.chain(settles).chain(claims).chain(others) {
             match single.commit(pool).await {
                 Ok(()) => single.answer(),
                 Err(error) => single.fail(&error.into()),

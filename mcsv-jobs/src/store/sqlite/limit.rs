@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use super::claim::take;
 use super::{SqliteStore, Write, now};
 use crate::limits::{Candidate, LimitColumns, QueueLimits};
-use crate::store::{Claimed, Counted, LIMITED_WINDOW, SetLimits, Turn};
+use crate::store::{Claim, Claimed, Counted, LIMITED_WINDOW, SetLimits};
 use crate::{Error, Limits};
 
 impl Write for SetLimits {
@@ -120,7 +120,7 @@ impl Counted for SqliteConnection {
 
     async fn candidates(
         &mut self,
-        turn: &Turn,
+        claim: &Claim,
         limits: &Limits,
     ) -> Result<Vec<Candidate>, sqlx::Error> {
         sqlx::query_as(concat!(
@@ -150,14 +150,14 @@ impl Counted for SqliteConnection {
              FROM waiting WHERE NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)
              ORDER BY priority DESC, scheduled_at, id LIMIT ?3"
         ))
-        .bind(&turn.queue)
+        .bind(&claim.queue)
         .bind(limits.running_per_partition().map_or(i64::MAX, i64::from))
-        .bind(i64::try_from(LIMITED_WINDOW.max(turn.room)).unwrap_or(i64::MAX))
+        .bind(i64::try_from(LIMITED_WINDOW.max(claim.room)).unwrap_or(i64::MAX))
         .fetch_all(self)
         .await
     }
 
-    async fn take(&mut self, turn: &Turn, ids: &[i64]) -> Result<Vec<Claimed>, sqlx::Error> {
-        take(self, ids, &turn.owner, turn.lease).await
+    async fn take(&mut self, claim: &Claim, ids: &[i64]) -> Result<Vec<Claimed>, sqlx::Error> {
+        take(self, ids, &claim.owner, claim.lease).await
     }
 }

@@ -10,6 +10,7 @@ mod data_version;
 mod enqueue;
 mod group;
 mod limit;
+mod log_sync;
 mod log_watch;
 mod offer;
 mod pause;
@@ -18,8 +19,8 @@ mod prune;
 mod read;
 mod schema;
 mod script;
+mod settle;
 mod tick;
-mod turn;
 mod writer;
 
 use std::path::PathBuf;
@@ -32,8 +33,8 @@ pub(crate) use offer::Offer;
 use writer::{Write, Writer};
 
 use super::{
-    Cancel, CancelReply, CloseBatches, Inserted, NewBatch, Pause, Prune, Requeue, Row, SetLimits,
-    TickOnce, Turn, TurnReply,
+    Cancel, CancelReply, Claim, ClaimReply, CloseBatches, Inserted, NewBatch, Pause, Prune,
+    Requeue, Row, SetLimits, Settle, SettleReply, TickOnce,
 };
 use crate::{Error, Pruned};
 
@@ -70,27 +71,37 @@ impl SqliteStore {
         self.writer.write(batches).await
     }
 
-    pub(super) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {
-        if turn.only_claims()
-            && let Some(reply) = self.idle(&turn.queue).await?
+    pub(super) async fn claim(&self, claim: Claim) -> Result<ClaimReply, Error> {
+        if !claim.is_sure
+            && let Some(reply) = self.idle(&claim.queue).await?
         {
             return Ok(reply);
         }
-        let limited = turn::is_plain(&turn).then(|| turn.limited());
-        let reply = self.writer.turn(turn).await?;
-        match limited {
-            // What a limited queue lets start is asked step by step.
-            Some(claim) if reply.limited => {
-                let claim = self.writer.turn(claim).await?;
-                Ok(TurnReply { accepted: reply.accepted, ..claim })
+        if !claim.is_limited {
+            let reply = self.writer.claim(claim.clone()).await?;
+            if !reply.limited {
+                return Ok(reply);
             }
-            _ => Ok(reply),
         }
+        // What a limited queue lets start is asked step by step.
+        self.writer.write(claim).await
     }
 
-    /// Has a turn that only claims join the next transaction that enqueues a job for it.
-    pub(super) fn offer(&self, turn: Turn) -> Offer {
-        self.writer.offer(turn)
+    pub(super) async fn settle(&self, settle: Settle) -> Result<SettleReply, Error> {
+        self.writer.settle(settle).await
+    }
+
+    /// Returns when all that was written is on disk.
+    pub(super) async fn sync(&self) -> Result<(), Error> {
+        let Some(file) = &self.file else { return Ok(()) };
+        log_sync::sync(&log_watch::log_of(file))
+            .await
+            .map_err(|error| sqlx::Error::Io(error).into())
+    }
+
+    /// Has a claim join the next transaction that enqueues a job for it.
+    pub(super) fn offer(&self, claim: Claim) -> Offer {
+        self.writer.offer(claim)
     }
 
     pub(super) async fn tick(&self, tick: TickOnce) -> Result<Option<Inserted>, Error> {

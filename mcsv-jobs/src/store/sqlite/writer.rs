@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -6,9 +7,10 @@ use sqlx::{SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
 use super::group::Group;
+use super::log_sync::LogSync;
 use super::offer::{Offer, Offers};
 use crate::Error;
-use crate::store::{Inserted, Row, Turn, TurnReply};
+use crate::store::{Claim, ClaimReply, Inserted, Row, Settle, SettleReply};
 
 /// The most requests that share a transaction: bounds how long one commit can take.
 const GROUP: usize = 512;
@@ -26,13 +28,22 @@ pub(crate) trait Write: Send + Sync + 'static {
 
     fn apply<'a>(&'a self, conn: &'a mut SqliteConnection) -> Applying<'a, Self::Reply>;
 
-    /// Whether its commit is to survive a power cut before it is answered.
-    ///
-    /// Where a power cut takes the commit it takes the answer's hearer as well: this is for what
-    /// only the workers of this machine go by.
-    fn is_durable(&self) -> bool {
-        true
+    fn durability(&self) -> Durability {
+        Durability::Now
     }
+}
+
+/// When a commit is to be on disk, so that it survives a power cut. Any survives the end of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Durability {
+    /// With the next that is. For what only the workers of this machine go by: a power cut that takes
+    /// the commit takes its hearer as well.
+    Later,
+    /// As soon as the disk can, while the next transaction runs. For what a power cut a moment earlier
+    /// would have prevented anyway, and that is made up for in the same way.
+    Soon,
+    /// Before it is answered.
+    Now,
 }
 
 /// The one task that writes: whoever asks while a commit runs shares the next one.
@@ -54,8 +65,15 @@ struct Progress {
 pub(super) enum Request {
     /// Inserts of a group are one statement, whoever asked for them.
     Insert(Vec<Row>, oneshot::Sender<Result<Vec<Inserted>, Error>>),
-    Turn(Box<Waiting<Turn>>),
+    Claim(Box<Waiting<Claim>>),
+    Settle(Box<Waiting<Settle>>),
     Other(Box<dyn Member>),
+}
+
+impl Request {
+    fn is_urgent(&self) -> bool {
+        matches!(self, Request::Claim(claim) if claim.write.is_urgent)
+    }
 }
 
 /// A change, and who waits for what comes of it.
@@ -66,10 +84,16 @@ pub(super) struct Waiting<W: Write> {
 }
 
 impl Writer {
-    pub(super) fn spawn(pool: SqlitePool) -> Self {
+    pub(super) fn spawn(pool: SqlitePool, file: Option<&Path>) -> Self {
         let (requests, queue) = mpsc::channel(WAITING);
         let (progress, offers) = (Arc::default(), Arc::default());
-        tokio::spawn(serve(pool, queue, Arc::clone(&progress), Arc::clone(&offers)));
+        let serving = Serving {
+            pool,
+            sync: LogSync::spawn(file),
+            progress: Arc::clone(&progress),
+            offers: Arc::clone(&offers),
+        };
+        tokio::spawn(serving.serve(queue));
         Writer { requests, progress, offers }
     }
 
@@ -89,14 +113,19 @@ impl Writer {
         self.send(Request::Other(Box::new(Waiting::new(write, reply))), answer).await
     }
 
-    pub(super) async fn turn(&self, turn: Turn) -> Result<TurnReply, Error> {
+    pub(super) async fn claim(&self, claim: Claim) -> Result<ClaimReply, Error> {
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Turn(Box::new(Waiting::new(turn, reply))), answer).await
+        self.send(Request::Claim(Box::new(Waiting::new(claim, reply))), answer).await
     }
 
-    /// Has `turn`, which only claims, join the next transaction that enqueues something for it.
-    pub(super) fn offer(&self, turn: Turn) -> Offer {
-        self.offers.add(turn)
+    pub(super) async fn settle(&self, settle: Settle) -> Result<SettleReply, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Settle(Box::new(Waiting::new(settle, reply))), answer).await
+    }
+
+    /// Has `claim` join the next transaction that enqueues something for it.
+    pub(super) fn offer(&self, claim: Claim) -> Offer {
+        self.offers.add(claim)
     }
 
     async fn send<R>(
@@ -118,18 +147,36 @@ impl Progress {
     }
 }
 
-async fn serve(
+/// What the one task works with.
+struct Serving {
     pool: SqlitePool,
-    mut queue: mpsc::Receiver<Request>,
+    sync: LogSync,
     progress: Arc<Progress>,
     offers: Arc<Offers>,
-) {
-    let mut requests = Vec::new();
-    while queue.recv_many(&mut requests, GROUP).await > 0 {
-        let mut group = Group::new(std::mem::take(&mut requests), &offers);
-        match group.commit(&pool).await {
+}
+
+impl Serving {
+    async fn serve(self, mut queue: mpsc::Receiver<Request>) {
+        let mut requests = Vec::new();
+        while queue.recv_many(&mut requests, GROUP).await > 0 {
+            // An urgent claim does not wait for the disk with the others: its jobs run meanwhile.
+            let (claims, others): (Vec<Request>, Vec<Request>) =
+                requests.drain(..).partition(Request::is_urgent);
+            for requests in [claims, others] {
+                if !requests.is_empty() {
+                    self.commit(Group::new(requests, &self.offers)).await;
+                }
+            }
+        }
+    }
+
+    async fn commit(&self, mut group: Group) {
+        match group.commit(&self.pool).await {
             Ok(()) => {
-                progress.add(group.inserted());
+                if group.durability() == Durability::Soon {
+                    self.sync.want();
+                }
+                self.progress.add(group.inserted());
                 group.answer();
             }
             Err(error) => {
@@ -138,8 +185,9 @@ async fn serve(
                 if group.len() == 1 || error.is_retryable() {
                     group.fail(&error);
                 } else {
-                    group.commit_one_by_one(&pool).await;
-                    progress.add(&[]);
+                    group.commit_one_by_one(&self.pool).await;
+                    self.sync.want();
+                    self.progress.add(&[]);
                 }
             }
         }
@@ -148,7 +196,7 @@ async fn serve(
 
 /// A member of a group that says its own statements.
 pub(super) trait Member: Send {
-    fn is_durable(&self) -> bool;
+    fn durability(&self) -> Durability;
     fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> Applying<'a, ()>;
     fn answer(self: Box<Self>);
     fn fail(self: Box<Self>, error: Error);
@@ -161,8 +209,8 @@ impl<W: Write> Waiting<W> {
 }
 
 impl<W: Write> Member for Waiting<W> {
-    fn is_durable(&self) -> bool {
-        self.write.is_durable()
+    fn durability(&self) -> Durability {
+        self.write.durability()
     }
 
     fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> Applying<'a, ()> {

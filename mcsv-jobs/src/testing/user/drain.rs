@@ -6,7 +6,7 @@ use crate::backend::{LEASE, Supervisor};
 use crate::cx::Signal;
 use crate::progress::reports;
 use crate::registry::Registry;
-use crate::store::{Ack, Claimed, Leases, Report, Turn};
+use crate::store::{Ack, Claim, Claimed, Leases, Report, Settle};
 use crate::{Delivery, Error, ErrorKind, JobCx, JobId, Jobs, Transition};
 
 /// The most attempts of one drain.
@@ -70,9 +70,15 @@ pub(super) async fn drain(
                 let (ack, report) = attempt(queue, registry, claimed).await?;
                 drained.count(ack.fate.transition);
                 let follow_ups = ack.follow_ups.clone();
-                let turn =
-                    Turn { reports: report.into_iter().collect(), ..turn(queue, vec![ack], 0) };
-                let reply = jobs.inner.store.turn(turn).await?;
+                let settle = Settle {
+                    owner: OWNER.to_owned(),
+                    lease: LEASE,
+                    acks: vec![ack],
+                    held: Vec::new(),
+                    leases: Leases::Leave,
+                    reports: report.into_iter().collect(),
+                };
+                let reply = jobs.inner.store.settle(settle).await?;
                 for accepted in &reply.accepted {
                     jobs.inner.announce(&follow_ups, &accepted.follow_ups);
                 }
@@ -95,21 +101,16 @@ pub(super) fn endless() -> Error {
 }
 
 async fn claim(jobs: &Jobs, queue: &str) -> Result<Option<Claimed>, Error> {
-    Ok(jobs.inner.store.turn(turn(queue, Vec::new(), 1)).await?.claimed.pop())
-}
-
-fn turn(queue: &str, acks: Vec<Ack>, room: usize) -> Turn {
-    Turn {
+    let claim = Claim {
         queue: queue.to_owned(),
         owner: OWNER.to_owned(),
         lease: LEASE,
-        acks,
-        held: Vec::new(),
-        leases: Leases::Leave,
-        room,
-        reports: Vec::new(),
+        room: 1,
+        is_sure: false,
+        is_urgent: true,
         is_limited: false,
-    }
+    };
+    Ok(jobs.inner.store.claim(claim).await?.claimed.pop())
 }
 
 /// Runs one attempt under the supervision that every attempt has.

@@ -1,0 +1,76 @@
+use sqlx::{Connection, PgConnection};
+
+use super::connect::{give_up, patience};
+use super::progress::keep;
+use super::{PostgresStore, ack, complete};
+use crate::Error;
+use crate::store::{Accepted, Ack, Leases, Settle, SettleReply, Settled, completions};
+
+impl PostgresStore {
+    pub(in crate::store) async fn settle(&self, settle: Settle) -> Result<SettleReply, Error> {
+        let taken = settle.acks.iter().any(|ack| ack.seen_lease.is_some());
+        let mut conn = self.engine().acquire().await?;
+        let silent = patience(settle.lease);
+        let Ok(reply) = tokio::time::timeout(silent, tell(&mut conn, &settle)).await else {
+            return Err(give_up(conn, silent));
+        };
+        let reply = reply?;
+        if taken {
+            // The first worker of a rescued job may be alive: its handler is to hear of it.
+            self.notifier.tell_all();
+        }
+        Ok(reply)
+    }
+}
+
+async fn tell(conn: &mut PgConnection, settle: &Settle) -> Result<SettleReply, sqlx::Error> {
+    if settle.is_plain() {
+        let acks: Vec<&Ack> = settle.acks.iter().collect();
+        // Mostly it is one statement, which needs no transaction around it.
+        if let [all] = completions(&acks).as_slice() {
+            let ended = complete::complete(conn, &settle.owner, all).await?.into_iter();
+            let accepted = ended.map(|id| Accepted { id, follow_ups: Vec::new() }).collect();
+            return Ok(SettleReply { accepted, ..SettleReply::default() });
+        }
+    }
+    let mut tx = conn.begin().await?;
+    keep(&mut tx, &settle.owner, &settle.reports).await?;
+    let Settled { accepted, rung } = ack::settle(&mut tx, &settle.owner, &settle.acks).await?;
+    let kept = match settle.leases {
+        Leases::Renew => Some(renew(&mut tx, settle).await?),
+        Leases::Look => Some(look(&mut tx, settle).await?),
+        Leases::Leave => None,
+    };
+    tx.commit().await?;
+    Ok(SettleReply { accepted, kept, rung })
+}
+
+async fn renew(
+    conn: &mut PgConnection,
+    settle: &Settle,
+) -> Result<Vec<(i64, i64, bool)>, sqlx::Error> {
+    sqlx::query_as(
+        "UPDATE mcsv_jobs SET lease_until = mcsv_jobs_now() + $3
+         WHERE id = ANY ($1) AND state = 'executing' AND lease_owner = $2
+         RETURNING id, fence, cancel",
+    )
+    .bind(&settle.held)
+    .bind(&settle.owner)
+    .bind(crate::new_job::millis(settle.lease))
+    .fetch_all(conn)
+    .await
+}
+
+async fn look(
+    conn: &mut PgConnection,
+    settle: &Settle,
+) -> Result<Vec<(i64, i64, bool)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT id, fence, cancel FROM mcsv_jobs
+         WHERE id = ANY ($1) AND state = 'executing' AND lease_owner = $2",
+    )
+    .bind(&settle.held)
+    .bind(&settle.owner)
+    .fetch_all(conn)
+    .await
+}
