@@ -25,6 +25,8 @@ mod kit;
 mod lock;
 #[cfg(feature = "postgres")]
 mod outage;
+#[cfg(feature = "postgres")]
+mod overlap;
 mod poison;
 #[cfg(feature = "postgres")]
 mod pool;
