@@ -10,7 +10,7 @@ use opendal_http_transport_reqwest::ReqwestTransport;
 
 use crate::error::{Error, ErrorKind, Outage, Result, from_opendal};
 use crate::location::S3Location;
-use crate::sign::{Access, Addressing, Bucket, BucketUrl, DayKey};
+use crate::sign::{Access, Addressing, Bucket, BucketUrl, LastDayKey};
 
 /// Opens a bucket, and says what signs URLs for it, if its credentials are known without asking
 /// anybody. No connection is made yet.
@@ -100,7 +100,7 @@ fn access(location: &S3Location) -> Option<Access> {
         ),
     };
     let (secret, session_token) = (Secret::new(secret), token.map(Secret::new));
-    Some(Access { id, secret, session_token, day_key: DayKey::default() })
+    Some(Access { id, secret, session_token, day_key: LastDayKey::default() })
 }
 
 fn from_env(name: &str) -> Option<String> {

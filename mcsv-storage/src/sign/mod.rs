@@ -33,4 +33,5 @@ pub(crate) use bucket::Bucket;
 pub(crate) use bucket::{Access, Addressing, BucketUrl};
 pub(crate) use claims::{Claims, Purpose};
 #[cfg(feature = "s3")]
-pub(crate) use day_key::DayKey;
+pub(crate) use day_key::LastDayKey;
+pub(crate) use sigv4::encode;
