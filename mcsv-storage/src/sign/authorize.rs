@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::location::percent_decode;
+use crate::sign::account::Access;
 use crate::sign::amz_date::AmzDate;
 use crate::sign::bucket::Bucket;
 use crate::sign::sigv4::{
@@ -20,12 +21,17 @@ const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token
 
 impl Bucket {
     /// Signs a request of this process that is about to be sent, by headers that no `Debug` shows.
-    pub(crate) fn authorize(&self, request: &mut Parts, now: SystemTime) -> Result<()> {
+    pub(crate) fn authorize(
+        &self,
+        request: &mut Parts,
+        access: &Access,
+        now: SystemTime,
+    ) -> Result<()> {
         let date = AmzDate::at(now);
         request.headers.insert(DATE, secret(date.as_str())?);
         let unsigned = HeaderValue::from_static(UNSIGNED_PAYLOAD);
         let payload = request.headers.entry(CONTENT_SHA256).or_insert(unsigned).clone();
-        if let Some(token) = &self.access.session_token {
+        if let Some(token) = &access.session_token {
             request.headers.insert(SECURITY_TOKEN, secret(token.expose())?);
         }
 
@@ -45,10 +51,10 @@ impl Bucket {
             names: &names,
             payload: payload.to_str().map_err(|e| fault("content hash").with_source(e))?,
         };
-        let key = self.access.day_key.of(&date, &self.region, self.access.secret.expose());
+        let key = access.day_key.of(&date, &self.region, access.secret.expose());
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={names}, Signature={}",
-            self.access.id,
+            access.id,
             key.scope(),
             key.sign(&date, &canonical),
         );
@@ -91,10 +97,12 @@ fn fault(part: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sign::bucket::{Access, Addressing, BucketUrl};
+    use crate::sign::account::Account;
+    use crate::sign::bucket::{Addressing, BucketUrl};
     use crate::sign::day_key::LastDayKey;
     use http::Request;
     use mcsv_core::Secret;
+    use std::sync::Arc;
     use std::time::{Duration, UNIX_EPOCH};
 
     /// The bucket of the examples in AWS's S3 reference.
@@ -106,12 +114,13 @@ mod tests {
             public: url,
             region: "us-east-1".to_owned(),
             prefix: String::new(),
-            access: Access {
+            account: Arc::new(Account::new(Access {
                 id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
                 secret: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned()),
                 session_token: session_token.map(|token| Secret::new(token.to_owned())),
+                until: None,
                 day_key: LastDayKey::default(),
-            },
+            })),
         }
     }
 
@@ -120,7 +129,8 @@ mod tests {
 
     fn authorize(bucket: &Bucket, request: http::request::Builder) -> Parts {
         let (mut head, ()) = request.body(()).unwrap().into_parts();
-        bucket.authorize(&mut head, UNIX_EPOCH + THEN).unwrap();
+        let access = bucket.account.access_until(0).unwrap();
+        bucket.authorize(&mut head, &access, UNIX_EPOCH + THEN).unwrap();
         head
     }
 

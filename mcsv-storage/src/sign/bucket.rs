@@ -1,20 +1,20 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use mcsv_core::Secret;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::object_key::ObjectKey;
 use crate::object_meta::{SHA256, hex};
 use crate::serve::disposition;
+use crate::sign::account::Account;
 use crate::sign::amz_date::AmzDate;
 use crate::sign::claims::{Claims, Purpose};
-use crate::sign::day_key::LastDayKey;
 use crate::sign::signed_request::SignedRequest;
 use crate::sign::sigv4::{
     CanonicalRequest, SignedHeader, UNSIGNED_PAYLOAD, encode, push_encoded, push_query,
@@ -30,15 +30,7 @@ pub(crate) struct Bucket {
     pub(crate) region: String,
     /// Before each key, with a `/` at its end; or empty.
     pub(crate) prefix: String,
-    pub(crate) access: Access,
-}
-
-/// Who signs.
-pub(crate) struct Access {
-    pub(crate) id: String,
-    pub(crate) secret: Secret<String>,
-    pub(crate) session_token: Option<Secret<String>>,
-    pub(crate) day_key: LastDayKey,
+    pub(crate) account: Arc<Account>,
 }
 
 /// A bucket's URL in the parts that are signed.
@@ -109,12 +101,13 @@ impl Bucket {
         claims: &Claims,
         signed_at: u64,
     ) -> Result<SignedRequest> {
+        let access = self.account.access_until(claims.expires_at)?;
         let date = AmzDate::of(signed_at);
-        let day_key = self.access.day_key.of(&date, &self.region, self.access.secret.expose());
+        let day_key = access.day_key.of(&date, &self.region, access.secret.expose());
         let must = demanded_headers(claims)?;
         let headers = headers_to_sign(at, &must)?;
 
-        let credential = [&self.access.id, "/", day_key.scope()].concat();
+        let credential = [&access.id, "/", day_key.scope()].concat();
         let life = claims.expires_at.saturating_sub(signed_at).to_string();
         let names = signed_headers(&headers);
         let overrides = overrides(key, claims);
@@ -125,7 +118,7 @@ impl Bucket {
             ("X-Amz-Date", date.as_str()),
             ("X-Amz-Expires", &life),
         ]);
-        if let Some(token) = &self.access.session_token {
+        if let Some(token) = &access.session_token {
             query.push(("X-Amz-Security-Token", token.expose()));
         }
         query.push(("X-Amz-SignedHeaders", &names));
