@@ -68,12 +68,9 @@ impl Providers {
                 Err(error) => failed.push((*name, error.kind(), error.is_retryable())),
             }
         }
-        let texts: Vec<_> =
-            failed.iter().map(|(name, kind, _)| format!("{name}: {kind:?}")).collect();
-        let message = format!(
-            "credentials: none in the storage URL, the AWS environment or by a role ({})",
-            texts.join(", ")
-        );
+        let failures = failed.iter().map(|(name, kind, _)| format!("; {name} failed: {kind:?}"));
+        let failures: String = failures.collect();
+        let message = format!("credentials: none in the AWS environment or by a role{failures}");
         // Where there is no instance, its service doesn't answer either.
         let is_away = failed.iter().any(|(name, _, again)| *again && *name != "instance");
         let kind = if is_away { ErrorKind::Unavailable } else { ErrorKind::PermissionDenied };
