@@ -43,7 +43,7 @@ pub(crate) fn open(location: &S3Location) -> Result<(Operator, Option<Arc<Bucket
     // The retry is outside, so that each attempt has a time limit of its own.
     let operator = operator
         .with_context(context)
-        .layer(TimeoutLayer::default().with_timeout(Duration::from_secs(30)))
+        .layer(TimeoutLayer::default().with_timeout(CONTROL).with_io_timeout(TRANSFER))
         .layer(RetryLayer::default().with_max_times(3));
     Ok((operator, bucket))
 }
@@ -152,9 +152,15 @@ fn unsigned(error: Error) -> opendal::Error {
     opendal::Error::new(kind, "the request can't be signed").set_source(error)
 }
 
-/// How long a service may take to begin its answer. opendal's own limit is the longer one, and its
-/// error doesn't tell what it was.
+/// How long a service may take to begin its answer. opendal's own limits are longer, because their
+/// errors don't tell what they were.
 const ATTEMPT: Duration = Duration::from_secs(29);
+
+/// opendal's limit of what is one request.
+const CONTROL: Duration = Duration::from_secs(30);
+
+/// opendal's limit of a step of a transfer: the last step of an upload is two requests.
+const TRANSFER: Duration = Duration::from_secs(60);
 
 /// Whether the same request may pass later.
 fn is_outage(status: StatusCode) -> bool {
