@@ -70,9 +70,9 @@ pub enum ErrorKind {
     Connect,
     /// Time ran out.
     Timeout,
-    /// The store is away or overloaded.
+    /// The store is away or overloaded, or a role has not given its credentials yet.
     Unavailable,
-    /// The store refuses our credentials or rights.
+    /// The store refuses our credentials or rights, or there are no credentials.
     PermissionDenied,
     /// The store can't do this.
     Unsupported,

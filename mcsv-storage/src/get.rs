@@ -63,7 +63,8 @@ impl Get {
     }
 
     /// Fails with [`NotModified`](ErrorKind::NotModified) if the object still has this etag, weak or
-    /// strong: the reader has its content.
+    /// strong: the reader has its content. It is one etag, as [`ObjectMeta::etag`] tells it; lists and
+    /// `*` are for the [service](crate::StorageService) to read.
     ///
     /// ```
     /// use mcsv_storage::{ObjectKey, Store};

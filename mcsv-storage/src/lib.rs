@@ -23,6 +23,8 @@ mod put_body;
 #[cfg(feature = "s3")]
 mod s3;
 #[cfg(feature = "s3")]
+mod s3_role;
+#[cfg(feature = "s3")]
 mod s3_sweep;
 mod serve;
 mod sign;

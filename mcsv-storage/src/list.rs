@@ -37,7 +37,7 @@ use crate::store::{Backend, Store};
 ///
 /// # Errors
 ///
-/// [`InvalidOption`](ErrorKind::InvalidOption) for a limit of zero or a prefix that no key has, or
+/// [`InvalidOption`](ErrorKind::InvalidOption) for a limit or a prefix that can't be, or
 /// the store failed.
 #[derive(Debug)]
 #[must_use = "a list does nothing until it is awaited"]
@@ -86,7 +86,7 @@ impl List {
 
     /// Looks at no more than `count` objects, 1 to [`MAX_LIMIT`](Self::MAX_LIMIT), the default.
     pub fn limit(mut self, count: usize) -> Self {
-        self.limit = count.min(Self::MAX_LIMIT);
+        self.limit = count;
         self
     }
 
@@ -105,8 +105,9 @@ impl List {
     }
 
     async fn page(self) -> Result<Page> {
-        if self.limit == 0 {
-            return Err(Error::new(ErrorKind::InvalidOption, "list limit of 0: give 1 to 1000"));
+        if !(1..=Self::MAX_LIMIT).contains(&self.limit) {
+            let message = format!("list limit of {}: give 1 to 1000", self.limit);
+            return Err(Error::new(ErrorKind::InvalidOption, message));
         }
         if !begins_a_key(&self.prefix) {
             let message = "list prefix: give the start of a key, such as logs/";

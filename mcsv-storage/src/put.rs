@@ -48,7 +48,7 @@ use crate::upload::{Publish, Upload};
 /// # Cancel safety
 ///
 /// Dropping it half-way leaves the object as before. An object service may keep parts of a large
-/// upload: give the bucket a lifecycle rule that aborts incomplete uploads.
+/// upload, for [`Store::sweep_partial`] or a lifecycle rule of the bucket to abort.
 #[derive(Debug)]
 #[must_use = "a put does nothing until it is awaited"]
 pub struct Put {
@@ -115,9 +115,10 @@ impl Put {
 
     /// Records a fact of the caller's own, for [`ObjectMeta::metadata`] to tell.
     ///
-    /// A name is 1 to 64 of `[a-z0-9-]`, a value printable ASCII without spaces at its ends; all of
-    /// them together have at most [`MAX_METADATA`](Self::MAX_METADATA) bytes. Anything else is an
-    /// error when the put is awaited. On a folder the values are extended attributes, and are lost
+    /// A name is 1 to 64 of `[a-z0-9-]`, a value printable ASCII without `=?` in it, which begins an
+    /// encoded word, and without spaces at its ends; all of them together have at most
+    /// [`MAX_METADATA`](Self::MAX_METADATA) bytes. Anything else is an error when the put is awaited.
+    /// On a folder the values are extended attributes, and are lost
     /// where its file system has none. There each name and value takes up to 32 bytes more, of 4,000 in
     /// all: 1,536 bytes in 60 of them fit, a hundred short ones do, and many more are an error, too.
     ///
@@ -240,7 +241,9 @@ fn check_metadata(key: &ObjectKey, metadata: &BTreeMap<String, String>) -> Resul
     let is_name_byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let is_name = |name: &str| (1..=64).contains(&name.len()) && name.bytes().all(is_name_byte);
     let is_value = |value: &str| {
-        value.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) && value.trim() == value
+        let is_plain = value.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+        // Services take what RFC 2047 encodes for what it stands for.
+        is_plain && value.trim() == value && !value.contains("=?")
     };
     let fault = |rule: &str| {
         Err(Error::new(ErrorKind::InvalidOption, format!("object {key}: metadata: {rule}")))
@@ -249,7 +252,7 @@ fn check_metadata(key: &ObjectKey, metadata: &BTreeMap<String, String>) -> Resul
         return fault("give names of 1 to 64 of a-z, 0-9, '-'");
     }
     if !metadata.values().all(|value| !value.is_empty() && is_value(value)) {
-        return fault("give values of printable ASCII without spaces at their ends");
+        return fault("give values of printable ASCII without =? and without spaces at their ends");
     }
     let len: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
     if len > Put::MAX_METADATA {

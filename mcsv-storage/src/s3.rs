@@ -10,12 +10,14 @@ use opendal_http_transport_reqwest::ReqwestTransport;
 
 use crate::error::{Error, ErrorKind, Outage, Result, from_opendal};
 use crate::location::S3Location;
-use crate::sign::{Access, Addressing, Bucket, BucketUrl, DayKey};
+use crate::s3_role;
+use crate::sign::{Access, Account, Addressing, Bucket, BucketUrl, LastDayKey};
 
-/// Opens a bucket, and says what signs URLs for it, if its credentials are known without asking
-/// anybody. No connection is made yet.
+/// Opens a bucket, and says what signs URLs for it, where this crate knows how. No connection is made
+/// yet.
 pub(crate) fn open(location: &S3Location) -> Result<(Operator, Option<Arc<Bucket>>)> {
-    let bucket = bucket(location)?.map(Arc::new);
+    let client = client()?;
+    let bucket = bucket(location, &client)?.map(Arc::new);
     let mut builder = services::S3::default()
         .bucket(&location.bucket)
         .root(&format!("/{}", location.prefix))
@@ -36,12 +38,12 @@ pub(crate) fn open(location: &S3Location) -> Result<(Operator, Option<Arc<Bucket
         builder = builder.enable_virtual_host_style();
     }
     let operator = Operator::new(builder).map_err(|e| from_opendal(e, "storage URL s3"))?;
-    let transport = Transport { bucket: bucket.clone(), inner: transport()? };
+    let transport = Transport { bucket: bucket.clone(), inner: ReqwestTransport::new(client) };
     let context = operator.context().clone().with_http_transport(HttpTransporter::new(transport));
     // The retry is outside, so that each attempt has a time limit of its own.
     let operator = operator
         .with_context(context)
-        .layer(TimeoutLayer::default().with_timeout(Duration::from_secs(30)))
+        .layer(TimeoutLayer::default().with_timeout(CONTROL).with_io_timeout(TRANSFER))
         .layer(RetryLayer::default().with_max_times(3));
     Ok((operator, bucket))
 }
@@ -62,12 +64,15 @@ fn endpoint(location: &S3Location) -> Option<String> {
     })
 }
 
-fn bucket(location: &S3Location) -> Result<Option<Bucket>> {
+fn bucket(location: &S3Location, client: &reqwest::Client) -> Result<Option<Bucket>> {
     // A directory bucket wants sessions of its own, which opendal knows to hold.
     if location.bucket.ends_with("--x-s3") {
         return Ok(None);
     }
-    let Some(access) = access(location) else { return Ok(None) };
+    let account = match access(location) {
+        Some(access) => Account::new(access),
+        None => Account::of_role(s3_role::ask(client.clone())),
+    };
     let of_aws = format!("https://s3.{}.amazonaws.com", region(location));
     let internal = match endpoint(location) {
         // opendal, too, goes to the region when it is given the name of all regions.
@@ -86,10 +91,11 @@ fn bucket(location: &S3Location) -> Result<Option<Bucket>> {
         internal: BucketUrl::new(&internal, &location.bucket, addressing)?,
         region: region(location).to_owned(),
         prefix: format!("{}{slash}", location.prefix),
-        access,
+        account: Arc::new(account),
     }))
 }
 
+/// The credentials that are known without asking anybody.
 fn access(location: &S3Location) -> Option<Access> {
     let (id, secret, token) = match (&location.access_key_id, &location.secret_access_key) {
         (Some(id), Some(secret)) => (id.clone(), secret.clone(), location.session_token.clone()),
@@ -100,14 +106,14 @@ fn access(location: &S3Location) -> Option<Access> {
         ),
     };
     let (secret, session_token) = (Secret::new(secret), token.map(Secret::new));
-    Some(Access { id, secret, session_token, day_key: DayKey::default() })
+    Some(Access { id, secret, session_token, until: None, day_key: LastDayKey::default() })
 }
 
 fn from_env(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Signs what opendal sends to a bucket whose credentials are known.
+/// Signs what opendal sends to a bucket.
 ///
 /// opendal would sign, too, but the library by which it does writes the credentials that it was given
 /// into its debug log.
@@ -120,11 +126,9 @@ impl HttpTransport for Transport {
     async fn fetch(&self, request: Request<Buffer>) -> opendal::Result<Response<HttpBody>> {
         let (mut head, body) = request.into_parts();
         if let Some(bucket) = &self.bucket {
-            let signed = bucket.authorize(&mut head, SystemTime::now());
-            signed.map_err(|e| {
-                let message = "the request can't be signed";
-                opendal::Error::new(opendal::ErrorKind::ConfigInvalid, message).set_source(e)
-            })?;
+            let now = SystemTime::now();
+            let access = bucket.account.access(now).await.map_err(unsigned)?;
+            bucket.authorize(&mut head, &access, now).map_err(unsigned)?;
         }
         let fetching = self.inner.fetch(Request::from_parts(head, body));
         let answer = tokio::time::timeout(ATTEMPT, fetching).await;
@@ -136,9 +140,27 @@ impl HttpTransport for Transport {
     }
 }
 
-/// How long a service may take to begin its answer. opendal's own limit is the longer one, and its
-/// error doesn't tell what it was.
+/// That a request can't be signed, now or at all.
+fn unsigned(error: Error) -> opendal::Error {
+    if error.is_retryable() {
+        return outage(error.to_string());
+    }
+    let kind = match error.kind() {
+        ErrorKind::PermissionDenied => opendal::ErrorKind::PermissionDenied,
+        _ => opendal::ErrorKind::ConfigInvalid,
+    };
+    opendal::Error::new(kind, "the request can't be signed").set_source(error)
+}
+
+/// How long a service may take to begin its answer. opendal's own limits are longer, because their
+/// errors don't tell what they were.
 const ATTEMPT: Duration = Duration::from_secs(29);
+
+/// opendal's limit of what is one request.
+const CONTROL: Duration = Duration::from_secs(30);
+
+/// opendal's limit of a step of a transfer: the last step of an upload is two requests.
+const TRANSFER: Duration = Duration::from_secs(60);
 
 /// Whether the same request may pass later.
 fn is_outage(status: StatusCode) -> bool {
@@ -153,14 +175,13 @@ fn outage(what: String) -> opendal::Error {
     error.set_temporary().set_source(Outage(what))
 }
 
-fn transport() -> Result<ReqwestTransport> {
-    let client = reqwest::Client::builder()
+fn client() -> Result<reqwest::Client> {
+    reqwest::Client::builder()
         .tls_backend_preconfigured(crate::tls::config()?)
         .no_proxy()
         // A request is signed for one host: sent on to another, it could only tell what it carries.
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))
         .build()
-        .map_err(|e| Error::new(ErrorKind::Config, "no HTTP client").with_source(e))?;
-    Ok(ReqwestTransport::new(client))
+        .map_err(|e| Error::new(ErrorKind::Config, "no HTTP client").with_source(e))
 }

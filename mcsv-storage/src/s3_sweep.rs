@@ -59,7 +59,7 @@ impl Calls<'_> {
             query.push(("key-marker", key));
             query.push(("upload-id-marker", upload));
         }
-        let answer = self.send(Method::GET, "", &query).await?;
+        let answer = self.send(Method::GET, "", &mut query).await?;
         match answer.status() {
             StatusCode::OK => {}
             StatusCode::NOT_IMPLEMENTED | StatusCode::METHOD_NOT_ALLOWED => {
@@ -76,8 +76,8 @@ impl Calls<'_> {
 
     /// Answers 1, or 0 if the upload had ended by then.
     async fn abort(&self, upload: &BegunUpload) -> Result<u64> {
-        let query = [("uploadId", upload.id.as_str())];
-        match self.send(Method::DELETE, &upload.name, &query).await?.status() {
+        let mut query = [("uploadId", upload.id.as_str())];
+        match self.send(Method::DELETE, &upload.name, &mut query).await?.status() {
             status if status.is_success() => Ok(1),
             StatusCode::NOT_FOUND => Ok(0),
             status => Err(refused(status)),
@@ -88,7 +88,7 @@ impl Calls<'_> {
         &self,
         method: Method,
         name: &str,
-        query: &[(&str, &str)],
+        query: &mut [(&str, &str)],
     ) -> Result<Response<Buffer>> {
         const LIMIT: Duration = Duration::from_secs(30);
         let request = Request::builder().method(method).uri(self.bucket.internal.of(name, query));

@@ -69,10 +69,14 @@ impl Store {
     ///
     /// Parameters of `s3:` are `endpoint` (else AWS), `public_endpoint` (where users reach it, for
     /// the URLs of a [`Signer`]; else `endpoint`), `region` (else `us-east-1`), `access_key_id` with
-    /// `secret_access_key` and perhaps `session_token` (else the AWS environment, which may then name
-    /// the endpoint, too, by `AWS_ENDPOINT_URL`), and `addressing` (`path`, the default, or
-    /// `virtual-host`). Each is given once, and it and the prefix are percent-encoded: `%`, `&` and `#`
+    /// `secret_access_key` and perhaps `session_token` (else the AWS environment, see below), and
+    /// `addressing` (`path`, the default, or `virtual-host`). Each is given once, and it and the prefix are percent-encoded: `%`, `&` and `#`
     /// at least; a `+` stands for itself. The prefix is a path without empty parts.
+    ///
+    /// The AWS environment is `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`; else
+    /// a profile, an SSO session, a role of a web identity, a container or an instance, of which
+    /// credentials are asked for when they are first needed. It may name the endpoint, too, by
+    /// `AWS_ENDPOINT_URL`.
     ///
     /// opendal's own services are features of the crate `opendal`, which a program names beside this
     /// one; they must do what [`from_operator`](Self::from_operator) asks for. Their URLs are signed

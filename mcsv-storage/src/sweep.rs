@@ -16,11 +16,11 @@ impl Store {
     ///
     /// In a bucket of an `s3:` store these are uploads in parts, of objects above 8 MiB, that began so
     /// long ago. Without a prefix in the store's URL these may be another program's, too: all uploads
-    /// of the bucket whose names are keys. It must be longer than the longest upload takes as a whole: a day is safe. It needs
-    /// the rights `s3:ListBucketMultipartUploads` and `s3:AbortMultipartUpload`. Under credentials
-    /// that must be asked for, such as those of an instance's role, and on services that list no
-    /// uploads, nothing is removed and the answer is 0: there, as on opendal's other services, a
-    /// lifecycle rule of the bucket has to abort them.
+    /// of the bucket whose names are keys. It must be longer than the longest upload takes as a whole:
+    /// a day is safe. It needs the rights `s3:ListBucketMultipartUploads` and
+    /// `s3:AbortMultipartUpload`. In directory buckets of S3 and on services that list no uploads,
+    /// nothing is removed and the answer is 0: there, as on opendal's other services, a lifecycle rule
+    /// of the bucket has to abort them.
     ///
     /// Memory has no leftovers. Several sweeps at once are harmless.
     ///

@@ -1,4 +1,3 @@
-use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use http::header::{self, HeaderMap};
@@ -12,7 +11,7 @@ use crate::observe::observe;
 use crate::serve::answer::refusal;
 use crate::serve::body::StorageBody;
 use crate::serve::conditions::{Asked, asked_range, is_another, is_known};
-use crate::sign::Claims;
+use crate::sign::{Claims, encode};
 use crate::store::Store;
 
 /// Answers a GET or HEAD whose token was found right; `left` is how long it still is.
@@ -95,21 +94,14 @@ fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
 ///
 /// [RFC 6266]: https://www.rfc-editor.org/rfc/rfc6266
 pub(crate) fn disposition(claims: &Claims, name: &str) -> String {
-    let plain = |c: char| (' '..='~').contains(&c) && !matches!(c, '"' | '\\' | '%');
-    let ascii: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    let plain = |byte: u8| (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\' | b'%');
     let how = if claims.inline { "inline" } else { "attachment" };
-    let mut value = format!("{how}; filename=\"{ascii}\"");
-    if ascii != name {
-        value.push_str("; filename*=UTF-8''");
-        for byte in name.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                value.push(char::from(byte));
-            } else {
-                let _ = write!(value, "%{byte:02X}");
-            }
-        }
+    if name.bytes().all(plain) {
+        return [how, "; filename=\"", name, "\""].concat();
     }
-    value
+    let plain = |c: char| u8::try_from(c).is_ok_and(plain);
+    let ascii: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    format!("{how}; filename=\"{ascii}\"; filename*=UTF-8''{}", encode(name, ""))
 }
 
 #[cfg(test)]

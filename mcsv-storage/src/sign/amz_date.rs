@@ -3,8 +3,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A second in the two spellings of AWS's signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AmzDate {
-    /// `YYYYMMDD'T'HHMMSS'Z'`.
-    text: String,
+    /// `YYYYMMDD'T'HHMMSS'Z'`, in ASCII.
+    text: [u8; 16],
 }
 
 impl AmzDate {
@@ -18,31 +18,24 @@ impl AmzDate {
         let (days, second) = (unix / 86_400, unix % 86_400);
         let (year, month, day) = civil(days);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        let mut text = String::with_capacity(16);
-        for pair in [year / 100, year % 100, month, day] {
-            push_pair(&mut text, pair);
+        let mut text = *b"YYYYMMDDThhmmssZ";
+        let dates = [(0, year / 100), (2, year % 100), (4, month), (6, day)];
+        for (at, pair) in dates.into_iter().chain([(9, hour), (11, minute), (13, second)]) {
+            // `format!` takes its time, and a date is in every signature.
+            text[at] = b'0' + (pair / 10 % 10) as u8;
+            text[at + 1] = b'0' + (pair % 10) as u8;
         }
-        text.push('T');
-        for pair in [hour, minute, second] {
-            push_pair(&mut text, pair);
-        }
-        text.push('Z');
         AmzDate { text }
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.text
+        std::str::from_utf8(&self.text).unwrap_or_default()
     }
 
     /// `YYYYMMDD`.
     pub(crate) fn day(&self) -> &str {
-        self.text.split('T').next().unwrap_or_default()
+        &self.as_str()[..8]
     }
-}
-
-/// Two digits; a date is in every signature, and `format!` takes its time.
-fn push_pair(text: &mut String, pair: u64) {
-    text.extend([pair / 10 % 10, pair % 10].map(|digit| char::from(b'0' + digit as u8)));
 }
 
 /// Year, month and day of a day since 1970 in the Gregorian calendar.

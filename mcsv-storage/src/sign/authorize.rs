@@ -7,10 +7,12 @@ use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::location::percent_decode;
+use crate::sign::account::Access;
 use crate::sign::amz_date::AmzDate;
 use crate::sign::bucket::Bucket;
 use crate::sign::sigv4::{
-    CanonicalRequest, Scope, UNSIGNED_PAYLOAD, canonical_query, encode, signed_headers,
+    CanonicalRequest, SignedHeader, UNSIGNED_PAYLOAD, encode, push_query, signed_headers,
+    single_spaced,
 };
 
 const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
@@ -19,35 +21,42 @@ const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token
 
 impl Bucket {
     /// Signs a request of this process that is about to be sent, by headers that no `Debug` shows.
-    pub(crate) fn authorize(&self, request: &mut Parts, now: SystemTime) -> Result<()> {
+    pub(crate) fn authorize(
+        &self,
+        request: &mut Parts,
+        access: &Access,
+        now: SystemTime,
+    ) -> Result<()> {
         let date = AmzDate::at(now);
         request.headers.insert(DATE, secret(date.as_str())?);
         let unsigned = HeaderValue::from_static(UNSIGNED_PAYLOAD);
         let payload = request.headers.entry(CONTENT_SHA256).or_insert(unsigned).clone();
-        if let Some(token) = &self.access.session_token {
+        if let Some(token) = &access.session_token {
             request.headers.insert(SECURITY_TOKEN, secret(token.expose())?);
         }
 
         let url = Url::parse(&request.uri.to_string()).map_err(|e| fault("URL").with_source(e))?;
         let path = percent_decode(url.path()).ok_or_else(|| fault("path"))?;
         let pairs: Vec<_> = url.query_pairs().collect();
-        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let mut pairs: Vec<_> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let mut query = String::new();
+        push_query(&mut query, &mut pairs);
         let headers = headers_to_sign(&url, &request.headers)?;
+        let names = signed_headers(&headers);
         let canonical = CanonicalRequest {
             method: request.method.as_str(),
             path: &encode(&path, "/"),
-            query: &canonical_query(&pairs),
+            query: &query,
             headers: &headers,
+            names: &names,
             payload: payload.to_str().map_err(|e| fault("content hash").with_source(e))?,
         };
-        let scope = Scope::new(&date, &self.region);
-        let key = self.access.day_key.of(&scope, self.access.secret.expose());
+        let key = access.day_key.of(&date, &self.region, access.secret.expose());
         let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}",
-            self.access.id,
-            scope.as_str(),
-            signed_headers(&headers),
-            scope.sign(key, &canonical.text()),
+            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={names}, Signature={}",
+            access.id,
+            key.scope(),
+            key.sign(&date, &canonical),
         );
         request.headers.insert(AUTHORIZATION, secret(&authorization)?);
         Ok(())
@@ -55,18 +64,16 @@ impl Bucket {
 }
 
 /// What S3 demands: the host, the type of the content, and all that begins with `x-amz-`.
-fn headers_to_sign(url: &Url, headers: &HeaderMap) -> Result<Vec<(String, String)>> {
+fn headers_to_sign<'a>(url: &Url, headers: &'a HeaderMap) -> Result<Vec<SignedHeader<'a>>> {
     // As a client sends it: the port only where it is not the scheme's own.
     let host = url.host_str().unwrap_or_default();
     let host = url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
-    let mut signed = vec![(HOST.to_string(), host)];
+    let mut signed = vec![(HOST.as_str(), host.into())];
     for name in headers.keys().filter(|name| **name == CONTENT_TYPE || is_amz(name)) {
         let values = headers.get_all(name).iter().map(|value| value.to_str());
         let values = values.collect::<Result<Vec<_>, _>>();
         let values = values.map_err(|e| fault(name.as_str()).with_source(e))?.join(",");
-        // Runs of spaces count as one.
-        let values: Vec<&str> = values.split_whitespace().collect();
-        signed.push((name.to_string(), values.join(" ")));
+        signed.push((name.as_str(), single_spaced(&values).into()));
     }
     signed.sort();
     Ok(signed)
@@ -90,10 +97,12 @@ fn fault(part: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sign::bucket::{Access, Addressing, BucketUrl};
-    use crate::sign::day_key::DayKey;
+    use crate::sign::account::Account;
+    use crate::sign::bucket::{Addressing, BucketUrl};
+    use crate::sign::day_key::LastDayKey;
     use http::Request;
     use mcsv_core::Secret;
+    use std::sync::Arc;
     use std::time::{Duration, UNIX_EPOCH};
 
     /// The bucket of the examples in AWS's S3 reference.
@@ -105,12 +114,13 @@ mod tests {
             public: url,
             region: "us-east-1".to_owned(),
             prefix: String::new(),
-            access: Access {
+            account: Arc::new(Account::new(Access {
                 id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
                 secret: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned()),
                 session_token: session_token.map(|token| Secret::new(token.to_owned())),
-                day_key: DayKey::default(),
-            },
+                until: None,
+                day_key: LastDayKey::default(),
+            })),
         }
     }
 
@@ -119,7 +129,8 @@ mod tests {
 
     fn authorize(bucket: &Bucket, request: http::request::Builder) -> Parts {
         let (mut head, ()) = request.body(()).unwrap().into_parts();
-        bucket.authorize(&mut head, UNIX_EPOCH + THEN).unwrap();
+        let access = bucket.account.access_until(0).unwrap();
+        bucket.authorize(&mut head, &access, UNIX_EPOCH + THEN).unwrap();
         head
     }
 

@@ -1,22 +1,24 @@
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use mcsv_core::Secret;
 use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::object_key::ObjectKey;
 use crate::object_meta::{SHA256, hex};
 use crate::serve::disposition;
+use crate::sign::account::Account;
 use crate::sign::amz_date::AmzDate;
 use crate::sign::claims::{Claims, Purpose};
-use crate::sign::day_key::DayKey;
 use crate::sign::signed_request::SignedRequest;
 use crate::sign::sigv4::{
-    CanonicalRequest, Scope, UNSIGNED_PAYLOAD, canonical_query, encode, signed_headers,
+    CanonicalRequest, SignedHeader, UNSIGNED_PAYLOAD, encode, push_encoded, push_query,
+    signed_headers, single_spaced,
 };
 
 /// A bucket of an S3 service, as far as signing URLs for it goes. Nothing is sent.
@@ -28,15 +30,7 @@ pub(crate) struct Bucket {
     pub(crate) region: String,
     /// Before each key, with a `/` at its end; or empty.
     pub(crate) prefix: String,
-    pub(crate) access: Access,
-}
-
-/// Who signs.
-pub(crate) struct Access {
-    pub(crate) id: String,
-    pub(crate) secret: Secret<String>,
-    pub(crate) session_token: Option<Secret<String>>,
-    pub(crate) day_key: DayKey,
+    pub(crate) account: Arc<Account>,
 }
 
 /// A bucket's URL in the parts that are signed.
@@ -90,9 +84,11 @@ impl BucketUrl {
 
     /// The URL of a request on the object `name`, or on the bucket itself if that is empty.
     #[cfg(feature = "s3")]
-    pub(crate) fn of(&self, name: &str, query: &[(&str, &str)]) -> String {
-        let (name, query) = (encode(name, "/"), canonical_query(query));
-        format!("{}://{}{}/{name}?{query}", self.scheme, self.host, self.path)
+    pub(crate) fn of(&self, name: &str, query: &mut [(&str, &str)]) -> String {
+        let name = encode(name, "/");
+        let mut url = format!("{}://{}{}/{name}?", self.scheme, self.host, self.path);
+        push_query(&mut url, query);
+        url
     }
 }
 
@@ -105,57 +101,68 @@ impl Bucket {
         claims: &Claims,
         signed_at: u64,
     ) -> Result<SignedRequest> {
+        let access = self.account.access_until(claims.expires_at)?;
         let date = AmzDate::of(signed_at);
-        let scope = Scope::new(&date, &self.region);
+        let day_key = access.day_key.of(&date, &self.region, access.secret.expose());
         let must = demanded_headers(claims)?;
-        let mut headers = vec![(HOST.to_string(), at.host.clone())];
-        for (name, value) in &must {
-            let text = value.to_str().map_err(|e| {
-                Error::new(ErrorKind::InvalidOption, format!("header {name}")).with_source(e)
-            })?;
-            // Runs of spaces count as one.
-            let text: Vec<&str> = text.split_whitespace().collect();
-            headers.push((name.to_string(), text.join(" ")));
-        }
-        headers.sort();
+        let headers = headers_to_sign(at, &must)?;
 
-        let credential = [&self.access.id, "/", scope.as_str()].concat();
+        let credential = [&access.id, "/", day_key.scope()].concat();
         let life = claims.expires_at.saturating_sub(signed_at).to_string();
         let names = signed_headers(&headers);
         let overrides = overrides(key, claims);
-        let mut query: Vec<(&str, &str)> = vec![
+        let mut query = Vec::with_capacity(12);
+        query.extend([
             ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
             ("X-Amz-Credential", &credential),
             ("X-Amz-Date", date.as_str()),
             ("X-Amz-Expires", &life),
-            ("X-Amz-SignedHeaders", &names),
-        ];
-        if let Some(token) = &self.access.session_token {
+        ]);
+        if let Some(token) = &access.session_token {
             query.push(("X-Amz-Security-Token", token.expose()));
         }
-        query.extend(overrides.iter().map(|(name, value)| (*name, value.as_str())));
-        let query = canonical_query(&query);
+        query.push(("X-Amz-SignedHeaders", &names));
+        query.extend(overrides.iter().map(|(name, value)| (*name, value.as_ref())));
 
+        let mut url = String::with_capacity(1024);
+        url.extend([&at.scheme, "://", &at.host]);
+        let path = url.len();
+        url.extend([&at.path, "/"]);
+        push_encoded(&mut url, &self.prefix, "/");
         // A key has nothing to escape.
-        let path = [&at.path, "/", &encode(&self.prefix, "/"), key.as_str()].concat();
+        url.extend([key.as_str(), "?"]);
+        let query_at = url.len();
+        push_query(&mut url, &mut query);
+
         let method = match claims.purpose {
             Purpose::Get => Method::GET,
             Purpose::Put => Method::PUT,
         };
         let request = CanonicalRequest {
             method: method.as_str(),
-            path: &path,
-            query: &query,
+            path: &url[path..query_at - 1],
+            query: &url[query_at..],
             headers: &headers,
+            names: &names,
             payload: UNSIGNED_PAYLOAD,
         };
-        let signing_key = self.access.day_key.of(&scope, self.access.secret.expose());
-        let signature = scope.sign(signing_key, &request.text());
-        let url =
-            [&at.scheme, "://", &at.host, &path, "?", &query, "&X-Amz-Signature=", &signature];
-        let url = url.concat();
+        let signature = day_key.sign(&date, &request);
+        url.extend(["&X-Amz-Signature=", &signature]);
         Ok(SignedRequest::direct(method, url, must, claims.expires_at))
     }
+}
+
+/// The host and what is demanded, in the order of their names.
+fn headers_to_sign<'a>(at: &'a BucketUrl, must: &'a HeaderMap) -> Result<Vec<SignedHeader<'a>>> {
+    let mut headers = vec![(HOST.as_str(), Cow::from(&at.host))];
+    for (name, value) in must {
+        let value = value.to_str().map_err(|e| {
+            Error::new(ErrorKind::InvalidOption, format!("header {name}")).with_source(e)
+        })?;
+        headers.push((name.as_str(), single_spaced(value).into()));
+    }
+    headers.sort();
+    Ok(headers)
 }
 
 /// What the bucket will hold a PUT to: each header is signed, so that a request without it, or with
@@ -201,19 +208,20 @@ fn demanded_headers(claims: &Claims) -> Result<HeaderMap> {
 
 /// What the bucket shall answer a GET with, as the relay does by itself: a download, that no shared
 /// cache keeps and no cache keeps longer than the URL lives.
-fn overrides(key: &ObjectKey, claims: &Claims) -> Vec<(&'static str, String)> {
+fn overrides<'a>(key: &ObjectKey, claims: &'a Claims) -> Vec<(&'static str, Cow<'a, str>)> {
     if claims.purpose == Purpose::Put {
         return Vec::new();
     }
     let name = claims.filename.as_deref().unwrap_or(key.file_name());
     let end = UNIX_EPOCH + Duration::from_secs(claims.expires_at);
-    let mut overrides = vec![
-        ("response-cache-control", "private".to_owned()),
-        ("response-content-disposition", disposition(claims, name)),
-        ("response-expires", httpdate::fmt_http_date(end)),
-    ];
+    let mut overrides = Vec::with_capacity(4);
+    overrides.extend([
+        ("response-cache-control", "private".into()),
+        ("response-content-disposition", disposition(claims, name).into()),
+        ("response-expires", httpdate::fmt_http_date(end).into()),
+    ]);
     if let Some(media_type) = &claims.content_type {
-        overrides.push(("response-content-type", media_type.clone()));
+        overrides.push(("response-content-type", media_type.into()));
     }
     overrides
 }

@@ -1,4 +1,6 @@
 #[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
+mod account;
+#[cfg_attr(not(feature = "s3"), allow(dead_code, reason = "only the feature s3 opens a bucket"))]
 mod amz_date;
 #[cfg(feature = "s3")]
 mod authorize;
@@ -25,12 +27,15 @@ pub use signed_request::SignedRequest;
 pub use signer::Signer;
 
 #[cfg(feature = "s3")]
+pub(crate) use account::{Access, Account, Ask};
+#[cfg(feature = "s3")]
 pub(crate) use amz_date::AmzDate;
 #[cfg(feature = "fetch")]
 pub(crate) use base_url::BaseUrl;
 pub(crate) use bucket::Bucket;
 #[cfg(feature = "s3")]
-pub(crate) use bucket::{Access, Addressing, BucketUrl};
+pub(crate) use bucket::{Addressing, BucketUrl};
 pub(crate) use claims::{Claims, Purpose};
 #[cfg(feature = "s3")]
-pub(crate) use day_key::DayKey;
+pub(crate) use day_key::LastDayKey;
+pub(crate) use sigv4::encode;

@@ -105,8 +105,9 @@ impl PresignGet {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidOption`] for an expiry, file name or media type that can't be;
-    /// [`ErrorKind::Config`] without a base URL.
+    /// [`ErrorKind::InvalidOption`] for an expiry, file name or media type that can't be, and for a
+    /// direct URL that would outlive the credentials of a role; [`ErrorKind::Config`] without a base
+    /// URL; [`ErrorKind::Unavailable`] while a role has given no credentials.
     pub fn sign(self) -> Result<SignedRequest> {
         if let Some(media_type) = &self.content_type {
             content_type::check(media_type)?;

@@ -115,10 +115,11 @@ impl PresignPut {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidOption`] for an expiry or media type that can't be, or an exact length
-    /// above the greatest; [`ErrorKind::Config`] without a base URL; [`ErrorKind::Unsupported`]
-    /// where the store can't create only, and for a [`max_len`](Self::max_len) that a bucket can't
-    /// enforce.
+    /// [`ErrorKind::InvalidOption`] for an expiry or media type that can't be, an exact length above
+    /// the greatest, and a direct URL that would outlive the credentials of a role;
+    /// [`ErrorKind::Config`] without a base URL; [`ErrorKind::Unsupported`] where the store can't
+    /// create only, and for a [`max_len`](Self::max_len) that a bucket can't enforce;
+    /// [`ErrorKind::Unavailable`] while a role has given no credentials.
     pub fn sign(self) -> Result<SignedRequest> {
         if let Some(media_type) = &self.content_type {
             content_type::check(media_type)?;

@@ -112,6 +112,12 @@ impl Signer {
     /// for its `endpoint`. A signer's clone may take the other route: the service goes on answering
     /// relayed URLs.
     ///
+    /// Under a role, whose credentials are asked for, a URL needs credentials that live as long as it
+    /// does, or is an error. The first come with the first call of the store, such as
+    /// [`Store::check`]; new ones are asked for 20 minutes before the last end. They change the text of
+    /// a URL also within a [`cache_window`](PresignGet::cache_window). Of a session token that was
+    /// given with its key nobody says the end: its URLs end with it.
+    ///
     /// ```
     /// # #[cfg(feature = "s3")] {
     /// use mcsv_storage::{ObjectKey, SigningKeys, Store};
@@ -129,13 +135,10 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`] for a store that is no bucket, or whose credentials are neither in
-    /// its URL nor in the environment (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-    /// `AWS_SESSION_TOKEN`).
+    /// [`ErrorKind::Unsupported`] for a store that is no bucket, and for a directory bucket of S3.
     pub fn with_direct(mut self) -> Result<Self> {
         if self.store.bucket().is_none() {
-            let message = "direct URLs: give an s3: store with credentials in its URL or in \
-                           AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or relay";
+            let message = "direct URLs: give an s3: store that is no directory bucket, or relay";
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         self.route = Route::Direct;

@@ -1,152 +1,117 @@
-use hmac::Mac;
-use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
-use crate::object_meta::hex;
-use crate::sign::amz_date::AmzDate;
-use crate::sign::keys::HmacSha256;
+use sha2::{Digest, Sha256};
 
 /// The payload hash of a URL that is signed before its content is known.
 pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
-/// Where and when a signature of AWS's version 4 holds.
-pub(crate) struct Scope<'a> {
-    date: &'a AmzDate,
-    /// `day/region/service/aws4_request`.
-    text: String,
-}
-
-const SERVICE: &str = "s3";
-
-impl<'a> Scope<'a> {
-    pub(crate) fn new(date: &'a AmzDate, region: &str) -> Self {
-        Scope { date, text: [date.day(), region, SERVICE, "aws4_request"].join("/") }
-    }
-
-    pub(crate) fn date(&self) -> &AmzDate {
-        self.date
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Signs a canonical request: [AWS Signature Version 4], tasks 2 and 3.
-    ///
-    /// [AWS Signature Version 4]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
-    pub(crate) fn sign(&self, key: SigningKey, canonical_request: &str) -> String {
-        let request = hex(&Sha256::digest(canonical_request));
-        let text = ["AWS4-HMAC-SHA256", self.date.as_str(), &self.text, &request].join("\n");
-        hex(&tag(key.0, &text))
-    }
-
-    /// What a secret comes to on this day, in this region, for this service.
-    pub(crate) fn signing_key(&self, secret: &str) -> SigningKey {
-        let mut key = keyed(format!("AWS4{secret}").as_bytes());
-        for part in self.text.split('/') {
-            key = keyed(&tag(key, part));
-        }
-        SigningKey(key)
-    }
-}
-
-/// A key of one day, ready to sign. To derive it takes longer than to sign with it.
-#[derive(Clone)]
-pub(crate) struct SigningKey(HmacSha256);
-
-fn keyed(key: &[u8]) -> HmacSha256 {
-    // HMAC takes a key of any length (RFC 2104, section 2).
-    <HmacSha256 as Mac>::new_from_slice(key).expect("HMAC takes any key")
-}
-
-fn tag(mut mac: HmacSha256, text: &str) -> [u8; 32] {
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().into()
-}
-
-/// A request in the one spelling that both sides hash.
+/// A request in the one spelling that both sides hash: [AWS Signature Version 4], task 1.
+///
+/// [AWS Signature Version 4]: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 pub(crate) struct CanonicalRequest<'a> {
     pub(crate) method: &'a str,
     /// Encoded as by [`encode`], with its slashes.
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
-    /// Lower-case names in order, values trimmed.
-    pub(crate) headers: &'a [(String, String)],
+    /// In the order of their names.
+    pub(crate) headers: &'a [SignedHeader<'a>],
+    /// Those names, by [`signed_headers`].
+    pub(crate) names: &'a str,
     pub(crate) payload: &'a str,
 }
 
+/// A lower-case name, and a value of single spaces.
+pub(crate) type SignedHeader<'a> = (&'a str, Cow<'a, str>);
+
 impl CanonicalRequest<'_> {
-    pub(crate) fn text(&self) -> String {
-        let CanonicalRequest { method, path, query, headers, payload } = self;
-        let names = signed_headers(headers);
-        let len = |(name, value): &(String, String)| name.len() + value.len() + 2;
-        let rest = headers.iter().map(len).sum::<usize>() + names.len() + payload.len() + 16;
-        let mut text = String::with_capacity(path.len() + query.len() + rest);
-        for line in [method, path, query] {
-            text.extend([line, "\n"]);
-        }
+    /// The hash of the request's text, which is nowhere as a whole.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let CanonicalRequest { method, path, query, headers, names, payload } = self;
+        let mut hash = Sha256::new();
+        let mut feed = |parts: &[&str]| parts.iter().for_each(|part| hash.update(part));
+        feed(&[method, "\n", path, "\n", query, "\n"]);
         for (name, value) in *headers {
-            text.extend([name, ":", value, "\n"]);
+            feed(&[name, ":", value, "\n"]);
         }
-        text.extend(["\n", &names, "\n", payload]);
-        text
+        feed(&["\n", names, "\n", payload]);
+        hash.finalize().into()
     }
 }
 
 /// The names of signed headers, as a signature lists them.
-pub(crate) fn signed_headers(headers: &[(String, String)]) -> String {
+pub(crate) fn signed_headers(headers: &[SignedHeader<'_>]) -> String {
     let mut names = String::with_capacity(128);
     for (name, _) in headers {
-        names.extend([if names.is_empty() { "" } else { ";" }, name]);
+        names.push_str(if names.is_empty() { "" } else { ";" });
+        names.push_str(name);
     }
     names
 }
 
-/// A query in the order and spelling that is signed; it is also the one to send. The names, which
-/// need no escape, are all different.
-pub(crate) fn canonical_query(pairs: &[(&str, &str)]) -> String {
-    let mut pairs = pairs.to_vec();
-    pairs.sort_unstable();
-    let mut query = String::with_capacity(1024);
-    for (name, value) in pairs {
-        if !query.is_empty() {
-            query.push('&');
-        }
-        query.push_str(name);
-        query.push('=');
-        encode_into(&mut query, value, "");
-    }
-    query
+/// A header's value as it is signed: runs of spaces count as one, and those at its ends as none.
+pub(crate) fn single_spaced(value: &str) -> String {
+    value.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3, and those of `keep`.
+/// Appends a query in the order and spelling that is signed; it is also the one to send. The names,
+/// which need no escape, are all different.
+pub(crate) fn push_query(text: &mut String, pairs: &mut [(&str, &str)]) {
+    pairs.sort_unstable();
+    for (index, (name, value)) in pairs.iter().enumerate() {
+        text.push_str(if index == 0 { "" } else { "&" });
+        text.push_str(name);
+        text.push('=');
+        push_encoded(text, value, "");
+    }
+}
+
+/// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3, and those of `keep`,
+/// which are ASCII.
 pub(crate) fn encode(text: &str, keep: &str) -> String {
     let mut encoded = String::with_capacity(text.len() + text.len() / 2);
-    encode_into(&mut encoded, text, keep);
+    push_encoded(&mut encoded, text, keep);
     encoded
 }
 
-fn encode_into(encoded: &mut String, text: &str, keep: &str) {
+pub(crate) fn push_encoded(encoded: &mut String, text: &str, keep: &str) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    let kept = |byte: u8| plain(byte) || keep.as_bytes().contains(&byte);
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| !kept(byte)) {
-        encoded.push_str(&rest[..at]);
-        // What is kept is ASCII, so that a character begins here; its bytes are all escaped.
-        let len = rest[at..].chars().next().map_or(1, char::len_utf8);
-        for byte in rest[at..at + len].bytes() {
-            let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
-            encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if PLAIN[usize::from(byte)] || keep.as_bytes().contains(&byte) {
+            continue;
         }
-        rest = &rest[at + len..];
+        // What lies between two escapes is ASCII, so that no character is cut.
+        if from < at {
+            encoded.push_str(&text[from..at]);
+        }
+        encoded.push('%');
+        encoded.push(digit(byte >> 4));
+        encoded.push(digit(byte & 15));
+        from = at + 1;
     }
-    encoded.push_str(rest);
+    if from < text.len() {
+        encoded.push_str(&text[from..]);
+    }
 }
+
+/// Whether a byte is never escaped.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    let mut at = 0;
+    while at < letters.len() {
+        plain[letters[at] as usize] = true;
+        at += 1;
+    }
+    plain
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sign::amz_date::AmzDate;
+    use crate::sign::day_key::DayKey;
     use proptest::prelude::*;
 
     const ID: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -157,13 +122,18 @@ mod tests {
     /// 24 May 2013, the day of the examples in AWS's S3 reference.
     fn check(request: &CanonicalRequest<'_>, signature: &str) {
         let date = AmzDate::of(1_369_353_600);
-        let scope = Scope::new(&date, "us-east-1");
-        let key = scope.signing_key(SECRET);
-        assert_eq!(scope.sign(key, &request.text()), signature, "{}", request.text());
+        let key = DayKey::new(&date, "us-east-1", SECRET);
+        assert_eq!(key.sign(&date, request), signature, "{} {}", request.method, request.query);
     }
 
-    fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    fn canonical_query(pairs: &[(&str, &str)]) -> String {
+        let mut query = String::new();
+        push_query(&mut query, &mut pairs.to_vec());
+        query
+    }
+
+    fn headers<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<SignedHeader<'a>> {
+        pairs.iter().map(|(name, value)| (*name, Cow::from(*value))).collect()
     }
 
     #[test]
@@ -180,6 +150,7 @@ mod tests {
             path: "/test.txt",
             query: &query,
             headers: &headers(&[("host", HOST)]),
+            names: "host",
             payload: UNSIGNED_PAYLOAD,
         };
         check(&request, "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
@@ -197,6 +168,7 @@ mod tests {
                 ("x-amz-content-sha256", NOTHING),
                 ("x-amz-date", "20130524T000000Z"),
             ]),
+            names: "host;range;x-amz-content-sha256;x-amz-date",
             payload: NOTHING,
         };
         check(&request, "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
@@ -216,6 +188,7 @@ mod tests {
                 ("x-amz-date", "20130524T000000Z"),
                 ("x-amz-storage-class", "REDUCED_REDUNDANCY"),
             ]),
+            names: "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class",
             payload,
         };
         check(&request, "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
@@ -242,6 +215,7 @@ mod tests {
                     ("x-amz-content-sha256", NOTHING),
                     ("x-amz-date", "20130524T000000Z"),
                 ]),
+                names: "host;x-amz-content-sha256;x-amz-date",
                 payload: NOTHING,
             };
             check(&request, signature);

@@ -92,6 +92,9 @@ async fn refuses_a_prefix_that_no_key_has(store: Store) -> Outcome {
         let listed = store.list().prefix(bad).await;
         ensure(listed.is_err_and(|e| e.kind() == ErrorKind::InvalidOption), bad)?;
     }
-    let listed = store.list().limit(0).await;
-    ensure(listed.is_err_and(|e| e.kind() == ErrorKind::InvalidOption), "a limit of zero")
+    for bad in [0, 1_001, usize::MAX] {
+        let listed = store.list().limit(bad).await;
+        ensure(listed.is_err_and(|e| e.kind() == ErrorKind::InvalidOption), "a limit")?;
+    }
+    Ok(())
 }

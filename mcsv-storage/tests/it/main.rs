@@ -27,6 +27,8 @@ mod observed;
 mod outages;
 mod processes;
 mod random;
+#[cfg(feature = "s3")]
+mod roles;
 mod secrecy;
 #[cfg(feature = "s3")]
 mod secrecy_bucket;

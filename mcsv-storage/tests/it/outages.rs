@@ -72,6 +72,20 @@ async fn a_bucket_that_is_away_is_unavailable() {
     );
 }
 
+/// Time is paused, so that nobody waits for the limits.
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_takes_requests_and_says_nothing_is_away() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((socket, _)) = listener.accept().await {
+            held.push(socket);
+        }
+    });
+    check_outage(&endpoint, "silent").await;
+}
+
 #[tokio::test]
 async fn a_bucket_that_finds_a_request_wrong_is_not_away() {
     let says = "HTTP/1.1 400 Wrong\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
