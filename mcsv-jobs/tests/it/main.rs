@@ -18,6 +18,8 @@ mod half_open;
 #[cfg(feature = "postgres")]
 mod idle_session;
 mod input;
+#[cfg(feature = "postgres")]
+mod isolation;
 #[cfg(feature = "encryption")]
 mod keys;
 mod kill;

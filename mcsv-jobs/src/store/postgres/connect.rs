@@ -34,7 +34,9 @@ impl PostgresStore {
         let options = options.application_name("mcsv-jobs");
         let callers = pool(CALLERS).connect_with(options.clone()).await?;
         schema::migrate(&callers).await?;
-        let engine = pool(ENGINE).connect_lazy_with(options);
+        let engine = pool(ENGINE)
+            .after_connect(|conn, _| Box::pin(go_by_what_is_committed(conn)))
+            .connect_lazy_with(options);
         let notifier = Notifier::spawn(engine.clone());
         Ok(PostgresStore { callers, engine, notifier })
     }
@@ -46,6 +48,12 @@ impl PostgresStore {
     /// Asks on a caller's connection what is answered at once.
     pub(super) async fn call<T>(&self, ask: impl Ask<T>) -> Result<T, Error> {
         within(SILENT, &self.callers, ask).await
+    }
+
+    /// Asks on a caller's connection for something about so many jobs, a millisecond for each.
+    pub(super) async fn call_about<T>(&self, jobs: usize, ask: impl Ask<T>) -> Result<T, Error> {
+        let each = Duration::from_millis(u64::try_from(jobs).unwrap_or(u64::MAX));
+        within(SILENT.saturating_add(each), &self.callers, ask).await
     }
 
     /// Asks on a caller's connection what may have to look at every job.
@@ -89,6 +97,20 @@ pub(super) fn give_up(conn: PoolConnection<Postgres>, silent: Duration) -> Error
 fn gave_no_answer(silent: Duration) -> Error {
     let context = format!("the job database gave no answer within {silent:?}: try again later");
     Error::new(ErrorKind::Unavailable, context)
+}
+
+/// The workers' statements are written for `READ COMMITTED`, in which they wait for each other. Where the
+/// database has a stricter default the server would refuse them one after the other; callers, whose
+/// transactions are their own, keep it.
+async fn go_by_what_is_committed(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // Says nothing where nothing is to be changed: behind a proxy the session is not ours alone.
+    sqlx::query(
+        "SELECT set_config('default_transaction_isolation', 'read committed', false)
+         WHERE current_setting('default_transaction_isolation') <> 'read committed'",
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 fn pool(size: u32) -> PgPoolOptions {
