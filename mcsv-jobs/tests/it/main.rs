@@ -27,6 +27,8 @@ mod kit;
 mod lock;
 #[cfg(feature = "postgres")]
 mod outage;
+#[cfg(feature = "postgres")]
+mod pgbouncer;
 mod poison;
 #[cfg(feature = "postgres")]
 mod pool;

@@ -32,6 +32,7 @@ impl PostgresStore {
             Error::invalid("bad database URL: give one such as postgres://app@db.example/app")
         })?;
         let options = options.application_name("mcsv-jobs");
+        try_statements(&options).await?;
         let callers = pool(CALLERS).connect_with(options.clone()).await?;
         schema::migrate(&callers).await?;
         let engine = pool(ENGINE)
@@ -97,6 +98,26 @@ pub(super) fn give_up(conn: PoolConnection<Postgres>, silent: Duration) -> Error
 fn gave_no_answer(silent: Duration) -> Error {
     let context = format!("the job database gave no answer within {silent:?}: try again later");
     Error::new(ErrorKind::Unavailable, context)
+}
+
+/// Refuses a proxy that gives each transaction the session that is free just then, and knows nothing of
+/// prepared statements: such as PgBouncer in transaction mode, before 1.21 or by its settings.
+///
+/// What one connection has prepared is missing there when it asks for it, or is there for another: nearly
+/// every call would fail, and a few would be answered with the rows of something else. Two connections
+/// have two sessions, but behind such a proxy, where the second is given the one that the first has no
+/// use for now.
+async fn try_statements(options: &PgConnectOptions) -> Result<(), Error> {
+    let tried = async {
+        let mut one = PgConnection::connect_with(options).await?;
+        let mut other = PgConnection::connect_with(options).await?;
+        for conn in [&mut one, &mut other] {
+            sqlx::query("SELECT 1").execute(conn).await?;
+        }
+        one.close().await?;
+        other.close().await
+    };
+    Ok(timeout(SILENT, tried).await.map_err(|_| gave_no_answer(SILENT))??)
 }
 
 /// The workers' statements are written for `READ COMMITTED`, in which they wait for each other. Where the

@@ -91,6 +91,15 @@ pub(in crate::testing) async fn wrong_names_are_refused(queue: Queue) -> Done {
     assert_eq!(spaced.unwrap_err().kind(), ErrorKind::Invalid);
     let unnamed = queue.jobs.enqueue(NewJob::new(note("x")).queue("")).await;
     assert_eq!(unnamed.unwrap_err().kind(), ErrorKind::Invalid);
+    for key in [note("unique \0"), note("unique x\0y")] {
+        let refused = queue.jobs.enqueue_all([note("fine"), key]).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid);
+    }
+    let cut = queue.jobs.enqueue(note("x")).partition("a\0").await;
+    assert_eq!(cut.unwrap_err().kind(), ErrorKind::Invalid);
+    for nowhere in ["sqlite:", "sqlite://"] {
+        assert!(Jobs::connect(nowhere).await.unwrap_err().is_invalid());
+    }
     let other = Jobs::connect("mysql://user:secret@host/db").await.unwrap_err();
     assert!(!format!("{other:?}").contains("secret"));
     Ok(())

@@ -99,6 +99,7 @@ macro_rules! __mcsv_jobs_cases {
                 a_batch_enqueues_its_completion_once_when_its_last_job_has_ended
                 a_batch_without_jobs_or_with_cancelled_ones_ends_too
                 a_job_adds_to_its_own_batch_before_it_ends
+                the_jobs_of_a_batch_are_not_pruned_before_it_ends
                 a_chain_goes_on_with_each_completion_and_ends_with_a_failure
             }
             progress {
