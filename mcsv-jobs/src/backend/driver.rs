@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::queue_backend::QueueConfig;
 use super::resent::Resent;
 use super::{Delivery, rescue};
-use crate::cx::Signal;
+use crate::cx::{Completing, Signal};
 use crate::keeper::Keeper;
 use crate::progress::{Reports, reports};
 use crate::registry::Registry;
@@ -77,6 +77,7 @@ struct Held {
     claimed: Arc<Claimed>,
     signal: watch::Sender<Signal>,
     reports: Reports,
+    completing: Completing,
 }
 
 impl Held {
@@ -385,6 +386,8 @@ impl Driver {
                     held.signal.send_replace(Signal::Cancelled);
                 }
                 Some((fence, false)) if *fence == held.claimed.fence => {}
+                // It has let go of it by itself.
+                _ if held.completing.has_begun() => {}
                 _ => {
                     held.signal.send_replace(Signal::LeaseLost);
                 }
@@ -401,7 +404,8 @@ impl Driver {
         let queue = Arc::clone(&self.queue);
         let cx = JobCx::new(id, queue, Arc::clone(&claimed), signals, reporter);
         let keyring = self.registry.keyring.clone();
-        let held = Held { claimed: Arc::clone(&claimed), signal, reports };
+        let completing = cx.completing();
+        let held = Held { claimed: Arc::clone(&claimed), signal, reports, completing };
         if let Some(earlier) = self.held.insert(claimed.id, held) {
             earlier.signal.send_replace(Signal::LeaseLost);
         }
@@ -426,6 +430,7 @@ impl Driver {
             follow_ups: Vec::new(),
             seen_lease: None,
             may_end_batch: claimed.batch_id.is_some(),
+            may_be_done: false,
         };
         self.acks.push((ack, claimed.kind.clone()));
     }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod cancel;
+mod complete;
 mod cron;
 mod drain;
 mod enqueue;
@@ -94,6 +95,11 @@ macro_rules! __mcsv_jobs_cases {
             }
             pause {
                 a_paused_queue_starts_nothing_until_it_is_resumed
+            }
+            complete {
+                a_job_ends_with_its_own_transaction_and_not_without_it
+                a_worker_that_lost_its_lease_commits_nothing
+                only_done_completes_a_job
             }
             batch {
                 a_batch_enqueues_its_completion_once_when_its_last_job_has_ended

@@ -68,11 +68,14 @@ pub(super) async fn drain(
         for queue in queues {
             while let Some(claimed) = claim(jobs, queue).await? {
                 let (ack, report) = attempt(queue, registry, claimed).await?;
-                drained.count(ack.fate.transition);
-                let follow_ups = ack.follow_ups.clone();
+                let (follow_ups, fate) = (ack.follow_ups.clone(), ack.fate.transition);
+                let may_be_done = ack.may_be_done;
                 let turn =
                     Turn { reports: report.into_iter().collect(), ..turn(queue, vec![ack], 0) };
                 let reply = jobs.inner.store.turn(turn).await?;
+                // Refused where the handler's own transaction has completed the job.
+                let is_done = may_be_done && reply.accepted.is_empty();
+                drained.count(if is_done { Transition::Completed } else { fate });
                 for accepted in &reply.accepted {
                     jobs.inner.announce(&follow_ups, &accepted.follow_ups);
                 }
