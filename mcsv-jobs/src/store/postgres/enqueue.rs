@@ -30,13 +30,13 @@ async fn insert_whole(
     Ok(inserted)
 }
 
-/// Inserts a job in a caller's transaction, whose commit tells the workers.
+/// Inserts jobs in a caller's transaction, whose commit tells the workers.
 pub(crate) async fn insert_on_pg(
     conn: &mut PgConnection,
-    row: &Row,
+    rows: &[&Row],
 ) -> Result<Vec<Inserted>, sqlx::Error> {
-    let inserted = insert(conn, &[row]).await?;
-    sqlx::query(TELL_EACH).bind([&row.queue]).execute(conn).await?;
+    let inserted = insert(conn, rows).await?;
+    sqlx::query(TELL_EACH).bind(column(rows, |row| row.queue.clone())).execute(conn).await?;
     Ok(inserted)
 }
 

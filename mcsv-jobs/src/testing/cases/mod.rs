@@ -39,6 +39,7 @@ macro_rules! __mcsv_jobs_cases {
             }
             enqueue {
                 a_job_exists_if_and_only_if_the_callers_transaction_commits
+                many_jobs_exist_if_and_only_if_the_callers_transaction_commits
                 an_idle_worker_notices_a_commit_of_somebody_else
                 callers_at_the_same_time_each_get_their_own_job
                 one_refused_caller_does_not_harm_the_others_of_his_group
