@@ -132,36 +132,65 @@ impl StdError for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(source: sqlx::Error) -> Self {
-        let (kind, context) = if is_passing(&source) {
-            (ErrorKind::Unavailable, "the job database does not answer: try again later")
-        } else {
-            (ErrorKind::Database, "the job database refused a statement: see the cause")
+        let (kind, context) = match &source {
+            sqlx::Error::Database(error) => of_code(&error.code().unwrap_or_default()),
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::Io(_)
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_) => AWAY,
+            _ => REFUSED,
         };
         Error::new(kind, context).with_source(source)
     }
 }
 
-fn is_passing(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::Io(_)
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(error) => {
-            let code = error.code().unwrap_or_default();
-            // PostgreSQL has five characters where SQLite has a number of at most four.
-            if code.len() == 5 {
-                return is_passing_state(&code);
-            }
-            // The low byte is SQLite's primary result code: BUSY, LOCKED, IOERR, FULL, CANTOPEN.
-            matches!(code.parse::<i32>().unwrap_or(0) & 0xff, 5 | 6 | 10 | 13 | 14)
-        }
-        _ => false,
+const AWAY: (ErrorKind, &str) =
+    (ErrorKind::Unavailable, "the job database does not answer: try again later");
+const REFUSED: (ErrorKind, &str) =
+    (ErrorKind::Database, "the job database refused a statement: see the cause");
+
+/// What a database's own code means, and what is to be done about it.
+fn of_code(code: &str) -> (ErrorKind, &'static str) {
+    // PostgreSQL has five characters where SQLite has a number of at most four.
+    if code.len() == 5 {
+        return of_state(code);
+    }
+    // The low byte is SQLite's primary result code.
+    match code.parse::<i32>().unwrap_or(0) & 0xff {
+        // BUSY, LOCKED, IOERR.
+        5 | 6 | 10 => AWAY,
+        13 => (ErrorKind::Unavailable, "the job database has no room: make some, then try again"),
+        14 => (ErrorKind::Unavailable, "the job database's file can't be opened: check its path"),
+        26 => (ErrorKind::Database, "the job database's file is no SQLite database: give another"),
+        _ => REFUSED,
     }
 }
 
 /// By SQLSTATE (PostgreSQL, appendix A): lost connections, lost races, no resources, a server that
 /// stops, starts or has become a read-only one.
-fn is_passing_state(code: &str) -> bool {
-    matches!(code.get(..2), Some("08" | "40" | "53" | "57")) || matches!(code, "25006" | "55P03")
+fn of_state(code: &str) -> (ErrorKind, &'static str) {
+    match (code.get(..2).unwrap_or_default(), code) {
+        ("40", _) => {
+            (ErrorKind::Unavailable, "another transaction was first: try the whole of it again")
+        }
+        ("08" | "53" | "57", _) | (_, "25006" | "55P03") => AWAY,
+        (_, "22021") => (
+            ErrorKind::Invalid,
+            "a text has a NUL character, which PostgreSQL has not: leave it out",
+        ),
+        (_, "26000" | "42P05") => (
+            ErrorKind::Invalid,
+            "the job database is behind a proxy that mixes up prepared statements: connect to the \
+             server itself, or let PgBouncer pool by session or keep them (max_prepared_statements)",
+        ),
+        (_, "3F000") => (
+            ErrorKind::Database,
+            "the job database has no schema of the search_path: make one, or set another",
+        ),
+        (_, "42501") => (
+            ErrorKind::Database,
+            "the job database does not allow this to its role: grant what the cause names",
+        ),
+        _ => REFUSED,
+    }
 }

@@ -47,7 +47,7 @@ pub trait Job: Sized + Send + 'static {
         Policy::default()
     }
 
-    /// What makes this job the same as another one of its kind, at most 512 bytes.
+    /// What makes this job the same as another one of its kind, at most 512 bytes without a NUL.
     ///
     /// As long as a job of this kind and key is unfinished, enqueuing another one answers with the
     /// first. The database holds it by a unique index, so there is no race.
@@ -58,7 +58,7 @@ pub trait Job: Sized + Send + 'static {
 
     /// With which other jobs of its queue this one shares the places of
     /// [`Limits::with_running_per_partition`](crate::Limits::with_running_per_partition), at most
-    /// 512 bytes: the customer whose work it is, or the host that it burdens.
+    /// 512 bytes without a NUL: the customer whose work it is, or the host that it burdens.
     #[must_use]
     fn partition(&self) -> Option<String> {
         None

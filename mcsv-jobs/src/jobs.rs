@@ -93,15 +93,56 @@ impl Jobs {
         &self,
         jobs: impl IntoIterator<Item = N>,
     ) -> Result<Vec<Enqueued>, Error> {
-        let rows: Result<Vec<Row>, Error> =
-            jobs.into_iter().map(Into::into).map(|job: NewJob| self.row(&job)).collect();
-        let rows = rows?;
+        let rows = self.rows(jobs)?;
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let inserted = self.inner.store.insert(rows.clone()).await?;
         self.inner.announce(&rows, &inserted);
-        Ok(inserted.into_iter().map(|one| Enqueued::new(one.id, one.is_new)).collect())
+        Ok(answers(&inserted))
+    }
+
+    /// Enqueues many jobs in the caller's transaction; the answers are in their order.
+    ///
+    /// They exist when, and only if, that commits: see [`Enqueue::on`].
+    ///
+    /// ```
+    /// # use mcsv_jobs::{BoxError, Job, Jobs, Json};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)] struct Invoice { order: i64 }
+    /// # impl Job for Invoice { const KIND: &'static str = "i"; const QUEUE: &'static str = "q"; type Codec = Json; }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+    /// # let jobs = Jobs::connect("sqlite::memory:").await?;
+    /// let mut tx = jobs.begin().await?;
+    /// let made = jobs.enqueue_all_on(&mut tx, (1..=3).map(|order| Invoice { order })).await?;
+    /// tx.commit().await?;
+    /// assert_eq!(made.len(), 3);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`enqueue_all`](Self::enqueue_all), or the queue is not on SQLite.
+    pub async fn enqueue_all_on<N: Into<NewJob>>(
+        &self,
+        transaction: &mut SqliteConnection,
+        jobs: impl IntoIterator<Item = N>,
+    ) -> Result<Vec<Enqueued>, Error> {
+        self.inner.store.sqlite()?;
+        let rows = self.rows(jobs)?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let inserted = crate::store::insert(transaction, &rows.iter().collect::<Vec<_>>()).await?;
+        trace::count_enqueued(&rows, &inserted);
+        Ok(answers(&inserted))
+    }
+
+    pub(crate) fn rows<N: Into<NewJob>>(
+        &self,
+        jobs: impl IntoIterator<Item = N>,
+    ) -> Result<Vec<Row>, Error> {
+        jobs.into_iter().map(Into::into).map(|job: NewJob| self.row(&job)).collect()
     }
 
     /// The job as it is stored, in its trace.
@@ -121,11 +162,7 @@ impl Jobs {
         job: NewJob,
         conn: &mut SqliteConnection,
     ) -> Result<Enqueued, Error> {
-        self.inner.store.sqlite()?;
-        let row = self.row(&job)?;
-        let inserted = crate::store::insert(conn, &[&row]).await?;
-        trace::count_enqueued(&[row], &inserted);
-        first(&inserted)
+        self.enqueue_all_on(conn, [job]).await?.pop().ok_or_else(Error::closed)
     }
 
     /// Begins a transaction on the queue's own connection, for a caller who keeps his tables in the
@@ -207,6 +244,10 @@ impl fmt::Debug for Jobs {
             .field("file", &self.inner.store.file())
             .finish_non_exhaustive()
     }
+}
+
+fn answers(inserted: &[Inserted]) -> Vec<Enqueued> {
+    inserted.iter().map(|one| Enqueued::new(one.id, one.is_new)).collect()
 }
 
 fn first(inserted: &[Inserted]) -> Result<Enqueued, Error> {

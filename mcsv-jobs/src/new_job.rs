@@ -202,10 +202,14 @@ pub(crate) fn millis(duration: Duration) -> i64 {
 }
 
 fn check_key(what: &str, key: &Option<String>) -> Result<(), Error> {
-    let length = key.as_ref().map_or(0, String::len);
-    if length > MAX_KEY {
-        let context = format!("{what} of {length} bytes: give at most {MAX_KEY}, or a hash");
+    let key = key.as_deref().unwrap_or_default();
+    if key.len() > MAX_KEY {
+        let context = format!("{what} of {} bytes: give at most {MAX_KEY}, or a hash", key.len());
         return Err(Error::new(ErrorKind::TooLarge, context));
+    }
+    // PostgreSQL has no such character.
+    if key.contains('\0') {
+        return Err(Error::invalid(format!("{what} {key:?} has a NUL character: leave it out")));
     }
     Ok(())
 }

@@ -37,9 +37,7 @@ pub(crate) struct Budget {
 impl Budget {
     pub(crate) fn settle(&self, ending: Ending) -> Fate {
         match ending {
-            Ending::Returned(Verdict::Done) => {
-                Fate::of(Transition::Completed, State::Completed, String::new())
-            }
+            Ending::Returned(Verdict::Done) => Fate::completed(),
             Ending::Returned(Verdict::Retry(delay)) => {
                 self.try_again(delay, "the handler asked for another attempt".to_owned())
             }
@@ -107,6 +105,10 @@ impl Fate {
             detail,
             retention: Retention::Keep,
         }
+    }
+
+    pub(crate) fn completed() -> Self {
+        Fate::of(Transition::Completed, State::Completed, String::new())
     }
 
     fn discarded(error: String) -> Self {

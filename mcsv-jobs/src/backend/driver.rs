@@ -11,7 +11,7 @@ use super::queue_backend::QueueConfig;
 use super::resent::Resent;
 use super::setback::Setback;
 use super::{Delivery, rescue};
-use crate::cx::Signal;
+use crate::cx::{Completing, Signal};
 use crate::keeper::Keeper;
 use crate::progress::{Reports, reports};
 use crate::registry::Registry;
@@ -87,6 +87,7 @@ struct Held {
     claimed: Arc<Claimed>,
     signal: watch::Sender<Signal>,
     reports: Reports,
+    completing: Completing,
 }
 
 /// What looks for new work, with the room that it has.
@@ -488,6 +489,8 @@ impl Driver {
             match kept.get(&(*id, *fence)) {
                 Some(false) => {}
                 Some(true) => drop(held.signal.send_replace(Signal::Cancelled)),
+                // It has let go of it by itself.
+                None if held.completing.has_begun() => {}
                 None => drop(held.signal.send_replace(Signal::LeaseLost)),
             }
         }
@@ -502,7 +505,8 @@ impl Driver {
         let queue = Arc::clone(&self.queue);
         let cx = JobCx::new(id, queue, Arc::clone(&claimed), signals, reporter);
         let keyring = self.registry.keyring.clone();
-        let held = Held { claimed: Arc::clone(&claimed), signal, reports };
+        let completing = cx.completing();
+        let held = Held { claimed: Arc::clone(&claimed), signal, reports, completing };
         if let Some(earlier) = self.held.insert(claimed.id, held) {
             earlier.signal.send_replace(Signal::LeaseLost);
         }
@@ -528,6 +532,7 @@ impl Driver {
             follow_ups: Vec::new(),
             seen_lease: None,
             may_end_batch: claimed.batch_id.is_some(),
+            may_be_done: false,
         };
         self.acks.push((ack, claimed.kind.clone()));
     }

@@ -15,5 +15,4 @@ pub use queue_backend::{QueueBackend, QueueConfig};
 
 pub(crate) use driver::Phase;
 pub(crate) use queue_backend::LEASE;
-#[cfg(feature = "testing")]
 pub(crate) use supervise::Supervisor;

@@ -60,6 +60,7 @@ fn ack(registry: &Registry, queue: &Arc<str>, own: &str, orphan: Orphan) -> Opti
         follow_ups,
         seen_lease,
         may_end_batch: true,
+        may_be_done: false,
     };
     Some((ack, claimed.kind.clone()))
 }

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use crate::store::Ack;
+use crate::store::{Ack, Fate};
 use crate::{Event, Jobs, Transition, trace};
 
 /// The outcomes that are sent again because nobody heard whether they were written.
@@ -22,6 +22,10 @@ impl Resent {
     }
 
     pub(super) fn refused(&mut self, queue: &str, ack: Ack, kind: String) {
+        if ack.may_be_done {
+            let (fate, follow_ups) = (Fate::completed(), Vec::new());
+            return self.doubtful.push((Ack { fate, follow_ups, ..ack }, kind));
+        }
         // What a rescuer writes, another rescuer may have written just so.
         if self.sent.contains(&(ack.id, ack.fence)) && ack.seen_lease.is_none() {
             self.doubtful.push((ack, kind));
@@ -88,7 +92,6 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::store::Fate;
     use crate::{Retention, State};
     use Transition::{CancelRequested, Completed, Discarded, Enqueued, Rescued, Snoozed, Started};
 
@@ -104,7 +107,16 @@ mod tests {
             retention: Retention::Keep,
         };
         let (follow_ups, seen_lease) = (Vec::new(), None);
-        Ack { id: 1, fence, started_at: 0, fate, follow_ups, seen_lease, may_end_batch: false }
+        Ack {
+            id: 1,
+            fence,
+            started_at: 0,
+            fate,
+            follow_ups,
+            seen_lease,
+            may_end_batch: false,
+            may_be_done: false,
+        }
     }
 
     fn log(events: &[(Transition, &str, &str)]) -> Vec<Event> {

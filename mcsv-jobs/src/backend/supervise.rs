@@ -10,6 +10,7 @@ use tracing::{Instrument, Span};
 
 use super::Delivery;
 use crate::failure::{bounded, chain};
+use crate::outcome::Verdict;
 use crate::registry::Registry;
 use crate::settle::{Budget, Ending};
 use crate::store::{Ack, Claimed, Fate, Row};
@@ -46,7 +47,7 @@ impl Supervisor {
     pub(crate) fn begin(self: &Arc<Self>, delivery: &mut Delivery) -> Attempt {
         let child = self.registry.relation.is_child(&delivery.claimed);
         let (span, context) = trace::attempt_span(&delivery.cx, &self.owner, child);
-        delivery.cx = delivery.cx.clone().with_trace(context.clone());
+        delivery.cx = delivery.cx.clone().with_trace(context.clone()).under(self);
         Attempt {
             supervisor: Arc::clone(self),
             claimed: Arc::clone(&delivery.claimed),
@@ -54,6 +55,46 @@ impl Supervisor {
             span,
             context,
             since: Instant::now(),
+        }
+    }
+
+    /// What completes the job in a transaction of its handler's own.
+    pub(crate) fn completion(
+        &self,
+        claimed: &Claimed,
+        outcome: Outcome,
+    ) -> Result<Ack, crate::Error> {
+        if outcome.verdict != Verdict::Done {
+            return Err(crate::Error::invalid(
+                "only Outcome::done() completes a job: return any other outcome from the handler",
+            ));
+        }
+        let mut follow_ups = rows(&outcome.follow_ups, &self.registry)?;
+        follow_ups.extend(next_of_chain(claimed)?);
+        let retention = self.retention(claimed);
+        let result = outcome.result.filter(|_| retention == Retention::Keep);
+        let fate = Fate { retention, result, ..Fate::completed() };
+        Ok(Ack { follow_ups, ..self.ack(claimed, fate) })
+    }
+
+    fn ack(&self, claimed: &Claimed, fate: Fate) -> Ack {
+        Ack {
+            id: claimed.id,
+            fence: claimed.fence,
+            started_at: claimed.started_at,
+            fate,
+            follow_ups: Vec::new(),
+            seen_lease: None,
+            may_end_batch: claimed.batch_id.is_some(),
+            may_be_done: true,
+        }
+    }
+
+    /// The rows of a batch's jobs are what it counts: they stay.
+    fn retention(&self, claimed: &Claimed) -> Retention {
+        match claimed.batch_id {
+            Some(_) => Retention::Keep,
+            None => self.registry.policy(&claimed.kind).retention(),
         }
     }
 }
@@ -89,8 +130,13 @@ impl Attempt {
     }
 
     fn end(self, ending: Ending, outcome: Option<Outcome>) {
+        let is_done = ending == Ending::Returned(Verdict::Done);
         let ack = self.enter(|| self.ack(ending, outcome));
-        self.enter(|| self.log(&ack.fate));
+        if ack.may_be_done && is_done {
+            self.enter(|| self.log(&Fate::completed()));
+        } else {
+            self.enter(|| self.log(&ack.fate));
+        }
         // Without a driver there is nobody to tell: the lease runs out and the job runs again.
         let _ = self.supervisor.ended.send(ack);
     }
@@ -104,6 +150,14 @@ impl Attempt {
             age: claimed.age.saturating_add(self.since.elapsed()),
             policy: registry.policy(&claimed.kind),
         };
+        let may_be_done = self.cx.completing().has_begun();
+        let (ending, outcome) = if may_be_done && ending == Ending::Returned(Verdict::Done) {
+            // Refused if it did.
+            let text = "the transaction that was to complete it did not commit";
+            (Ending::Failed(text.to_owned()), None)
+        } else {
+            (ending, outcome)
+        };
         let (result, jobs) = outcome.map(|o| (o.result, o.follow_ups)).unwrap_or_default();
         let mut fate = budget.settle(ending);
         let mut follow_ups = match rows(&jobs, registry) {
@@ -115,9 +169,9 @@ impl Attempt {
             }
         };
         if fate.state == State::Completed {
-            match self.next_of_chain() {
+            match next_of_chain(claimed) {
                 Ok(next) => {
-                    fate.retention = self.retention(&budget);
+                    fate.retention = self.supervisor.retention(claimed);
                     fate.result = result.filter(|_| fate.retention == Retention::Keep);
                     follow_ups.extend(next);
                 }
@@ -128,32 +182,7 @@ impl Attempt {
             }
         }
         follow_ups.extend(after_discard(registry, &self.cx, claimed, &fate));
-        Ack {
-            id: claimed.id,
-            fence: claimed.fence,
-            started_at: claimed.started_at,
-            fate,
-            follow_ups,
-            seen_lease: None,
-            may_end_batch: claimed.batch_id.is_some(),
-        }
-    }
-
-    /// The rows of a batch's jobs are what it counts: they stay.
-    fn retention(&self, budget: &Budget) -> Retention {
-        match self.claimed.batch_id {
-            Some(_) => Retention::Keep,
-            None => budget.policy.retention(),
-        }
-    }
-
-    fn next_of_chain(&self) -> Result<Option<Row>, crate::Error> {
-        let Some(chain) = &self.claimed.chain else { return Ok(None) };
-        let next = Row::first_of(chain, self.claimed.batch_id)?;
-        Ok(next.map(|row| {
-            let trace = trace::of_row(&row);
-            row.in_trace(&trace)
-        }))
+        Ack { follow_ups, may_be_done, ..self.supervisor.ack(claimed, fate) }
     }
 
     fn log(&self, fate: &Fate) {
@@ -167,6 +196,15 @@ impl Attempt {
             None => tracing::debug!(outcome = %fate.transition, ?ran, "job ended"),
         }
     }
+}
+
+fn next_of_chain(claimed: &Claimed) -> Result<Option<Row>, crate::Error> {
+    let Some(chain) = &claimed.chain else { return Ok(None) };
+    let next = Row::first_of(chain, claimed.batch_id)?;
+    Ok(next.map(|row| {
+        let trace = trace::of_row(&row);
+        row.in_trace(&trace)
+    }))
 }
 
 /// The follow-ups of a dead letter; none of a job that is not one.

@@ -71,6 +71,7 @@ impl Jobs {
     /// Deletes jobs that ended longer ago than `finished_older_than`, and events that are older
     /// than `events_older_than` and whose jobs are gone.
     ///
+    /// The jobs of a [batch](Self::batch) stay until it has ended: they are what it counts.
     /// It works in small steps, so that others can write in between.
     ///
     /// # Errors

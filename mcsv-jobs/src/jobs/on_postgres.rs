@@ -1,6 +1,7 @@
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::first;
+use super::answers;
+use crate::store::Row;
 use crate::{Enqueued, Error, Jobs, NewJob, trace};
 
 impl Jobs {
@@ -25,10 +26,28 @@ impl Jobs {
         job: NewJob,
         conn: &mut PgConnection,
     ) -> Result<Enqueued, Error> {
+        self.enqueue_all_on_pg(conn, [job]).await?.pop().ok_or_else(Error::closed)
+    }
+
+    /// Enqueues many jobs in the caller's PostgreSQL transaction, like
+    /// [`enqueue_all_on`](Self::enqueue_all_on).
+    ///
+    /// # Errors
+    ///
+    /// As [`enqueue_all`](Self::enqueue_all), or the queue is not on PostgreSQL.
+    pub async fn enqueue_all_on_pg<N: Into<NewJob>>(
+        &self,
+        transaction: &mut PgConnection,
+        jobs: impl IntoIterator<Item = N>,
+    ) -> Result<Vec<Enqueued>, Error> {
         self.inner.store.postgres()?;
-        let row = self.row(&job)?;
-        let inserted = crate::store::insert_on_pg(conn, &row).await?;
-        trace::count_enqueued(&[row], &inserted);
-        first(&inserted)
+        let rows = self.rows(jobs)?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let all: Vec<&Row> = rows.iter().collect();
+        let inserted = crate::store::insert_on_pg(transaction, &all).await?;
+        trace::count_enqueued(&rows, &inserted);
+        Ok(answers(&inserted))
     }
 }

@@ -17,6 +17,9 @@ pub(crate) struct Ack {
     pub(crate) seen_lease: Option<i64>,
     /// Whether its end may be the end of its batch.
     pub(crate) may_end_batch: bool,
+    /// Whether a transaction of the handler's own may have completed the job already: then this is
+    /// refused, and what it says holds only if that was rolled back.
+    pub(crate) may_be_done: bool,
 }
 
 impl Ack {

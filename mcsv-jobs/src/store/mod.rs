@@ -34,12 +34,12 @@ use limited::{Counted, claim as claim_limited};
 #[cfg(feature = "postgres")]
 use postgres::PostgresStore;
 #[cfg(feature = "postgres")]
-pub(crate) use postgres::insert_on_pg;
+pub(crate) use postgres::{insert_on_pg, settle_on_pg};
 use row::unhex;
 pub(crate) use row::{Inserted, Row};
 pub(crate) use settle::{Leases, Report, Settle, SettleReply};
 use sqlite::SqliteStore;
-pub(crate) use sqlite::{Offer, insert};
+pub(crate) use sqlite::{Offer, insert, settle};
 use stored_batch::{OVERDUE_BATCHES, StoredBatch};
 pub(crate) use watch::{Seen, Watch};
 

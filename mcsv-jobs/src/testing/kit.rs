@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{BoxError, Error, Job, JobCx, JobId, JobRecord, Jobs, Json, Policy, Workers};
+use crate::{BoxError, Enqueued, Error, Job, JobCx, JobId, JobRecord, Jobs, Json, Policy, Workers};
 use mcsv_core::{Backoff, Shutdown};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
@@ -105,6 +105,32 @@ impl Queue {
             tx.rollback().await?;
         }
         Ok(id)
+    }
+
+    pub(in crate::testing) async fn enqueue_all_in_transaction(
+        &self,
+        notes: Vec<Note>,
+        end: End,
+    ) -> Result<Vec<Enqueued>, BoxError> {
+        #[cfg(feature = "postgres")]
+        if self.jobs.inner.store.postgres().is_ok() {
+            let mut tx = self.jobs.begin_pg().await?;
+            let made = self.jobs.enqueue_all_on_pg(&mut tx, notes).await?;
+            if end == End::Commit {
+                tx.commit().await?;
+            } else {
+                tx.rollback().await?;
+            }
+            return Ok(made);
+        }
+        let mut tx = self.jobs.begin().await?;
+        let made = self.jobs.enqueue_all_on(&mut tx, notes).await?;
+        if end == End::Commit {
+            tx.commit().await?;
+        } else {
+            tx.rollback().await?;
+        }
+        Ok(made)
     }
 
     pub(in crate::testing) async fn wait(&self, id: JobId) -> JobRecord {

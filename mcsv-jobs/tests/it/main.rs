@@ -18,6 +18,8 @@ mod half_open;
 #[cfg(feature = "postgres")]
 mod idle_session;
 mod input;
+#[cfg(feature = "postgres")]
+mod isolation;
 #[cfg(feature = "encryption")]
 mod keys;
 mod kill;
@@ -27,6 +29,8 @@ mod lock;
 mod outage;
 #[cfg(feature = "postgres")]
 mod overlap;
+#[cfg(feature = "postgres")]
+mod pgbouncer;
 mod poison;
 #[cfg(feature = "postgres")]
 mod pool;

@@ -6,7 +6,7 @@ use mcsv_jobs::{Enqueued, JobCx, JobId, Jobs, State, Workers};
 use sqlx::{Connection, PgConnection};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::kit::{Done, LONG, Note, Running, assert_sound, note, run};
+use crate::kit::{Done, LONG, Note, Running, assert_sound, note, run, run_gated};
 
 /// Ends every other session of the database, as a restart or an administrator would.
 async fn end_sessions(url: &str) -> Result<i64, sqlx::Error> {
@@ -168,4 +168,52 @@ async fn a_caller_hears_that_a_lost_server_may_come_back() -> Done {
     assert!(error.is_retryable(), "{error:?}");
     assert!(jobs.begin().await.unwrap_err().is_invalid(), "not on SQLite");
     Ok(())
+}
+
+/// The sessions that hold the lock by which a process is known to live.
+async fn lock_holders(conn: &mut PgConnection) -> Result<BTreeSet<i32>, sqlx::Error> {
+    let pids: Vec<i32> = sqlx::query_scalar(
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(pids.into_iter().collect())
+}
+
+#[tokio::test]
+async fn a_worker_whose_server_takes_no_new_session_does_not_pass_for_dead() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let mut conn = PgConnection::connect(database.url()).await?;
+    let jobs = Jobs::connect(database.url()).await?;
+    let (workers, mut starts, go_on) = run_gated(Workers::new(jobs.clone()).queue("notes", 1));
+    let id = jobs.enqueue(note("held")).await?.id();
+    starts.recv().await;
+    let first = loop {
+        let holders = lock_holders(&mut conn).await?;
+        if !holders.is_empty() {
+            break holders;
+        }
+    };
+
+    // Sessions that there are go on; the one that is ended can't be had again.
+    let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut conn).await?;
+    let other = database.url().replace(&format!("/{name}?"), "/postgres?");
+    let mut other = PgConnection::connect(&other).await?;
+    let take_no_more = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(take_no_more)).execute(&mut other).await?;
+    for pid in &first {
+        sqlx::query("SELECT pg_terminate_backend($1)").bind(pid).execute(&mut conn).await?;
+    }
+    // Ends because one of the workers' sessions takes the lock.
+    let taken = async {
+        while lock_holders(&mut conn).await?.is_subset(&first) {}
+        Ok::<_, sqlx::Error>(())
+    };
+    tokio::time::timeout(LONG, taken).await??;
+
+    go_on.notify_one();
+    assert_eq!(jobs.wait(id, LONG).await?.attempt, 1);
+    workers.end().await?;
+    assert_sound(&jobs).await
 }

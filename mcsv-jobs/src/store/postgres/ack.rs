@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use super::batch::close;
 use super::complete::complete;
 use super::enqueue::{column, insert};
+use super::notify::TELL_EACH;
 use crate::store::{Accepted, Ack, Row, Settled, completions, ended_batches};
 
 /// Writes the ends of the attempts of `owner`, their events and their follow-ups; stale ones change
@@ -35,6 +36,23 @@ pub(super) async fn settle(
     // After the follow-ups, which may belong to them.
     let rung = close(conn, &ended_batches(&accepted)).await?;
     Ok(Settled { accepted: replies, rung })
+}
+
+/// Writes the end of one attempt in a transaction of its handler's, whose commit tells the workers of
+/// what follows.
+pub(crate) async fn settle_on_pg(
+    conn: &mut PgConnection,
+    owner: &str,
+    ack: Ack,
+) -> Result<Settled, sqlx::Error> {
+    let acks = [ack];
+    let settled = settle(conn, owner, &acks).await?;
+    let follow_ups = acks.iter().flat_map(|ack| &ack.follow_ups).map(|row| &row.queue);
+    let told: Vec<&String> = follow_ups.chain(&settled.rung).collect();
+    if !told.is_empty() && !settled.accepted.is_empty() {
+        sqlx::query(TELL_EACH).bind(told).execute(conn).await?;
+    }
+    Ok(settled)
 }
 
 /// The accepted acks by their jobs, with the batch that each may have ended.

@@ -64,7 +64,7 @@ async fn requeue(
     conn: &mut PgConnection,
     which: &RequeueWhich,
 ) -> Result<Vec<String>, sqlx::Error> {
-    let mut tx = conn.begin().await?;
+    let mut tx = conn.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
     let ids = match which {
         RequeueWhich::One(id) => vec![id.get()],
         RequeueWhich::Matching(filter) => super::read::ids(&mut tx, filter).await?,

@@ -14,8 +14,8 @@ impl PostgresStore {
     ) -> Result<(Vec<Inserted>, Vec<String>), Error> {
         let completion = batch.completion.as_ref().map(Row::to_json).transpose()?;
         let rows: Vec<&Row> = batch.rows.iter().collect();
-        self.call(async |conn| {
-            let mut tx = conn.begin().await?;
+        self.call_about(rows.len(), async |conn| {
+            let mut tx = conn.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
             sqlx::query(
                 "INSERT INTO mcsv_job_batches (id, inserted_at, completion)
                  VALUES ($1, mcsv_jobs_now(), $2)",

@@ -34,9 +34,12 @@ impl PostgresStore {
             Error::invalid("bad database URL: give one such as postgres://app@db.example/app")
         })?;
         let options = options.application_name("mcsv-jobs");
+        try_statements(&options).await?;
         let callers = pool(CALLERS).connect_with(options.clone()).await?;
         schema::migrate(&callers).await?;
-        let engine = pool(ENGINE).connect_lazy_with(options);
+        let engine = pool(ENGINE)
+            .after_connect(|conn, _| Box::pin(go_by_what_is_committed(conn)))
+            .connect_lazy_with(options);
         let notifier = Notifier::spawn(engine.clone());
         Ok(PostgresStore { callers, engine, notifier })
     }
@@ -48,6 +51,12 @@ impl PostgresStore {
     /// Asks on a caller's connection what is answered at once.
     pub(super) async fn call<T>(&self, ask: impl Ask<T>) -> Result<T, Error> {
         within(SILENT, &self.callers, ask).await
+    }
+
+    /// Asks on a caller's connection for something about so many jobs, a millisecond for each.
+    pub(super) async fn call_about<T>(&self, jobs: usize, ask: impl Ask<T>) -> Result<T, Error> {
+        let each = Duration::from_millis(u64::try_from(jobs).unwrap_or(u64::MAX));
+        within(SILENT.saturating_add(each), &self.callers, ask).await
     }
 
     /// Asks on a caller's connection what may have to look at every job.
@@ -96,6 +105,40 @@ pub(super) fn give_up(conn: PoolConnection<Postgres>, silent: Duration) -> Error
 fn gave_no_answer(silent: Duration) -> Error {
     let context = format!("the job database gave no answer within {silent:?}: try again later");
     Error::new(ErrorKind::Unavailable, context)
+}
+
+/// Refuses a proxy that gives each transaction the session that is free just then, and knows nothing of
+/// prepared statements: such as PgBouncer in transaction mode, before 1.21 or by its settings.
+///
+/// What one connection has prepared is missing there when it asks for it, or is there for another: nearly
+/// every call would fail, and a few would be answered with the rows of something else. Two connections
+/// have two sessions, but behind such a proxy, where the second is given the one that the first has no
+/// use for now.
+async fn try_statements(options: &PgConnectOptions) -> Result<(), Error> {
+    let tried = async {
+        let mut one = PgConnection::connect_with(options).await?;
+        let mut other = PgConnection::connect_with(options).await?;
+        for conn in [&mut one, &mut other] {
+            sqlx::query("SELECT 1").execute(conn).await?;
+        }
+        one.close().await?;
+        other.close().await
+    };
+    Ok(timeout(SILENT, tried).await.map_err(|_| gave_no_answer(SILENT))??)
+}
+
+/// The workers' statements are written for `READ COMMITTED`, in which they wait for each other. Where the
+/// database has a stricter default the server would refuse them one after the other; callers, whose
+/// transactions are their own, keep it.
+async fn go_by_what_is_committed(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // Says nothing where nothing is to be changed: behind a proxy the session is not ours alone.
+    sqlx::query(
+        "SELECT set_config('default_transaction_isolation', 'read committed', false)
+         WHERE current_setting('default_transaction_isolation') <> 'read committed'",
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 fn pool(size: u32) -> PgPoolOptions {

@@ -1,8 +1,6 @@
 use sqlx::{Connection, PgConnection};
-use tokio::time::timeout;
 
 use super::PostgresStore;
-use super::connect::{SILENT, give_up};
 use super::notify::TELL_EACH;
 use crate::store::{Inserted, Row};
 use crate::{Error, JobId};
@@ -13,11 +11,7 @@ const TRIES: usize = 5;
 impl PostgresStore {
     pub(in crate::store) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
         let rows: Vec<&Row> = rows.iter().collect();
-        let mut conn = self.callers.acquire().await?;
-        match timeout(SILENT, insert_whole(&mut conn, &rows)).await {
-            Ok(inserted) => Ok(inserted?),
-            Err(_) => Err(give_up(conn, SILENT)),
-        }
+        self.call_about(rows.len(), async |conn| insert_whole(conn, &rows).await).await
     }
 }
 
@@ -28,20 +22,21 @@ async fn insert_whole(
     if rows.iter().all(|row| row.unique_key.is_none()) {
         return insert(conn, rows).await;
     }
-    // A twin that is looked for in a second statement must not find half a batch committed.
-    let mut tx = conn.begin().await?;
+    // A twin that is looked for in a second statement must not find half a batch committed. Nor must it
+    // be invisible, whatever the database's own default.
+    let mut tx = conn.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
     let inserted = insert(&mut tx, rows).await?;
     tx.commit().await?;
     Ok(inserted)
 }
 
-/// Inserts a job in a caller's transaction, whose commit tells the workers.
+/// Inserts jobs in a caller's transaction, whose commit tells the workers.
 pub(crate) async fn insert_on_pg(
     conn: &mut PgConnection,
-    row: &Row,
+    rows: &[&Row],
 ) -> Result<Vec<Inserted>, sqlx::Error> {
-    let inserted = insert(conn, &[row]).await?;
-    sqlx::query(TELL_EACH).bind([&row.queue]).execute(conn).await?;
+    let inserted = insert(conn, rows).await?;
+    sqlx::query(TELL_EACH).bind(column(rows, |row| row.queue.clone())).execute(conn).await?;
     Ok(inserted)
 }
 
@@ -55,11 +50,21 @@ pub(super) async fn insert(
         let open: Vec<usize> = (0..rows.len()).filter(|&index| answers[index].is_none()).collect();
         let batch: Vec<&Row> = open.iter().map(|&index| rows[index]).collect();
         let inserted = insert_rows(conn, &batch).await?;
-        for ((&index, row), (id, is_new)) in open.iter().zip(&batch).zip(inserted) {
-            let id = if is_new { Some(id) } else { twin(conn, row).await? };
-            let id = id.map(JobId::new).transpose();
-            let id = id.map_err(|error| sqlx::Error::Decode(error.into()))?;
-            answers[index] = id.map(|id| Inserted { id, is_new, has_started: false });
+        let mut kept_out = Vec::new();
+        for (&index, (id, is_new)) in open.iter().zip(inserted) {
+            if is_new {
+                answers[index] = Some(Inserted { id: job_id(id)?, is_new, has_started: false });
+            } else {
+                kept_out.push(index);
+            }
+        }
+        let rows: Vec<&Row> = kept_out.iter().map(|&index| rows[index]).collect();
+        for (place, id) in twins(conn, &rows).await? {
+            let index = usize::try_from(place - 1).ok().and_then(|place| kept_out.get(place));
+            if let Some(&index) = index {
+                let id = job_id(id)?;
+                answers[index] = Some(Inserted { id, is_new: false, has_started: false });
+            }
         }
         if answers.iter().all(Option::is_some) {
             break;
@@ -125,14 +130,23 @@ pub(super) fn column<R, T>(rows: &[&R], field: impl Fn(&R) -> T) -> Vec<T> {
     rows.iter().map(|row| field(row)).collect()
 }
 
-/// The unfinished job whose unique key kept `row` out; none if it has ended since.
-async fn twin(conn: &mut PgConnection, row: &Row) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT id FROM mcsv_jobs WHERE kind = $1 AND unique_key = $2
-           AND state IN ('available', 'scheduled', 'executing', 'retryable')",
+/// The unfinished jobs whose unique keys kept `rows` out, by the places of those from 1; none of a job
+/// that has ended since.
+async fn twins(conn: &mut PgConnection, rows: &[&Row]) -> Result<Vec<(i64, i64)>, sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as(
+        "SELECT place, id FROM unnest($1::TEXT[], $2::TEXT[]) WITH ORDINALITY
+            AS given (kind, unique_key, place) JOIN mcsv_jobs USING (kind, unique_key)
+         WHERE state IN ('available', 'scheduled', 'executing', 'retryable')",
     )
-    .bind(&row.kind)
-    .bind(&row.unique_key)
-    .fetch_optional(conn)
+    .bind(column(rows, |row| row.kind.clone()))
+    .bind(column(rows, |row| row.unique_key.clone()))
+    .fetch_all(conn)
     .await
+}
+
+fn job_id(id: i64) -> Result<JobId, sqlx::Error> {
+    JobId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))
 }

@@ -20,6 +20,7 @@ mod tick;
 
 use sqlx::PgPool;
 
+pub(crate) use ack::settle_on_pg;
 pub(crate) use enqueue::insert_on_pg;
 use notify::Notifier;
 pub(super) use presence::Presence;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcsv_core::Backoff;
 use sqlx::postgres::PgListener;
-use sqlx::{Executor, PgPool};
+use sqlx::{Executor, PgExecutor, PgPool};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -77,7 +77,7 @@ impl Presence {
                 return Err(error.into());
             }
         };
-        self.hold(&present);
+        self.hold(&present).await;
         let others = holders.iter().filter_map(|holder| {
             let key = Session::key_of(&holder.owner)?;
             (key != session.key() && !present.contains(&key)).then_some((key, &holder.owner))
@@ -94,9 +94,12 @@ impl Presence {
         Ok(dead)
     }
 
-    /// Starts again where the lock is gone although the connection seems to live, as behind a
-    /// proxy that dropped it.
-    fn hold(&mut self, present: &BTreeSet<i64>) {
+    /// Takes the lock again where it is gone.
+    ///
+    /// The connection that listened may seem to live, as behind a proxy that dropped it, and a server
+    /// that has no place for a new one may go on serving those that there are. So one of the workers'
+    /// connections has the lock meanwhile: whoever renews his leases is not dead.
+    async fn hold(&mut self, present: &BTreeSet<i64>) {
         let missing = !present.contains(&self.session.key());
         if missing && !self.own_missing {
             self.task.abort();
@@ -105,6 +108,9 @@ impl Presence {
             self.task = tokio::spawn(listen(pool, sender, self.session.key(), bells));
         }
         self.own_missing = missing;
+        if missing && let Err(error) = lock(&self.pool, self.session.key()).await {
+            tracing::debug!(%error, "others may take this process for dead");
+        }
     }
 }
 
@@ -112,6 +118,13 @@ impl Drop for Presence {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// Holds the session's lock for as long as the connection lives.
+///
+/// Shared: a connection that the server still takes for alive must not keep its successor out.
+async fn lock<'c>(conn: impl PgExecutor<'c>, key: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_lock_shared($1)").bind(key).execute(conn).await.map(drop)
 }
 
 /// The keys of the advisory locks that are held in this database.
@@ -158,8 +171,7 @@ async fn listen_once(
         .await?;
     let mut listener = PgListener::connect_with(&own).await?;
     listener.eager_reconnect(false);
-    // Shared: a connection that the server still takes for alive must not keep its successor out.
-    sqlx::query("SELECT pg_advisory_lock_shared($1)").bind(key).execute(&mut listener).await?;
+    lock(&mut listener, key).await?;
     listener.listen(CHANNEL).await?;
     // What was told while nobody listened.
     bells.ring_everything();

@@ -16,9 +16,11 @@ async fn step(conn: &mut PgConnection, prune: &Prune) -> Result<Pruned, sqlx::Er
     let jobs: i64 = sqlx::query_scalar(
         "WITH pruned AS (
             DELETE FROM mcsv_jobs WHERE id = ANY (ARRAY(
-                SELECT id FROM mcsv_jobs
+                SELECT id FROM mcsv_jobs AS job
                 WHERE finished_at IS NOT NULL AND finished_at < (SELECT mcsv_jobs_now()) - $1
-                ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_batches AS batch
+                        WHERE batch.id = job.batch_id AND batch.finished_at IS NULL)
+                ORDER BY finished_at LIMIT $2 FOR UPDATE OF job SKIP LOCKED))
             RETURNING id
          ), forgotten AS (
             DELETE FROM mcsv_job_progress WHERE job_id IN (SELECT id FROM pruned)

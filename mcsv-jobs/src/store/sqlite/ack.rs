@@ -44,7 +44,7 @@ impl<'a> From<&'a Ack> for Line<'a> {
 
 /// Writes the ends of the attempts of `owner`, their events and their follow-ups; stale ones change
 /// nothing.
-pub(super) async fn settle(
+pub(crate) async fn settle(
     conn: &mut SqliteConnection,
     owner: &str,
     acks: &[Ack],

@@ -39,6 +39,12 @@ impl SqliteStore {
 
     async fn on_disk(options: SqliteConnectOptions) -> Result<Self, Error> {
         let file = options.get_filename().to_path_buf();
+        if file.as_os_str().is_empty() {
+            // To SQLite it is a database that each connection has for itself and that nobody keeps.
+            return Err(Error::invalid(
+                "database URL without a file: give one such as sqlite:///var/lib/app/jobs.db",
+            ));
+        }
         create_folder(&file)?;
         let write_pool = single(options.clone()).await?;
         schema::migrate(&write_pool).await?;

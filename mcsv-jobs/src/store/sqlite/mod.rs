@@ -27,6 +27,7 @@ use std::path::PathBuf;
 
 use sqlx::SqlitePool;
 
+pub(crate) use ack::settle;
 pub(super) use data_version::DataVersion;
 pub(crate) use enqueue::insert;
 pub(crate) use offer::Offer;

@@ -17,10 +17,12 @@ impl Write for Prune {
         Box::pin(async move {
             let jobs = sqlx::query(concat!(
                 "DELETE FROM mcsv_jobs WHERE id IN (
-                    SELECT id FROM mcsv_jobs
+                    SELECT id FROM mcsv_jobs AS job
                     WHERE finished_at IS NOT NULL AND finished_at < ",
                 now!(),
-                " - ?1 ORDER BY finished_at LIMIT ?2)"
+                " - ?1 AND NOT EXISTS (SELECT 1 FROM mcsv_job_batches AS batch
+                        WHERE batch.id = job.batch_id AND batch.finished_at IS NULL)
+                    ORDER BY finished_at LIMIT ?2)"
             ))
             .bind(millis(self.finished_older_than))
             .bind(i64::try_from(PRUNE_STEP).unwrap_or(i64::MAX))

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use mcsv_core::TraceContext;
 use tokio::sync::{Semaphore, mpsc};
@@ -111,6 +112,34 @@ pub(in crate::testing) async fn a_job_adds_to_its_own_batch_before_it_ends(queue
 
     assert_eq!(status.progress(), (2, 2));
     assert_eq!(completions(&queue).await?, 1);
+    Ok(())
+}
+
+pub(in crate::testing) async fn the_jobs_of_a_batch_are_not_pruned_before_it_ends(
+    queue: Queue,
+) -> Done {
+    let batch = queue.jobs.batch([note("ended"), note("waiting")]).await?;
+    queue.jobs.cancel(batch.jobs[0].id()).await?;
+    let day = Duration::from_secs(86_400);
+    let let_a_day_go_by = async || {
+        queue
+            .bend(
+                "UPDATE mcsv_jobs SET finished_at = finished_at - 90000000,
+                    inserted_at = inserted_at - 90000000",
+            )
+            .await?;
+        queue.bend("UPDATE mcsv_job_batches SET finished_at = finished_at - 90000000").await?;
+        queue.bend("UPDATE mcsv_job_events SET at = at - 90000000").await
+    };
+
+    let_a_day_go_by().await?;
+    assert_eq!(queue.jobs.prune(day, day).await?.jobs, 0);
+    assert_eq!(queue.jobs.batch_status(batch.id).await?.progress(), (1, 2));
+
+    queue.jobs.cancel(batch.jobs[1].id()).await?;
+    let_a_day_go_by().await?;
+    assert_eq!(queue.jobs.prune(day, day).await?.jobs, 2);
+    assert_eq!(queue.jobs.batch_status(batch.id).await.unwrap_err().kind(), ErrorKind::NotFound);
     Ok(())
 }
 

@@ -17,6 +17,24 @@ pub(in crate::testing) async fn a_job_exists_if_and_only_if_the_callers_transact
     Ok(())
 }
 
+pub(in crate::testing) async fn many_jobs_exist_if_and_only_if_the_callers_transaction_commits(
+    queue: Queue,
+) -> Done {
+    let there = queue.jobs.enqueue(note("unique there")).await?.id();
+    let notes = ["a", "unique b", "unique b", "unique there"].map(note);
+    for end in [End::Rollback, End::Commit] {
+        let made = queue.enqueue_all_in_transaction(notes.to_vec(), end).await?;
+
+        let is_new: Vec<bool> = made.iter().map(|one| one.is_new()).collect();
+        assert_eq!(is_new, [true, true, false, false]);
+        assert_eq!((made[2].id(), made[3].id()), (made[1].id(), there));
+        let expected = if end == End::Commit { 3 } else { 1 };
+        assert_eq!(queue.jobs.list(Filter::new()).await?.jobs.len(), expected);
+    }
+    assert_eq!(queue.enqueue_all_in_transaction(Vec::new(), End::Commit).await?, []);
+    Ok(())
+}
+
 pub(in crate::testing) async fn an_idle_worker_notices_a_commit_of_somebody_else(
     queue: Queue,
 ) -> Done {
@@ -91,6 +109,15 @@ pub(in crate::testing) async fn wrong_names_are_refused(queue: Queue) -> Done {
     assert_eq!(spaced.unwrap_err().kind(), ErrorKind::Invalid);
     let unnamed = queue.jobs.enqueue(NewJob::new(note("x")).queue("")).await;
     assert_eq!(unnamed.unwrap_err().kind(), ErrorKind::Invalid);
+    for key in [note("unique \0"), note("unique x\0y")] {
+        let refused = queue.jobs.enqueue_all([note("fine"), key]).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid);
+    }
+    let cut = queue.jobs.enqueue(note("x")).partition("a\0").await;
+    assert_eq!(cut.unwrap_err().kind(), ErrorKind::Invalid);
+    for nowhere in ["sqlite:", "sqlite://"] {
+        assert!(Jobs::connect(nowhere).await.unwrap_err().is_invalid());
+    }
     let other = Jobs::connect("mysql://user:secret@host/db").await.unwrap_err();
     assert!(!format!("{other:?}").contains("secret"));
     Ok(())

@@ -2,6 +2,7 @@
 
 mod batch;
 mod cancel;
+mod complete;
 mod cron;
 mod drain;
 mod enqueue;
@@ -38,6 +39,7 @@ macro_rules! __mcsv_jobs_cases {
             }
             enqueue {
                 a_job_exists_if_and_only_if_the_callers_transaction_commits
+                many_jobs_exist_if_and_only_if_the_callers_transaction_commits
                 an_idle_worker_notices_a_commit_of_somebody_else
                 callers_at_the_same_time_each_get_their_own_job
                 one_refused_caller_does_not_harm_the_others_of_his_group
@@ -95,10 +97,16 @@ macro_rules! __mcsv_jobs_cases {
             pause {
                 a_paused_queue_starts_nothing_until_it_is_resumed
             }
+            complete {
+                a_job_ends_with_its_own_transaction_and_not_without_it
+                a_worker_that_lost_its_lease_commits_nothing
+                only_done_completes_a_job
+            }
             batch {
                 a_batch_enqueues_its_completion_once_when_its_last_job_has_ended
                 a_batch_without_jobs_or_with_cancelled_ones_ends_too
                 a_job_adds_to_its_own_batch_before_it_ends
+                the_jobs_of_a_batch_are_not_pruned_before_it_ends
                 a_chain_goes_on_with_each_completion_and_ends_with_a_failure
             }
             progress {

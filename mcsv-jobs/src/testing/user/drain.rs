@@ -68,8 +68,8 @@ pub(super) async fn drain(
         for queue in queues {
             while let Some(claimed) = claim(jobs, queue).await? {
                 let (ack, report) = attempt(queue, registry, claimed).await?;
-                drained.count(ack.fate.transition);
-                let follow_ups = ack.follow_ups.clone();
+                let (follow_ups, fate) = (ack.follow_ups.clone(), ack.fate.transition);
+                let may_be_done = ack.may_be_done;
                 let settle = Settle {
                     owner: OWNER.to_owned(),
                     lease: LEASE,
@@ -79,6 +79,9 @@ pub(super) async fn drain(
                     reports: report.into_iter().collect(),
                 };
                 let reply = jobs.inner.store.settle(settle).await?;
+                // Refused where the handler's own transaction has completed the job.
+                let is_done = may_be_done && reply.accepted.is_empty();
+                drained.count(if is_done { Transition::Completed } else { fate });
                 for accepted in &reply.accepted {
                     jobs.inner.announce(&follow_ups, &accepted.follow_ups);
                 }
