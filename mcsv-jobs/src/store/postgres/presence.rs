@@ -26,6 +26,8 @@ const CALM: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(10);
 /// How long that may take.
 const TRIAL: Duration = Duration::from_secs(5);
+/// How long a new one may take until it listens.
+const SET_UP: Duration = Duration::from_secs(10);
 
 /// This process's connection that listens, and holds an advisory lock of the session's name.
 ///
@@ -156,12 +158,7 @@ async fn listen(pool: PgPool, sender: String, key: i64, bells: Arc<Bells>) {
     }
 }
 
-async fn listen_once(
-    pool: &PgPool,
-    sender: &str,
-    key: i64,
-    bells: &Bells,
-) -> Result<(), sqlx::Error> {
+async fn begin_to_listen(pool: &PgPool, key: i64) -> Result<PgListener, sqlx::Error> {
     let options = pool.connect_options();
     let own = sqlx::postgres::PgPoolOptions::new()
         .max_connections(1)
@@ -173,6 +170,17 @@ async fn listen_once(
     listener.eager_reconnect(false);
     lock(&mut listener, key).await?;
     listener.listen(CHANNEL).await?;
+    Ok(listener)
+}
+
+async fn listen_once(
+    pool: &PgPool,
+    sender: &str,
+    key: i64,
+    bells: &Bells,
+) -> Result<(), sqlx::Error> {
+    let listener = timeout(SET_UP, begin_to_listen(pool, key)).await;
+    let mut listener = listener.map_err(std::io::Error::from)??;
     // What was told while nobody listened.
     bells.ring_everything();
     loop {
