@@ -48,6 +48,8 @@ pub use backend::{AckLayer, AckService, Delivery, QueueBackend, QueueConfig};
 pub use batch::{BatchStatus, EnqueueBatch, EnqueuedBatch};
 pub use batch_id::BatchId;
 pub use board::{Board, ValueCodec};
+#[cfg(feature = "prost")]
+pub use codec::Protobuf;
 #[cfg(feature = "encryption")]
 pub use codec::Sealed;
 pub use codec::{Codec, Json};

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,6 +26,18 @@ struct Kind {
     run: Option<Run>,
     discarded: Option<Discarded>,
 }
+
+/// That a worker has no handler for a kind.
+#[derive(Debug)]
+pub(crate) struct Unknown(String);
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no handler for kind {:?}: register one on this queue", self.0)
+    }
+}
+
+impl std::error::Error for Unknown {}
 
 impl Registry {
     /// Knows nothing yet but the keys.
@@ -63,7 +76,7 @@ impl Registry {
         self.kinds.get(kind).map_or_else(Policy::default, |kind| kind.policy)
     }
 
-    /// Runs one attempt; a kind without a handler fails, so that it waits for a worker that has one.
+    /// Runs one attempt; a kind without a handler is put off until there is a worker that has one.
     pub(crate) fn run(&self, job: &Claimed, cx: JobCx) -> Attempt {
         let kind = job.kind.as_str();
         match self.kinds.get(kind).and_then(|kind| kind.run.as_ref()) {
@@ -72,7 +85,8 @@ impl Registry {
                 Err(error) => Box::pin(async move { Err(error) }),
             },
             None => {
-                let error = format!("no handler for kind {kind:?}: register one on this queue");
+                let error = Unknown(kind.to_owned());
+                tracing::warn!(job.id = %cx.id(), "{error}; the job is put off");
                 Box::pin(async move { Err(error.into()) })
             }
         }

@@ -8,6 +8,10 @@ use crate::outcome::Verdict;
 use crate::store::Fate;
 use crate::{Policy, Retention, State, Transition};
 
+/// How long a job of an unknown kind waits for a worker that knows it, at least and at most: as long as
+/// it has waited by now, so that the waits double.
+const PUT_OFF: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(3600));
+
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Ending {
@@ -18,6 +22,8 @@ pub(crate) enum Ending {
     Hopeless(String),
     /// The handler stopped because it was called off.
     CalledOff,
+    /// The worker has no handler for it.
+    Unknown(String),
     /// The worker shuts down.
     Released,
     /// The worker that held it is gone.
@@ -58,6 +64,11 @@ impl Budget {
             Ending::CalledOff => {
                 Fate::of(Transition::Cancelled, State::Cancelled, "while it ran".to_owned())
             }
+            Ending::Unknown(detail) => Fate {
+                delay: millis(self.age.clamp(PUT_OFF.0, PUT_OFF.1)),
+                given_back: 1,
+                ..Fate::of(Transition::Snoozed, State::Scheduled, bounded(detail))
+            },
             Ending::Released => Fate {
                 given_back: 1,
                 ..Fate::of(Transition::Released, State::Available, "shutdown".to_owned())

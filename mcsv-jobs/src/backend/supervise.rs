@@ -11,7 +11,7 @@ use tracing::{Instrument, Span};
 use super::Delivery;
 use crate::failure::{bounded, chain};
 use crate::outcome::Verdict;
-use crate::registry::Registry;
+use crate::registry::{Registry, Unknown};
 use crate::settle::{Budget, Ending};
 use crate::store::{Ack, Claimed, Fate, Row};
 use crate::{BoxError, Failure, JobCx, NewJob, Outcome, Permanent, Retention, State, trace};
@@ -239,6 +239,7 @@ type Joined = Result<Result<Outcome, BoxError>, JoinError>;
 fn split(joined: Joined) -> (Ending, Option<Outcome>) {
     match joined {
         Ok(Ok(outcome)) => (Ending::Returned(outcome.verdict.clone()), Some(outcome)),
+        Ok(Err(error)) if error.is::<Unknown>() => (Ending::Unknown(error.to_string()), None),
         Ok(Err(error)) if Permanent::is_in(&error) => (Ending::Hopeless(chain(&error)), None),
         Ok(Err(error)) => (Ending::Failed(chain(&error)), None),
         Err(error) => match error.try_into_panic() {

@@ -56,6 +56,25 @@ async fn a_drain_runs_what_is_due_and_the_clock_makes_the_rest_due() -> Done {
 }
 
 #[tokio::test]
+async fn a_job_of_an_unknown_kind_keeps_its_attempts_for_a_worker_that_knows_it() -> Done {
+    let old = |queue: &TestQueue| Workers::new(queue.jobs().clone()).queue("notes", 4);
+    for queue in queues().await? {
+        let id = queue.jobs().enqueue(note("new")).max_attempts(1).await?.id();
+
+        for waited in [10, 60] {
+            assert_eq!(queue.drain(old(&queue)).await?.snoozed, 1);
+            queue.advance(Duration::from_secs(waited)).await?;
+        }
+        let events = queue.jobs().events(id).await?;
+        let said = events.last().map_or("", |event| event.detail.as_str());
+        assert_eq!(said, "no handler for kind \"note\": register one on this queue");
+        assert_eq!(queue.drain(workers(&queue)).await?.completed, 1);
+        queue.assert_sound().await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn drain_all_goes_through_every_wait() -> Done {
     for queue in queues().await? {
         let texts = ["fail", "panic", "snooze", "then"].map(note);
