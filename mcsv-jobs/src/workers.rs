@@ -88,6 +88,9 @@ impl Workers {
     }
 
     /// Runs `handler` for the jobs of kind `J`, in whatever queue they come.
+    ///
+    /// A job of a kind without a handler is put off, first for 10 s and then for as long as it has waited,
+    /// up to an hour. It keeps its attempts for a worker that has one.
     pub fn handle<J: Job, H: Handler<J>>(mut self, handler: H) -> Self {
         self.registry.handle(handler);
         self
