@@ -1,5 +1,4 @@
 use std::collections::{HashMap, HashSet};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,17 +6,19 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
 
+use super::asked::{By, Looking, Telling, found, told};
+use super::held::{Held, check_leases};
 use super::queue_backend::QueueConfig;
 use super::resent::Resent;
 use super::setback::Setback;
 use super::{Delivery, rescue};
-use crate::cx::{Completing, Signal};
+use crate::cx::Signal;
 use crate::keeper::Keeper;
-use crate::progress::{Reports, reports};
+use crate::progress::reports;
 use crate::registry::Registry;
 use crate::settle::{Budget, Ending};
 use crate::store::{
-    Accepted, Ack, Claim, ClaimReply, Claimed, Leases, Offer, Report, Settle, SettleReply,
+    Accepted, Ack, Claim, ClaimReply, Claimed, Leases, Report, Settle, SettleReply,
 };
 use crate::wake::Bell;
 use crate::{Error, JobCx, JobId, Jobs, trace};
@@ -81,58 +82,6 @@ pub(crate) struct Driver {
     orphaned: Option<Vec<String>>,
     /// What a failed settlement may have written.
     resent: Resent,
-}
-
-struct Held {
-    claimed: Arc<Claimed>,
-    signal: watch::Sender<Signal>,
-    reports: Reports,
-    completing: Completing,
-}
-
-/// What looks for new work, with the room that it has.
-struct Looking {
-    room: usize,
-    by: By,
-}
-
-enum By {
-    /// Whoever enqueues a job.
-    Offer(Offer),
-    Claim(Asked<ClaimReply>),
-}
-
-/// What is being written.
-struct Telling {
-    acks: Vec<(Ack, String)>,
-    reports: Vec<Report>,
-    /// The jobs whose leases are looked at, with their fences.
-    held: Vec<(i64, i64)>,
-    leases: Leases,
-    since: Instant,
-    asked: Asked<SettleReply>,
-}
-
-/// A question to the database, which was put already.
-type Asked<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
-
-impl Held {
-    /// Whether `ack` is of this attempt. A claim that a crash of the server took back may come again
-    /// with the same fence, while the handler of the first still runs.
-    fn ran(&self, ack: &Ack) -> bool {
-        (self.claimed.fence, self.claimed.started_at) == (ack.fence, ack.started_at)
-    }
-
-    fn report(&mut self) -> Option<Report> {
-        let text = self.reports.take()?;
-        Some(Report { id: self.claimed.id, fence: self.claimed.fence, text })
-    }
-}
-
-impl Looking {
-    fn is_claim(&self) -> bool {
-        matches!(self.by, By::Claim(_))
-    }
 }
 
 impl Driver {
@@ -437,7 +386,7 @@ impl Driver {
             self.jobs.inner.ring(&self.queue);
         }
         if let Some(kept) = &reply.kept {
-            self.check_leases(&held, kept);
+            check_leases(&self.held, &held, kept);
         }
         if leases == Leases::Renew {
             self.renew_at = since + self.lease / 3;
@@ -474,25 +423,6 @@ impl Driver {
         }
         if ended {
             self.jobs.inner.tell_watchers();
-        }
-    }
-
-    /// `kept` names those of the jobs that were `held` that are still ours.
-    fn check_leases(&self, held: &[(i64, i64)], kept: &[(i64, i64, bool)]) {
-        let kept: HashMap<(i64, i64), bool> =
-            kept.iter().map(|(id, fence, cancel)| ((*id, *fence), *cancel)).collect();
-        for (id, fence) in held {
-            // It may have ended meanwhile, and even have come again.
-            let Some(held) = self.held.get(id).filter(|held| held.claimed.fence == *fence) else {
-                continue;
-            };
-            match kept.get(&(*id, *fence)) {
-                Some(false) => {}
-                Some(true) => drop(held.signal.send_replace(Signal::Cancelled)),
-                // It has let go of it by itself.
-                None if held.completing.has_begun() => {}
-                None => drop(held.signal.send_replace(Signal::LeaseLost)),
-            }
         }
     }
 
@@ -594,28 +524,5 @@ impl Driver {
             tracing::error!(queue = %self.queue, jobs = untold, "outcomes not written");
         }
         drop(self.keeper);
-    }
-}
-
-/// What came of a look for new work. Cancel safe.
-async fn found(looking: &mut Option<Looking>) -> (usize, Result<ClaimReply, Error>) {
-    let Some(Looking { room, by }) = looking else { return std::future::pending().await };
-    let (room, reply) = match by {
-        By::Offer(offer) => (*room, offer.taken().await),
-        By::Claim(asked) => (*room, asked.await),
-    };
-    *looking = None;
-    (room, reply)
-}
-
-/// What came of what was told. Cancel safe.
-async fn told(telling: &mut Option<Telling>) -> (Telling, Result<SettleReply, Error>) {
-    let Some(asked) = telling.as_mut().map(|telling| &mut telling.asked) else {
-        return std::future::pending().await;
-    };
-    let reply = asked.await;
-    match telling.take() {
-        Some(told) => (told, reply),
-        None => std::future::pending().await,
     }
 }

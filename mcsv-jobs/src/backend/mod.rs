@@ -1,7 +1,9 @@
 //! The queue as an apalis backend.
 
+mod asked;
 mod delivery;
 mod driver;
+mod held;
 mod layer;
 mod queue_backend;
 mod rescue;

@@ -92,20 +92,12 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::{Retention, State};
+    use crate::State;
     use Transition::{CancelRequested, Completed, Discarded, Enqueued, Rescued, Snoozed, Started};
 
     fn ack(fence: i64, transition: Transition, state: State, detail: &str) -> Ack {
-        let fate = Fate {
-            transition,
-            state,
-            delay: 0,
-            given_back: 0,
-            error: None,
-            result: None,
-            detail: detail.to_owned(),
-            retention: Retention::Keep,
-        };
+        let detail = detail.to_owned();
+        let fate = Fate { transition, state, detail, ..Fate::completed() };
         let (follow_ups, seen_lease) = (Vec::new(), None);
         Ack {
             id: 1,
