@@ -200,8 +200,10 @@ async fn a_worker_whose_server_takes_no_new_session_does_not_pass_for_dead() -> 
     let name: String = sqlx::query_scalar("SELECT current_database()").fetch_one(&mut conn).await?;
     let other = database.url().replace(&format!("/{name}?"), "/postgres?");
     let mut other = PgConnection::connect(&other).await?;
-    let take_no_more = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(take_no_more)).execute(&mut other).await?;
+    let allow = |whether: bool| {
+        sqlx::AssertSqlSafe(format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {whether}"))
+    };
+    sqlx::raw_sql(allow(false)).execute(&mut other).await?;
     for pid in &first {
         sqlx::query("SELECT pg_terminate_backend($1)").bind(pid).execute(&mut conn).await?;
     }
@@ -212,6 +214,8 @@ async fn a_worker_whose_server_takes_no_new_session_does_not_pass_for_dead() -> 
     };
     tokio::time::timeout(LONG, taken).await??;
 
+    // A caller may need another session than the one that it had.
+    sqlx::raw_sql(allow(true)).execute(&mut other).await?;
     go_on.notify_one();
     assert_eq!(jobs.wait(id, LONG).await?.attempt, 1);
     workers.end().await?;
