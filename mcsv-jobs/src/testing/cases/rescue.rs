@@ -16,24 +16,28 @@ pub(in crate::testing) async fn an_orphan_runs_again_and_the_late_answer_of_its_
 ) -> Done {
     let (started, mut starts) = mpsc::unbounded_channel();
     let (ended, mut ends) = mpsc::unbounded_channel();
-    let stalled = run(queue.workers().handle(move |_: Note, cx: JobCx| {
+    // Either may have the second attempt: the first has places left.
+    let workers = |jobs| {
         let (started, ended) = (started.clone(), ended.clone());
-        async move {
-            started.send(cx.id())?;
-            cx.lease_lost().await;
-            ended.send(())?;
-            let late = Outcome::done().with_result("late").then(note("late follow-up"));
-            Ok::<_, BoxError>(late)
-        }
-    }));
+        run(Workers::new(jobs).queue("notes", 4).handle(move |_: Note, cx: JobCx| {
+            let (started, ended) = (started.clone(), ended.clone());
+            async move {
+                if cx.attempt() > 1 {
+                    return Ok::<_, BoxError>(Outcome::done().with_result("in time"));
+                }
+                started.send(cx.id())?;
+                cx.lease_lost().await;
+                ended.send(())?;
+                Ok(Outcome::done().with_result("late").then(note("late follow-up")))
+            }
+        }))
+    };
+    let stalled = workers(queue.jobs.clone());
     let id = queue.jobs.enqueue(note("x")).await?.id();
     starts.recv().await;
     expire_leases(&queue).await?;
 
-    let second = Workers::new(queue.other().await).queue("notes", 1);
-    let second = run(second.handle(|_: Note, _: JobCx| async {
-        Ok::<_, BoxError>(Outcome::done().with_result("in time"))
-    }));
+    let second = workers(queue.other().await);
     let record = queue.wait(id).await;
     ends.recv().await;
     stalled.end().await;
