@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures_util::future::poll_immediate;
 use mcsv_jobs::{JobCx, Jobs, State, Workers};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -91,25 +94,26 @@ async fn vacuum_and_checkpoints_during_the_work_harm_nobody() -> Done {
     let handler = |_: Note, _: JobCx| async { Done::Ok(()) };
     let workers = |jobs: Jobs| run(Workers::new(jobs).queue("notes", 4).handle(handler));
     let running = [workers(queue.jobs.clone()), workers(queue.other().await)];
+    let upkeep_is_over = Arc::new(AtomicBool::new(false));
     let callers = tokio::spawn({
-        let jobs = queue.jobs.clone();
+        let (jobs, is_over) = (queue.jobs.clone(), Arc::clone(&upkeep_is_over));
         async move {
             let mut made = Vec::new();
-            for n in 0..200 {
-                made.push(jobs.enqueue(note(&n.to_string())).await?);
+            while !is_over.load(Ordering::Relaxed) {
+                made.push(jobs.enqueue(note(&made.len().to_string())).await?);
             }
             Ok::<_, mcsv_jobs::Error>(made)
         }
     });
-    let mut rounds = 0;
-    while !callers.is_finished() {
+    for _ in 0..20 {
         for upkeep in ["PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM"] {
             sqlx::raw_sql(upkeep).execute(&mut stranger).await?;
         }
-        rounds += 1;
     }
-    assert!(rounds > 0);
-    for one in callers.await?? {
+    upkeep_is_over.store(true, Ordering::Relaxed);
+    let made = callers.await??;
+    assert!(!made.is_empty());
+    for one in made {
         let record = queue.jobs.wait(one.id(), LONG).await?;
         assert_eq!((record.state, record.attempt), (State::Completed, 1));
     }
