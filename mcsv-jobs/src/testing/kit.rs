@@ -76,6 +76,13 @@ impl Queue {
         Jobs::connect(&self.url).await.unwrap()
     }
 
+    pub(in crate::testing) fn is_on_postgres(&self) -> bool {
+        #[cfg(feature = "postgres")]
+        return self.jobs.inner.store.postgres().is_ok();
+        #[cfg(not(feature = "postgres"))]
+        false
+    }
+
     /// Runs a statement of the case's own, on whatever database.
     pub(in crate::testing) async fn bend(&self, sql: &str) -> Done {
         Ok(self.jobs.inner.store.bend(sql.to_owned()).await?)

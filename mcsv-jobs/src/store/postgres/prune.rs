@@ -41,13 +41,14 @@ async fn step(conn: &mut PgConnection, prune: &Prune) -> Result<Pruned, sqlx::Er
     .bind(step)
     .execute(&mut *conn)
     .await?;
-    // Those of a job that still exists stay: its row must remain explainable.
+    // Those of a job that still exists stay: its row must remain explainable. An event is never
+    // written again, so that it stays where it was found.
     let events = sqlx::query(
-        "DELETE FROM mcsv_job_events WHERE sequence = ANY (ARRAY(
-            SELECT sequence FROM mcsv_job_events AS e
+        "DELETE FROM mcsv_job_events WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM mcsv_job_events AS e
             WHERE at < (SELECT mcsv_jobs_now()) - $1
                 AND NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE id = e.job_id)
-            ORDER BY sequence LIMIT $2))",
+            ORDER BY transaction_id, sequence LIMIT $2))",
     )
     .bind(millis(prune.events_older_than))
     .bind(step)

@@ -2,7 +2,13 @@ use crate::testing::kit::{Done, LONG, Note, Queue, note, run, run_gated};
 use crate::{JobCx, State, Workers};
 
 /// Makes the database one of version 2.
-const EARLIER: [&str; 12] = [
+const EARLIER: [&str; 16] = [
+    "DROP INDEX mcsv_jobs_unique",
+    "CREATE UNIQUE INDEX mcsv_jobs_unique ON mcsv_jobs (kind, unique_key)
+        WHERE unique_key IS NOT NULL
+            AND state IN ('available', 'scheduled', 'executing', 'retryable')",
+    "ALTER TABLE mcsv_jobs DROP COLUMN unique_states",
+    "ALTER TABLE mcsv_jobs DROP COLUMN unique_from",
     "DROP INDEX mcsv_jobs_ended",
     "CREATE INDEX mcsv_jobs_by_state ON mcsv_jobs (state, queue, id)",
     "DROP TABLE mcsv_job_progress",
@@ -16,9 +22,16 @@ const EARLIER: [&str; 12] = [
     "DROP TABLE mcsv_job_starts",
     "DELETE FROM mcsv_jobs_schema WHERE version > 2",
 ];
+const EARLIER_ON_SQLITE: [&str; 1] = ["ALTER TABLE mcsv_job_ids DROP COLUMN batch_at"];
+const EARLIER_ON_POSTGRES: [&str; 2] = [
+    "ALTER TABLE mcsv_job_events DROP COLUMN transaction_id",
+    "ALTER TABLE mcsv_job_events ADD PRIMARY KEY (sequence)",
+];
 
 async fn go_back(queue: &Queue) -> Done {
-    for undo in EARLIER {
+    let own: &[&str] =
+        if queue.is_on_postgres() { &EARLIER_ON_POSTGRES } else { &EARLIER_ON_SQLITE };
+    for undo in EARLIER.iter().chain(own) {
         queue.bend(undo).await?;
     }
     Ok(())
