@@ -88,7 +88,7 @@ impl<'a> EnqueueBatch<'a> {
         for queue in rung {
             self.jobs.inner.ring(&queue);
         }
-        let enqueued = |one: Inserted| Enqueued::new(one.id, one.is_new);
+        let enqueued = |one: Inserted| Enqueued::new(&one);
         Ok(EnqueuedBatch { id: self.id, jobs: inserted.into_iter().map(enqueued).collect() })
     }
 }

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use sqlx::SqliteConnection;
 
-use crate::{BatchId, Error, JobId, Jobs, NewJob};
+use crate::store::Inserted;
+use crate::{BatchId, Error, JobId, Jobs, NewJob, Unique};
 
 /// A job on its way into the queue; made by [`Jobs::enqueue`], done by `.await`.
 ///
@@ -23,14 +24,16 @@ pub struct Enqueue<'a> {
 pub struct Enqueued {
     id: JobId,
     is_new: bool,
+    is_replaced: bool,
 }
 
 impl Enqueued {
-    pub(crate) fn new(id: JobId, is_new: bool) -> Self {
-        Enqueued { id, is_new }
+    pub(crate) fn new(inserted: &Inserted) -> Self {
+        let Inserted { id, is_new, is_replaced, .. } = *inserted;
+        Enqueued { id, is_new, is_replaced }
     }
 
-    /// The job: the new one, or the unfinished one that has the same unique key.
+    /// The job: the new one, or the one that has the same unique key.
     #[must_use]
     pub fn id(&self) -> JobId {
         self.id
@@ -40,6 +43,12 @@ impl Enqueued {
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// Whether the job was there, waited, and took over what [`Unique::with_replace`] names.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.is_replaced
     }
 }
 
@@ -75,6 +84,19 @@ impl<'a> Enqueue<'a> {
     /// Lets it share the places of `partition`; see [`NewJob::partition`].
     pub fn partition(mut self, partition: impl Into<String>) -> Self {
         self.job = self.job.partition(partition);
+        self
+    }
+
+    /// Gives it this key, in place of its type's own; see [`Job::unique_key`](crate::Job::unique_key).
+    pub fn unique_key(mut self, key: impl Into<String>) -> Self {
+        self.job = self.job.unique_key(key);
+        self
+    }
+
+    /// Lets its key stand by this rule, in place of its type's own; see
+    /// [`Job::unique`](crate::Job::unique).
+    pub fn unique(mut self, unique: Unique) -> Self {
+        self.job = self.job.unique(unique);
         self
     }
 

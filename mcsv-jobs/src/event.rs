@@ -50,10 +50,12 @@ pub enum Transition {
     Cancelled,
     /// Somebody put an ended job back, with a full budget of attempts.
     Requeued,
+    /// A job of the same unique key was enqueued, from which it took something over while it waited.
+    Replaced,
 }
 
 impl Transition {
-    const ALL: [Transition; 11] = [
+    const ALL: [Transition; 12] = [
         Transition::Enqueued,
         Transition::Started,
         Transition::Completed,
@@ -65,6 +67,7 @@ impl Transition {
         Transition::CancelRequested,
         Transition::Cancelled,
         Transition::Requeued,
+        Transition::Replaced,
     ];
 
     /// The name, in snake case.
@@ -82,6 +85,7 @@ impl Transition {
             Transition::CancelRequested => "cancel_requested",
             Transition::Cancelled => "cancelled",
             Transition::Requeued => "requeued",
+            Transition::Replaced => "replaced",
         }
     }
 }

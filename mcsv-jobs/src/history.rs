@@ -135,6 +135,10 @@ impl Snapshot {
             Transition::CancelRequested if runs && !self.cancel_requested => State::Executing,
             Transition::Cancelled if !before.is_finished() => State::Cancelled,
             Transition::Requeued if before.is_finished() => State::Available,
+            Transition::Replaced if !runs && !before.is_finished() => match event.state {
+                State::Available | State::Scheduled => event.state,
+                _ => before,
+            },
             _ => return Err(illegal(event, before, attempt)),
         };
         let given_back = attempt.saturating_sub(1);

@@ -1,4 +1,4 @@
-use crate::{Codec, Policy};
+use crate::{Codec, Policy, Unique};
 
 /// A kind of work: its arguments, its name, its queue and its policy.
 ///
@@ -49,11 +49,22 @@ pub trait Job: Sized + Send + 'static {
 
     /// What makes this job the same as another one of its kind, at most 512 bytes without a NUL.
     ///
-    /// As long as a job of this kind and key is unfinished, enqueuing another one answers with the
-    /// first. The database holds it by a unique index, so there is no race.
+    /// As long as a job of this kind and key is unfinished, or for as long as [`unique`](Self::unique)
+    /// says, enqueuing another one answers with the first. The database holds it by a unique index, so
+    /// there is no race.
     #[must_use]
     fn unique_key(&self) -> Option<String> {
         None
+    }
+
+    /// How long a unique key stands, and whether a job that waits takes anything over from the one that
+    /// it keeps out.
+    ///
+    /// A kind's rule holds for the jobs that are enqueued with it: change it once every process has
+    /// this version.
+    #[must_use]
+    fn unique() -> Unique {
+        Unique::default()
     }
 
     /// With which other jobs of its queue this one shares the places of

@@ -247,9 +247,9 @@ impl fmt::Debug for Jobs {
 }
 
 fn answers(inserted: &[Inserted]) -> Vec<Enqueued> {
-    inserted.iter().map(|one| Enqueued::new(one.id, one.is_new)).collect()
+    inserted.iter().map(Enqueued::new).collect()
 }
 
 fn first(inserted: &[Inserted]) -> Result<Enqueued, Error> {
-    inserted.first().map(|one| Enqueued::new(one.id, one.is_new)).ok_or_else(Error::closed)
+    inserted.first().map(Enqueued::new).ok_or_else(Error::closed)
 }

@@ -40,6 +40,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trace;
+mod unique;
 mod verify;
 mod wake;
 mod workers;
@@ -78,5 +79,6 @@ pub use relation::Relation;
 pub use retention::Retention;
 pub use state::State;
 pub use stats::{Depth, Pruned, QueueStats};
+pub use unique::{Replace, Unique};
 pub use verify::{Difference, Problem, Verification};
 pub use workers::Workers;

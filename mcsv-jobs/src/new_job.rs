@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mcsv_core::TraceContext;
 
-use crate::{BatchId, Codec, Error, ErrorKind, Job, Policy};
+use crate::{BatchId, Codec, Error, ErrorKind, Job, Policy, Unique};
 
 /// The most bytes of encoded arguments.
 pub(crate) const MAX_ARGS: usize = 256 * 1024;
@@ -34,6 +34,7 @@ pub struct NewJob {
     pub(crate) args: Result<Vec<u8>, String>,
     pub(crate) sealed: bool,
     pub(crate) unique_key: Option<String>,
+    pub(crate) unique: Unique,
     pub(crate) partition: Option<String>,
     pub(crate) start: Start,
     pub(crate) priority: i32,
@@ -60,6 +61,7 @@ impl NewJob {
             args: J::Codec::encode(&job).map_err(|error| error.to_string()),
             sealed: J::Codec::SEALED,
             unique_key: job.unique_key(),
+            unique: J::unique(),
             partition: job.partition(),
             start: Start::Now,
             priority: 0,
@@ -105,6 +107,18 @@ impl NewJob {
     /// [`Job::partition`].
     pub fn partition(mut self, partition: impl Into<String>) -> Self {
         self.partition = Some(partition.into());
+        self
+    }
+
+    /// Gives it this key, in place of its type's own; see [`Job::unique_key`].
+    pub fn unique_key(mut self, key: impl Into<String>) -> Self {
+        self.unique_key = Some(key.into());
+        self
+    }
+
+    /// Lets its key stand by this rule, in place of its type's own; see [`Job::unique`].
+    pub fn unique(mut self, unique: Unique) -> Self {
+        self.unique = unique;
         self
     }
 
@@ -164,6 +178,7 @@ impl NewJob {
             ));
         }
         check_key("unique key", &self.unique_key)?;
+        self.unique.check()?;
         check_key("partition", &self.partition)?;
         Ok(args)
     }

@@ -36,7 +36,7 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// There is no such job, it has not ended, or another unfinished job has its unique key.
+    /// There is no such job, it has not ended, or another job has its unique key.
     pub async fn retry(&self, id: JobId) -> Result<JobRecord, Error> {
         let back = self.inner.store.requeue(Requeue(RequeueWhich::One(id))).await?;
         for queue in &back {
@@ -45,7 +45,7 @@ impl Jobs {
         let Some(record) = self.get(id).await? else { return Err(not_found(id)) };
         if back.is_empty() {
             let why = if record.state.is_finished() {
-                "another unfinished job has its unique key"
+                "another job has its unique key"
             } else {
                 "only an ended job can be retried"
             };

@@ -8,9 +8,11 @@ mod audited;
 mod change;
 mod claim;
 mod claimed;
+mod key_stands;
 mod limited;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod record_columns;
 mod row;
 mod settle;
 mod sqlite;
@@ -30,11 +32,13 @@ pub(crate) use change::{
 };
 pub(crate) use claim::{Claim, ClaimReply};
 pub(crate) use claimed::{Claimed, LeaseHolder, Orphan};
+use key_stands::key_stands;
 use limited::{Counted, claim as claim_limited};
 #[cfg(feature = "postgres")]
 use postgres::PostgresStore;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::{insert_on_pg, settle_on_pg};
+use record_columns::record_columns;
 use row::unhex;
 pub(crate) use row::{Inserted, Row};
 pub(crate) use settle::{Leases, Report, Settle, SettleReply};

@@ -5,7 +5,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::keyring::Keyring;
-use crate::{BatchId, Error, ErrorKind, JobId, NewJob};
+use crate::{BatchId, Error, ErrorKind, JobId, NewJob, Unique};
 
 /// A checked new job.
 #[derive(Clone, Serialize, Deserialize)]
@@ -19,6 +19,14 @@ pub(crate) struct Row {
     pub(super) delay: i64,
     pub(super) at: Option<i64>,
     pub(super) unique_key: Option<String>,
+    /// The states in which the key stands, the length of its period, and what the job that has it takes
+    /// over, as [`Unique`] has them. Chains of the version before have none of them.
+    #[serde(default = "until_finished", skip_serializing_if = "is_until_finished")]
+    pub(super) unique_states: u8,
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(super) unique_period: i64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(super) replace: i64,
     pub(super) partition_key: Option<String>,
     pub(crate) batch_id: Option<i64>,
     /// The rows that follow on this one, as [`Row::chained`] writes them.
@@ -37,6 +45,8 @@ pub(crate) struct Row {
 pub(crate) struct Inserted {
     pub(crate) id: JobId,
     pub(crate) is_new: bool,
+    /// Whether a job that was there has taken something over from the row.
+    pub(crate) is_replaced: bool,
     /// Whether a worker of this process has started it in the same transaction.
     pub(crate) has_started: bool,
 }
@@ -54,6 +64,7 @@ impl Row {
             (args.to_vec(), None)
         };
         let (delay, at) = job.start.to_millis();
+        let (unique_states, unique_period, replace) = job.unique.to_columns();
         let chain = job.chain.iter().map(|next| Row::new(next, trace, keyring));
         let chain = chain.collect::<Result<Vec<Row>, Error>>()?;
         Ok(Row {
@@ -65,6 +76,9 @@ impl Row {
             delay,
             at,
             unique_key: job.unique_key.clone(),
+            unique_states,
+            unique_period,
+            replace: i64::from(replace),
             partition_key: job.partition.clone(),
             batch_id: job.batch.map(BatchId::get),
             chain: Row::chained(&chain)?,
@@ -114,6 +128,11 @@ impl Row {
         }))
     }
 
+    /// Whether a job that has its key is to take something over from it.
+    pub(super) fn replaces(&self) -> bool {
+        self.unique_key.is_some() && self.replace != 0
+    }
+
     /// Whether it can start as soon as it is enqueued.
     pub(super) fn is_due(&self) -> bool {
         self.delay == 0 && self.at.is_none()
@@ -124,6 +143,20 @@ impl Row {
         self.tracestate = trace.tracestate().map(str::to_owned);
         self
     }
+}
+
+fn until_finished() -> u8 {
+    Unique::until_finished().to_columns().0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_until_finished(states: &u8) -> bool {
+    *states == until_finished()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_none(number: &i64) -> bool {
+    *number == 0
 }
 
 fn hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

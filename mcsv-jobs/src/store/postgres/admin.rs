@@ -2,7 +2,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::PostgresStore;
 use super::notify::{TELL_ALL, TELL_EACH};
-use crate::store::{Cancel, CancelReply, CloseBatches, Requeue, RequeueWhich};
+use crate::store::{Cancel, CancelReply, CloseBatches, Requeue, RequeueWhich, key_stands};
 use crate::{Error, State};
 
 impl PostgresStore {
@@ -71,17 +71,24 @@ async fn requeue(
     };
     // A job whose unique key is taken by now stays ended, and of several with one key the
     // newest goes back.
-    let back: Vec<String> = sqlx::query_scalar(
+    let back: Vec<String> = sqlx::query_scalar(concat!(
         "WITH chosen AS MATERIALIZED (
-            SELECT id, kind, unique_key FROM mcsv_jobs AS job
+            SELECT id, kind, unique_key, unique_from, unique_key IS NOT NULL
+                AND (unique_states & 4 <> 0 OR fence = 0) AS is_unique
+            FROM mcsv_jobs AS job
             WHERE id = ANY ($1) AND state IN ('completed', 'discarded', 'cancelled')
-                AND NOT EXISTS (SELECT 1 FROM mcsv_jobs AS other
-                    WHERE other.kind = job.kind AND other.unique_key = job.unique_key
-                        AND other.state IN ('available', 'scheduled', 'executing', 'retryable'))
+                AND NOT (unique_key IS NOT NULL AND (unique_states & 4 <> 0 OR fence = 0)
+                    AND EXISTS (SELECT 1 FROM mcsv_jobs AS other
+                        WHERE other.kind = job.kind AND other.unique_key = job.unique_key
+                            AND other.unique_from = job.unique_from AND other.id <> job.id
+                            AND ",
+        key_stands!("other"),
+        "))
             ORDER BY id FOR UPDATE
          ), single AS MATERIALIZED (
             SELECT max(id) AS id FROM chosen
-            GROUP BY kind, coalesce(unique_key, ''), CASE WHEN unique_key IS NULL THEN id END
+            GROUP BY kind, unique_from, CASE WHEN is_unique THEN unique_key END,
+                CASE WHEN NOT is_unique THEN id END
          ), back AS (
             UPDATE mcsv_jobs SET state = 'available', attempt = 0, cancel = false,
                 finished_at = NULL, scheduled_at = mcsv_jobs_now(),
@@ -92,8 +99,8 @@ async fn requeue(
             INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
             SELECT id, mcsv_jobs_now(), 'requeued', state, attempt FROM back ORDER BY id
          )
-         SELECT queue FROM back",
-    )
+         SELECT queue FROM back"
+    ))
     .bind(ids)
     .fetch_all(&mut *tx)
     .await?;

@@ -2,10 +2,10 @@ use sqlx::{Connection, PgConnection};
 
 use super::PostgresStore;
 use super::notify::TELL_EACH;
-use crate::store::{Inserted, Row};
+use crate::store::{Inserted, Row, key_stands};
 use crate::{Error, JobId};
 
-/// How often a batch is tried when the twin of a unique job ends just then.
+/// How often a batch is tried when the key of the job that kept a row out goes just then.
 const TRIES: usize = 5;
 
 impl PostgresStore {
@@ -22,8 +22,8 @@ async fn insert_whole(
     if rows.iter().all(|row| row.unique_key.is_none()) {
         return insert(conn, rows).await;
     }
-    // A twin that is looked for in a second statement must not find half a batch committed. Nor must it
-    // be invisible, whatever the database's own default.
+    // Whose key kept a row out is asked in a second statement. It must not find half a batch committed,
+    // nor must that job be invisible, whatever the database's own default.
     let mut tx = conn.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
     let inserted = insert(&mut tx, rows).await?;
     tx.commit().await?;
@@ -46,67 +46,81 @@ pub(super) async fn insert(
     rows: &[&Row],
 ) -> Result<Vec<Inserted>, sqlx::Error> {
     let mut answers: Vec<Option<Inserted>> = vec![None; rows.len()];
+    let mut replacing = Vec::new();
     for _ in 0..TRIES {
         let open: Vec<usize> = (0..rows.len()).filter(|&index| answers[index].is_none()).collect();
         let batch: Vec<&Row> = open.iter().map(|&index| rows[index]).collect();
         let inserted = insert_rows(conn, &batch).await?;
         let mut kept_out = Vec::new();
-        for (&index, (id, is_new)) in open.iter().zip(inserted) {
+        for (&index, (id, is_new, unique_from)) in open.iter().zip(inserted) {
             if is_new {
-                answers[index] = Some(Inserted { id: job_id(id)?, is_new, has_started: false });
+                answers[index] = Some(answer(id, true)?);
             } else {
-                kept_out.push(index);
+                kept_out.push((index, unique_from));
             }
         }
-        let rows: Vec<&Row> = kept_out.iter().map(|&index| rows[index]).collect();
-        for (place, id) in twins(conn, &rows).await? {
+        for (place, id) in holders(conn, rows, &kept_out).await? {
             let index = usize::try_from(place - 1).ok().and_then(|place| kept_out.get(place));
-            if let Some(&index) = index {
-                let id = job_id(id)?;
-                answers[index] = Some(Inserted { id, is_new: false, has_started: false });
+            if let Some(&(index, _)) = index {
+                answers[index] = Some(answer(id, false)?);
+                replacing.extend(rows[index].replaces().then_some((index, id)));
             }
         }
         if answers.iter().all(Option::is_some) {
             break;
         }
     }
-    answers.into_iter().collect::<Option<_>>().ok_or(sqlx::Error::RowNotFound)
+    let mut answers =
+        answers.into_iter().collect::<Option<Vec<_>>>().ok_or(sqlx::Error::RowNotFound)?;
+    if !replacing.is_empty() {
+        let replaced = replace(conn, rows, &replacing).await?;
+        for (index, id) in replacing {
+            answers[index].is_replaced = replaced.contains(&id);
+        }
+    }
+    Ok(answers)
 }
 
-/// The ids in the order of the rows, and whether each is new. One statement: the jobs and their
-/// events, or nothing.
+fn answer(id: i64, is_new: bool) -> Result<Inserted, sqlx::Error> {
+    let id = JobId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    Ok(Inserted { id, is_new, is_replaced: false, has_started: false })
+}
+
+/// The ids in the order of the rows, whether each is new, and when its period began. One statement: the
+/// jobs and their events, or nothing.
 async fn insert_rows(
     conn: &mut PgConnection,
     rows: &[&Row],
-) -> Result<Vec<(i64, bool)>, sqlx::Error> {
+) -> Result<Vec<(i64, bool, i64)>, sqlx::Error> {
     // Keys are inserted in their order, so that two batches with the same keys cannot deadlock.
     sqlx::query_as(
         "WITH batch AS MATERIALIZED (
-            SELECT nextval(pg_get_serial_sequence('mcsv_jobs', 'id')) AS id, clock.now,
-                coalesce(given.at, clock.now + given.delay) AS start, given.*
+            SELECT nextval(pg_get_serial_sequence('mcsv_jobs', 'id')) AS id, now, start, given.*,
+                CASE WHEN period > 0 THEN start - start % period ELSE 0 END AS unique_from
             FROM (SELECT mcsv_jobs_now() AS now) AS clock, unnest($1::TEXT[], $2::TEXT[],
                 $3::INTEGER[], $4::INTEGER[], $5::BIGINT[], $6::BIGINT[], $7::TEXT[], $8::TEXT[],
                 $9::TEXT[], $10::BYTEA[], $11::TEXT[], $12::BIGINT[], $13::TEXT[],
-                $14::TEXT[]) WITH ORDINALITY AS given (kind, queue,
+                $14::TEXT[], $15::INTEGER[], $16::BIGINT[]) WITH ORDINALITY AS given (kind, queue,
                 priority, max_attempts, delay, at, unique_key, traceparent, tracestate, args,
-                partition_key, batch_id, chain, key_id, place)
+                partition_key, batch_id, chain, key_id, unique_states, period, place),
+                LATERAL (SELECT coalesce(given.at, now + delay) AS start) AS starting
          ), inserted AS (
             INSERT INTO mcsv_jobs (id, kind, queue, state, priority, max_attempts, scheduled_at,
                 inserted_at, budget_from, unique_key, traceparent, tracestate, args,
-                partition_key, batch_id, chain, key_id)
+                partition_key, batch_id, chain, key_id, unique_states, unique_from)
             SELECT id, kind, queue,
                 CASE WHEN start > now THEN 'scheduled' ELSE 'available' END, priority,
                 max_attempts, start, now, now, unique_key, traceparent, tracestate, args,
-                partition_key, batch_id, chain, key_id
-            FROM batch ORDER BY kind, unique_key, place
+                partition_key, batch_id, chain, key_id, unique_states, unique_from
+            FROM batch ORDER BY kind, unique_key, unique_from, place
             ON CONFLICT DO NOTHING
             RETURNING id, inserted_at, state, attempt
          ), logged AS (
             INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
             SELECT id, inserted_at, 'enqueued', state, attempt FROM inserted ORDER BY id
          )
-         SELECT batch.id, inserted.id IS NOT NULL FROM batch LEFT JOIN inserted USING (id)
-         ORDER BY batch.place",
+         SELECT batch.id, inserted.id IS NOT NULL, unique_from
+         FROM batch LEFT JOIN inserted USING (id) ORDER BY batch.place",
     )
     .bind(column(rows, |row| row.kind.clone()))
     .bind(column(rows, |row| row.queue.clone()))
@@ -122,6 +136,8 @@ async fn insert_rows(
     .bind(column(rows, |row| row.batch_id))
     .bind(column(rows, |row| row.chain.clone()))
     .bind(column(rows, |row| row.key_id.clone()))
+    .bind(column(rows, |row| i32::from(row.unique_states)))
+    .bind(column(rows, |row| row.unique_period))
     .fetch_all(conn)
     .await
 }
@@ -130,23 +146,81 @@ pub(super) fn column<R, T>(rows: &[&R], field: impl Fn(&R) -> T) -> Vec<T> {
     rows.iter().map(|row| field(row)).collect()
 }
 
-/// The unfinished jobs whose unique keys kept `rows` out, by the places of those from 1; none of a job
-/// that has ended since.
-async fn twins(conn: &mut PgConnection, rows: &[&Row]) -> Result<Vec<(i64, i64)>, sqlx::Error> {
-    if rows.is_empty() {
+/// The jobs whose unique keys kept rows out, by the places of these in `kept_out` from 1; none of a job
+/// whose key has gone since. `kept_out` has the index of each row, and when its period began.
+async fn holders(
+    conn: &mut PgConnection,
+    rows: &[&Row],
+    kept_out: &[(usize, i64)],
+) -> Result<Vec<(i64, i64)>, sqlx::Error> {
+    if kept_out.is_empty() {
         return Ok(Vec::new());
     }
-    sqlx::query_as(
-        "SELECT place, id FROM unnest($1::TEXT[], $2::TEXT[]) WITH ORDINALITY
-            AS given (kind, unique_key, place) JOIN mcsv_jobs USING (kind, unique_key)
-         WHERE state IN ('available', 'scheduled', 'executing', 'retryable')",
-    )
-    .bind(column(rows, |row| row.kind.clone()))
-    .bind(column(rows, |row| row.unique_key.clone()))
+    let all: Vec<&Row> = kept_out.iter().map(|(index, _)| rows[*index]).collect();
+    sqlx::query_as(concat!(
+        "SELECT place, id FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[]) WITH ORDINALITY
+            AS given (kind, unique_key, unique_from, place)
+            JOIN mcsv_jobs AS holder USING (kind, unique_key, unique_from)
+         WHERE ",
+        key_stands!("holder")
+    ))
+    .bind(column(&all, |row| row.kind.clone()))
+    .bind(column(&all, |row| row.unique_key.clone()))
+    .bind(kept_out.iter().map(|(_, unique_from)| *unique_from).collect::<Vec<_>>())
     .fetch_all(conn)
     .await
 }
 
-fn job_id(id: i64) -> Result<JobId, sqlx::Error> {
-    JobId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))
+/// Has the jobs that still wait take over what the rows at these indexes replace, each from the last of
+/// its rows; the ids of these jobs.
+async fn replace(
+    conn: &mut PgConnection,
+    rows: &[&Row],
+    replacing: &[(usize, i64)],
+) -> Result<Vec<i64>, sqlx::Error> {
+    let all: Vec<&Row> = replacing.iter().map(|(index, _)| rows[*index]).collect();
+    // Locked in the order of their ids, so that two batches with the same jobs cannot deadlock.
+    sqlx::query_scalar(
+        "WITH clock AS MATERIALIZED (
+            SELECT mcsv_jobs_now() AS now
+         ), waiting AS MATERIALIZED (
+            SELECT id, state FROM mcsv_jobs
+            WHERE id = ANY ($1) AND state IN ('available', 'scheduled', 'retryable')
+            ORDER BY id FOR UPDATE
+         ), new AS MATERIALIZED (
+            SELECT DISTINCT ON (given.id) given.*, now, waiting.state,
+                coalesce(at, now + delay) AS start
+            FROM clock, unnest($1::BIGINT[], $2::INTEGER[], $3::BYTEA[], $4::TEXT[], $5::BIGINT[],
+                $6::BIGINT[], $7::INTEGER[], $8::INTEGER[]) WITH ORDINALITY AS given (id, replace,
+                args, key_id, delay, at, priority, max_attempts, place)
+                JOIN waiting USING (id)
+            ORDER BY given.id, place DESC
+         ), changed AS (
+            UPDATE mcsv_jobs AS job SET
+                args = CASE WHEN replace & 1 > 0 THEN new.args ELSE job.args END,
+                key_id = CASE WHEN replace & 1 > 0 THEN new.key_id ELSE job.key_id END,
+                state = CASE WHEN replace & 2 = 0 THEN job.state
+                    WHEN start > now THEN 'scheduled' ELSE 'available' END,
+                scheduled_at = CASE WHEN replace & 2 > 0 THEN start ELSE job.scheduled_at END,
+                priority = CASE WHEN replace & 4 > 0 THEN new.priority ELSE job.priority END,
+                max_attempts = CASE WHEN replace & 8 > 0 THEN new.max_attempts
+                    ELSE job.max_attempts END
+            FROM new WHERE job.id = new.id
+            RETURNING job.id, now, job.state, job.attempt
+         ), logged AS (
+            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
+            SELECT id, now, 'replaced', state, attempt FROM changed ORDER BY id
+         )
+         SELECT id FROM changed",
+    )
+    .bind(replacing.iter().map(|(_, id)| *id).collect::<Vec<_>>())
+    .bind(column(&all, |row| i32::try_from(row.replace).unwrap_or(0)))
+    .bind(column(&all, |row| row.args.clone()))
+    .bind(column(&all, |row| row.key_id.clone()))
+    .bind(column(&all, |row| row.delay))
+    .bind(column(&all, |row| row.at))
+    .bind(column(&all, |row| row.priority))
+    .bind(column(&all, |row| i32::try_from(row.max_attempts).unwrap_or(i32::MAX)))
+    .fetch_all(conn)
+    .await
 }

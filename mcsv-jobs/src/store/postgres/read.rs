@@ -4,26 +4,17 @@ use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row as _};
 use super::PostgresStore;
 use super::claim::number;
 use crate::record::time;
+use crate::store::record_columns;
 use crate::{Error, Event, Filter, JobId, JobRecord, State};
 
 mod audit;
 mod leases;
 mod row;
 
-/// The columns of a record, by name: a server refuses a prepared `SELECT *` for ever once a newer
-/// version of this crate has added a column.
-macro_rules! columns {
-    () => {
-        "id, kind, queue, state, priority, attempt, max_attempts, inserted_at, scheduled_at,
-            attempted_at, attempted_by, finished_at, errors, result, traceparent, unique_key,
-            partition_key, batch_id, key_id, args"
-    };
-}
-
 impl PostgresStore {
     pub(in crate::store) async fn get(&self, id: JobId) -> Result<Option<JobRecord>, Error> {
         let record =
-            sqlx::query_as(concat!("SELECT ", columns!(), " FROM mcsv_jobs WHERE id = $1"))
+            sqlx::query_as(concat!("SELECT ", record_columns!(), " FROM mcsv_jobs WHERE id = $1"))
                 .bind(id.get());
         self.call(async |conn| record.fetch_optional(conn).await).await
     }
@@ -34,7 +25,7 @@ impl PostgresStore {
         limit: u32,
     ) -> Result<Vec<JobRecord>, Error> {
         let mut query =
-            QueryBuilder::new(concat!("SELECT ", columns!(), " FROM mcsv_jobs WHERE true"));
+            QueryBuilder::new(concat!("SELECT ", record_columns!(), " FROM mcsv_jobs WHERE true"));
         conditions(&mut query, filter);
         query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit));
         self.long_call(async |conn| query.build_query_as().fetch_all(conn).await).await

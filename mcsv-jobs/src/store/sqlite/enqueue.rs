@@ -4,7 +4,7 @@ use sqlx::{Row as _, SqliteConnection};
 use super::now;
 use super::script::{Answers, Argument, Script};
 use crate::JobId;
-use crate::store::{Inserted, Row};
+use crate::store::{Inserted, Row, key_stands};
 
 /// Inserts a batch with its events; the answers are in the order of the rows.
 pub(crate) async fn insert(
@@ -16,61 +16,149 @@ pub(crate) async fn insert(
     read(&mut script.run(conn).await?, rows)
 }
 
-/// The ids are taken first, so that a transaction has the write lock at once.
-const INSERT: &str = concat!(
-    "UPDATE mcsv_job_ids SET last = last + ?2;
-     INSERT INTO mcsv_jobs (id, kind, queue, state, priority, max_attempts, scheduled_at,
-        inserted_at, budget_from, unique_key, partition_key, batch_id, chain, key_id,
-        traceparent, tracestate, args)
-     SELECT id, value ->> 'kind', value ->> 'queue',
-        iif(start > now, 'scheduled', 'available'), value ->> 'priority',
-        value ->> 'max_attempts', start, now, now, value ->> 'unique_key',
-        value ->> 'partition_key', value ->> 'batch_id', value ->> 'chain', value ->> 'key_id',
-        value ->> 'traceparent', value ->> 'tracestate', unhex(value ->> 'args')
-     FROM (SELECT value, now, last - ?2 + 1 + key AS id,
-            coalesce(value ->> 'at', now + (value ->> 'delay')) AS start
-        FROM json_each(?1), mcsv_job_ids, (SELECT ",
-    now!(),
-    " AS now))
-     WHERE true
-     ON CONFLICT DO NOTHING;
-     INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
+/// The ids are taken first, so that a transaction has the write lock at once, and with them the time, so
+/// that all statements are of one period.
+const TAKE_IDS: &str = concat!("UPDATE mcsv_job_ids SET last = last + ?2, batch_at = ", now!());
+
+/// The rows of the batch, with their ids, their times and the beginnings of their periods.
+macro_rules! batch {
+    () => {
+        "(SELECT value, key, id, now, start, iif(period > 0, start - start % period, 0) AS unique_from
+          FROM (SELECT value, key, last - ?2 + 1 + key AS id, batch_at AS now,
+                coalesce(value ->> 'at', batch_at + (value ->> 'delay')) AS start,
+                value ->> 'unique_period' AS period
+            FROM json_each(?1), mcsv_job_ids)) AS batch"
+    };
+}
+
+macro_rules! insert {
+    ($columns:literal, $values:literal) => {
+        concat!(
+            "INSERT INTO mcsv_jobs (id, kind, queue, state, priority, max_attempts, scheduled_at,
+                inserted_at, budget_from, partition_key, batch_id, chain, key_id, traceparent,
+                tracestate, args",
+            $columns,
+            ") SELECT id, value ->> 'kind', value ->> 'queue',
+                iif(start > now, 'scheduled', 'available'), value ->> 'priority',
+                value ->> 'max_attempts', start, now, now, value ->> 'partition_key',
+                value ->> 'batch_id', value ->> 'chain', value ->> 'key_id',
+                value ->> 'traceparent', value ->> 'tracestate', unhex(value ->> 'args')",
+            $values,
+            " FROM ",
+            batch!(),
+            " WHERE true ON CONFLICT DO NOTHING"
+        )
+    };
+}
+
+const LOG: &str = "INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
      SELECT id, inserted_at, 'enqueued', state, attempt FROM mcsv_jobs
-     WHERE id > (SELECT last FROM mcsv_job_ids) - ?2"
-);
+     WHERE id > (SELECT last FROM mcsv_job_ids) - ?2";
+
 /// For rows of which none has a unique key: all are new.
+const INSERT: &str = insert!("", "");
 const LAST: &str = "SELECT last FROM mcsv_job_ids";
-/// The unfinished job is another one where its unique key kept a row out.
-const IDS: &str = "SELECT last, json_group_array(coalesce(
-        (SELECT id FROM mcsv_jobs WHERE id = last - ?2 + 1 + key),
-        (SELECT id FROM mcsv_jobs
-         WHERE kind = value ->> 'kind' AND unique_key = value ->> 'unique_key'
-            AND state IN ('available', 'scheduled', 'executing', 'retryable'))) ORDER BY key)
-     FROM json_each(?1), mcsv_job_ids";
+
+const INSERT_UNIQUE: &str = insert!(
+    ", unique_key, unique_states, unique_from",
+    ", value ->> 'unique_key', coalesce(value ->> 'unique_states', 15), unique_from"
+);
+/// The job that has the unique key of a row: the one that was inserted for it, or the one that kept it
+/// out.
+macro_rules! holder {
+    () => {
+        concat!(
+            "mcsv_jobs AS holder
+                ON holder.kind = value ->> 'kind' AND holder.unique_key = value ->> 'unique_key'
+                AND holder.unique_from = batch.unique_from AND ",
+            key_stands!("holder")
+        )
+    };
+}
+/// Whether the holder is another one, and takes something over from the row.
+macro_rules! replaces {
+    () => {
+        "holder.id <> batch.id AND value ->> 'replace' > 0
+            AND holder.state IN ('available', 'scheduled', 'retryable')"
+    };
+}
+const IDS: &str = concat!(
+    "SELECT last, json_group_array(json_array(coalesce(holder.id, batch.id), coalesce(",
+    replaces!(),
+    ", 0)) ORDER BY key) FROM mcsv_job_ids, ",
+    batch!(),
+    " LEFT JOIN ",
+    holder!()
+);
+
+/// What the holders take over; of several rows with one key, from the last.
+macro_rules! replacing {
+    () => {
+        concat!(
+            "(SELECT *, value ->> 'replace' AS replace FROM (
+                SELECT batch.*, holder.id AS holder_id, holder.attempt AS attempt,
+                    iif(value ->> 'replace' & 2, iif(start > now, 'scheduled', 'available'),
+                        holder.state) AS next_state,
+                    row_number() OVER (PARTITION BY holder.id ORDER BY key DESC) AS place
+                FROM ",
+            batch!(),
+            " JOIN ",
+            holder!(),
+            " WHERE ",
+            replaces!(),
+            ") WHERE place = 1) AS new"
+        )
+    };
+}
+const LOG_REPLACED: &str = concat!(
+    "INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
+     SELECT holder_id, now, 'replaced', next_state, attempt FROM ",
+    replacing!()
+);
+const REPLACE: &str = concat!(
+    "UPDATE mcsv_jobs SET state = next_state,
+        args = iif(replace & 1, unhex(value ->> 'args'), args),
+        key_id = iif(replace & 1, value ->> 'key_id', key_id),
+        scheduled_at = iif(replace & 2, start, scheduled_at),
+        priority = iif(replace & 4, value ->> 'priority', priority),
+        max_attempts = iif(replace & 8, value ->> 'max_attempts', max_attempts)
+     FROM ",
+    replacing!(),
+    " WHERE mcsv_jobs.id = holder_id"
+);
+
+/// The statements of an insert; the last one answers with the ids.
+fn statements(rows: &[&Row]) -> Vec<&'static str> {
+    if are_all_new(rows) {
+        vec![TAKE_IDS, INSERT, LOG, LAST]
+    } else if rows.iter().any(|row| row.replaces()) {
+        vec![TAKE_IDS, INSERT_UNIQUE, LOG, LOG_REPLACED, REPLACE, IDS]
+    } else {
+        vec![TAKE_IDS, INSERT_UNIQUE, LOG, IDS]
+    }
+}
 
 /// Adds the statements of an insert to a script; [`read`] takes their answers.
 pub(super) fn write(script: &mut Script, rows: &[&Row]) -> Result<(), sqlx::Error> {
-    let ids = if are_all_new(rows) { LAST } else { IDS };
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let arguments = [Argument::Json(json(rows)?), Argument::Number(count)];
-    script.add(&format!("{INSERT};{ids}"), arguments)
+    script.add(&statements(rows).join(";"), arguments)
 }
 
 pub(super) fn read(answers: &mut Answers, rows: &[&Row]) -> Result<Vec<Inserted>, sqlx::Error> {
-    answers.skip(3);
+    answers.skip(statements(rows).len() - 1);
     let row = answers.row()?;
     let last: i64 = row.try_get(0)?;
     let first = last - i64::try_from(rows.len()).unwrap_or(i64::MAX) + 1;
-    let ids = if are_all_new(rows) {
-        (first..=last).map(Some).collect()
+    let ids: Vec<(i64, u8)> = if are_all_new(rows) {
+        (first..=last).map(|id| (id, 0)).collect()
     } else {
-        parse::<Vec<Option<i64>>>(row.try_get(1)?)?
+        parse(row.try_get(1)?)?
     };
-    let inserted = (first..).zip(ids).map(|(own, id)| {
-        let id = id.ok_or(sqlx::Error::RowNotFound)?;
-        let is_new = id == own;
+    let inserted = (first..).zip(ids).map(|(own, (id, is_replaced))| {
+        let (is_new, is_replaced) = (id == own, is_replaced != 0);
         let id = JobId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok(Inserted { id, is_new, has_started: false })
+        Ok(Inserted { id, is_new, is_replaced, has_started: false })
     });
     inserted.collect()
 }

@@ -40,8 +40,11 @@ impl Write for SetLimits {
 
 impl SqliteStore {
     pub(in crate::store) async fn limits(&self) -> Result<BTreeMap<String, Limits>, Error> {
-        let rows: Vec<QueueLimits> =
-            sqlx::query_as("SELECT * FROM mcsv_job_limits").fetch_all(&self.readers).await?;
+        let rows: Vec<QueueLimits> = sqlx::query_as(
+            "SELECT queue, running, per_partition, starts, period FROM mcsv_job_limits",
+        )
+        .fetch_all(&self.readers)
+        .await?;
         let limits = rows.into_iter().map(|row| (row.queue, Limits::from(row.limits)));
         Ok(limits.collect())
     }

@@ -4,6 +4,7 @@ use sqlx::{FromRow, QueryBuilder, Row as _, Sqlite, SqliteConnection};
 use super::enqueue::json;
 use super::{SqliteStore, now};
 use crate::record::time;
+use crate::store::record_columns;
 use crate::{Error, Event, Filter, JobId, JobRecord, State};
 
 mod audit;
@@ -12,10 +13,11 @@ mod row;
 
 impl SqliteStore {
     pub(in crate::store) async fn get(&self, id: JobId) -> Result<Option<JobRecord>, Error> {
-        let record = sqlx::query_as("SELECT * FROM mcsv_jobs WHERE id = ?1")
-            .bind(id.get())
-            .fetch_optional(&self.readers)
-            .await?;
+        let record =
+            sqlx::query_as(concat!("SELECT ", record_columns!(), " FROM mcsv_jobs WHERE id = ?1"))
+                .bind(id.get())
+                .fetch_optional(&self.readers)
+                .await?;
         Ok(record)
     }
 
@@ -25,7 +27,8 @@ impl SqliteStore {
         filter: &Filter,
         limit: u32,
     ) -> Result<Vec<JobRecord>, Error> {
-        let mut query = QueryBuilder::new("SELECT * FROM mcsv_jobs WHERE true");
+        let mut query =
+            QueryBuilder::new(concat!("SELECT ", record_columns!(), " FROM mcsv_jobs WHERE true"));
         conditions(&mut query, filter)?;
         query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit));
         Ok(query.build_query_as().fetch_all(&self.readers).await?)

@@ -51,6 +51,13 @@ macro_rules! __mcsv_jobs_cases {
                 of_many_callers_at_the_same_time_one_makes_the_job
                 twins_in_one_batch_are_one_job
                 a_retry_is_refused_while_another_job_has_the_key
+                a_key_until_the_start_lets_one_job_wait_for_the_running_one
+                a_key_with_a_period_stands_beyond_the_end_and_not_in_the_next_one
+                of_many_callers_in_one_period_one_makes_the_job
+                a_waiting_job_takes_over_what_its_twin_replaces
+                a_running_or_ended_job_takes_nothing_over
+                a_follow_up_keeps_the_rule_of_its_key
+                states_in_which_a_key_can_be_lost_and_wanted_back_are_refused
             }
             failure {
                 a_failed_job_is_tried_again_after_its_stored_back_off_until_its_budget_is_gone
