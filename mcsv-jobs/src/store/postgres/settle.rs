@@ -45,14 +45,23 @@ async fn tell(conn: &mut PgConnection, settle: &Settle) -> Result<SettleReply, s
     Ok(SettleReply { accepted, kept, rung })
 }
 
+/// A row that a handler completes in its own transaction is not waited for: the other leases would run
+/// out meanwhile. It is still held, as far as anybody can see.
 async fn renew(
     conn: &mut PgConnection,
     settle: &Settle,
 ) -> Result<Vec<(i64, i64, bool)>, sqlx::Error> {
     sqlx::query_as(
-        "UPDATE mcsv_jobs SET lease_until = mcsv_jobs_now() + $3
-         WHERE id = ANY ($1) AND state = 'executing' AND lease_owner = $2
-         RETURNING id, fence, cancel",
+        "WITH free AS MATERIALIZED (
+            SELECT id FROM mcsv_jobs
+            WHERE id = ANY ($1) AND state = 'executing' AND lease_owner = $2
+            FOR UPDATE SKIP LOCKED
+         ), renewed AS (
+            UPDATE mcsv_jobs SET lease_until = mcsv_jobs_now() + $3
+            WHERE id = ANY (ARRAY(SELECT id FROM free))
+         )
+         SELECT id, fence, cancel FROM mcsv_jobs
+         WHERE id = ANY ($1) AND state = 'executing' AND lease_owner = $2",
     )
     .bind(&settle.held)
     .bind(&settle.owner)

@@ -1,7 +1,10 @@
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
 
 use crate::testing::kit::{Done, End, Note, Queue, note, run};
-use crate::{BoxError, Error, Filter, JobCx, Jobs, NewJob, Outcome, State, Transition};
+use crate::{BoxError, Error, Filter, JobCx, Jobs, NewJob, Outcome, State, Transition, Workers};
 
 const EFFECT: &str = "INSERT INTO effects VALUES (1)";
 
@@ -113,4 +116,58 @@ pub(in crate::testing) async fn only_done_completes_a_job(queue: Queue) -> Done 
     running.end().await;
     assert_eq!(effects(&queue.jobs).await?, 0);
     queue.bend("DROP TABLE effects").await
+}
+
+/// A transaction of SQLite has the whole database: there, nobody else writes meanwhile.
+pub(in crate::testing) async fn a_job_that_is_completed_and_not_committed_costs_no_other_its_lease(
+    queue: Queue,
+) -> Done {
+    #[cfg(feature = "postgres")]
+    if queue.is_on_postgres() {
+        return keep_a_lease_beside_a_completion(queue).await;
+    }
+    drop(queue);
+    Ok(())
+}
+
+#[cfg(feature = "postgres")]
+async fn keep_a_lease_beside_a_completion(queue: Queue) -> Done {
+    let lease = Duration::from_secs(1);
+    let (completed, mut completions) = mpsc::unbounded_channel();
+    let commit = Arc::new(Notify::new());
+    let workers = |jobs: Jobs| {
+        let (completed, commit) = (completed.clone(), Arc::clone(&commit));
+        let workers = Workers::new(jobs.clone()).queue("notes", 2).with_lease(lease);
+        run(workers.handle(move |note: Note, cx: JobCx| {
+            let (jobs, completed, commit) = (jobs.clone(), completed.clone(), Arc::clone(&commit));
+            async move {
+                if note.text == "slow" {
+                    let mut tx = jobs.begin_pg().await?;
+                    cx.complete_in_pg(&mut tx, Outcome::done()).await?;
+                    completed.send(())?;
+                    commit.notified().await;
+                    return Ok(tx.commit().await?);
+                }
+                // By the clock that leases run out by.
+                let until = jobs.inner.store.now().await? + 2_500;
+                while jobs.inner.store.now().await? < until {}
+                Done::Ok(())
+            }
+        }))
+    };
+    let slow = queue.jobs.enqueue(note("slow")).await?.id();
+    let first = workers(queue.jobs.clone());
+    completions.recv().await;
+    let beside = queue.jobs.enqueue(note("beside")).await?.id();
+    // It has places left, and looks for what others have lost.
+    let second = workers(queue.other().await);
+    let record = queue.wait(beside).await;
+    commit.notify_one();
+    let slow = queue.wait(slow).await;
+    first.end().await;
+    second.end().await;
+
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
+    assert_eq!((slow.state, slow.attempt), (State::Completed, 1));
+    Ok(())
 }

@@ -108,6 +108,7 @@ macro_rules! __mcsv_jobs_cases {
                 a_job_ends_with_its_own_transaction_and_not_without_it
                 a_worker_that_lost_its_lease_commits_nothing
                 only_done_completes_a_job
+                a_job_that_is_completed_and_not_committed_costs_no_other_its_lease
             }
             batch {
                 a_batch_enqueues_its_completion_once_when_its_last_job_has_ended

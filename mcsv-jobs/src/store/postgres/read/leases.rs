@@ -35,6 +35,7 @@ impl PostgresStore {
         self.engine_call(async |conn| holders.fetch_all(conn).await).await
     }
 
+    /// Those that somebody is about to end are left alone: to write their ends would wait for him.
     pub(in crate::store) async fn orphans(
         &self,
         queue: &str,
@@ -44,7 +45,8 @@ impl PostgresStore {
             "SELECT id, fence, lease_owner, kind, args, attempt, max_attempts, lease_until,
                 traceparent, tracestate, key_id FROM mcsv_jobs
              WHERE queue = $1 AND state = 'executing'
-                AND (lease_until <= (SELECT mcsv_jobs_now()) OR lease_owner = ANY ($2)) LIMIT 500",
+                AND (lease_until <= (SELECT mcsv_jobs_now()) OR lease_owner = ANY ($2))
+             LIMIT 500 FOR UPDATE SKIP LOCKED",
         )
         .bind(queue)
         .bind(dead);
