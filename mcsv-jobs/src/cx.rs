@@ -204,7 +204,8 @@ impl JobCx {
     }
 
     /// Completes the job in `transaction` of the queue's own PostgreSQL database, such as one of
-    /// [`Jobs::begin_pg`](crate::Jobs::begin_pg), like [`complete_in`](Self::complete_in).
+    /// [`Jobs::begin_pg`](crate::Jobs::begin_pg), like [`complete_in`](Self::complete_in). A batch that
+    /// ends with the job is ended after the commit, within ten seconds if the process dies over it.
     ///
     /// # Errors
     ///

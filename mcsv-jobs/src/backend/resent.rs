@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use crate::store::{Ack, Fate};
-use crate::{Event, Jobs, Transition, trace};
+use crate::{Event, JobId, Jobs, Transition, trace};
 
 /// The outcomes that are sent again because nobody heard whether they were written.
 ///
@@ -61,6 +61,21 @@ impl Resent {
             if ack.fate.state.is_finished() {
                 jobs.inner.tell_watchers();
             }
+            if ack.may_end_batch && ack.may_be_done {
+                close_batch_of(jobs, &ack).await;
+            }
+        }
+    }
+}
+
+/// The handler's transaction has not done it. Nor need this: what is left open is closed later.
+async fn close_batch_of(jobs: &Jobs, ack: &Ack) {
+    let Ok(id) = JobId::new(ack.id) else { return };
+    match jobs.inner.store.close_batch_of(id).await {
+        Ok(rung) => rung.iter().for_each(|queue| jobs.inner.ring(queue)),
+        Err(error) => {
+            let cause = &error as &dyn std::error::Error;
+            tracing::warn!(job.id = %id, error = cause, "its batch is looked after later");
         }
     }
 }

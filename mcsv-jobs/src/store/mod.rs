@@ -144,6 +144,14 @@ impl Store {
         ask!(self, store => store.close_batches(CloseBatches(overdue)).await)
     }
 
+    /// Ends the batch of a job if that was the last of it, and answers with the queue of its completion.
+    pub(crate) async fn close_batch_of(&self, job: JobId) -> Result<Vec<String>, Error> {
+        let batch = self.get(job).await?.and_then(|job| job.batch);
+        let Some(batch) = batch else { return Ok(Vec::new()) };
+        let batches = CloseBatches(vec![batch.get()]);
+        ask!(self, store => store.close_batches(batches).await)
+    }
+
     pub(crate) async fn batch(&self, id: BatchId) -> Result<Option<BatchStatus>, Error> {
         let found = ask!(self, store => store.batch(id).await)?;
         found.map(|batch| batch.status(id)).transpose()

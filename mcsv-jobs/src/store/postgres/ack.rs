@@ -18,8 +18,20 @@ pub(super) async fn settle(
     owner: &str,
     acks: &[Ack],
 ) -> Result<Settled, sqlx::Error> {
+    let (accepted, ended) = end(conn, owner, acks).await?;
+    // After the follow-ups, which may belong to them.
+    let rung = close(conn, &ended).await?;
+    Ok(Settled { accepted, rung })
+}
+
+/// What was accepted, and the batches that it may have ended.
+async fn end(
+    conn: &mut PgConnection,
+    owner: &str,
+    acks: &[Ack],
+) -> Result<(Vec<Accepted>, Vec<i64>), sqlx::Error> {
     if acks.is_empty() {
-        return Ok(Settled::default());
+        return Ok(Default::default());
     }
     let (plain, others): (Vec<&Ack>, Vec<&Ack>) = acks.iter().partition(|ack| ack.is_plain());
     let mut accepted = update(conn, owner, &others).await?;
@@ -33,26 +45,27 @@ pub(super) async fn settle(
         let follow_ups = if rows.is_empty() { Vec::new() } else { insert(conn, &rows).await? };
         replies.push(Accepted { id: ack.id, follow_ups });
     }
-    // After the follow-ups, which may belong to them.
-    let rung = close(conn, &ended_batches(&accepted)).await?;
-    Ok(Settled { accepted: replies, rung })
+    Ok((replies, ended_batches(&accepted)))
 }
 
 /// Writes the end of one attempt in a transaction of its handler's, whose commit tells the workers of
 /// what follows.
+///
+/// Its batch is closed after the commit: until then it would be locked, and whoever ends another of its
+/// jobs would wait.
 pub(crate) async fn settle_on_pg(
     conn: &mut PgConnection,
     owner: &str,
     ack: Ack,
 ) -> Result<Settled, sqlx::Error> {
     let acks = [ack];
-    let settled = settle(conn, owner, &acks).await?;
-    let follow_ups = acks.iter().flat_map(|ack| &ack.follow_ups).map(|row| &row.queue);
-    let told: Vec<&String> = follow_ups.chain(&settled.rung).collect();
-    if !told.is_empty() && !settled.accepted.is_empty() {
+    let (accepted, _) = end(conn, owner, &acks).await?;
+    let told: Vec<&String> =
+        acks.iter().flat_map(|ack| &ack.follow_ups).map(|row| &row.queue).collect();
+    if !told.is_empty() && !accepted.is_empty() {
         sqlx::query(TELL_EACH).bind(told).execute(conn).await?;
     }
-    Ok(settled)
+    Ok(Settled { accepted, rung: Vec::new() })
 }
 
 /// The accepted acks by their jobs, with the batch that each may have ended.

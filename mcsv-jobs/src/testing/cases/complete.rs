@@ -155,18 +155,26 @@ async fn keep_a_lease_beside_a_completion(queue: Queue) -> Done {
             }
         }))
     };
-    let slow = queue.jobs.enqueue(note("slow")).await?.id();
+    let batch = queue.jobs.batch([note("slow"), note("beside")]);
+    let batch = batch.then(NewJob::new(note("over")).queue("others")).await?;
+    let [slow, beside] = [batch.jobs[0].id(), batch.jobs[1].id()];
     let first = workers(queue.jobs.clone());
     completions.recv().await;
-    let beside = queue.jobs.enqueue(note("beside")).await?.id();
     // It has places left, and looks for what others have lost.
     let second = workers(queue.other().await);
     let record = queue.wait(beside).await;
     commit.notify_one();
     let slow = queue.wait(slow).await;
+    let over = loop {
+        let others = queue.jobs.list(Filter::new().with_queue("others")).await?;
+        if !others.jobs.is_empty() {
+            break others.jobs.len();
+        }
+    };
     first.end().await;
     second.end().await;
 
+    assert_eq!(over, 1);
     assert_eq!((record.state, record.attempt), (State::Completed, 1));
     assert_eq!((slow.state, slow.attempt), (State::Completed, 1));
     Ok(())
