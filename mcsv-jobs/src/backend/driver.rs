@@ -8,6 +8,7 @@ use tracing::Instrument;
 
 use super::asked::{By, Looking, Telling, found, told};
 use super::held::{Held, check_leases};
+use super::locked::Locked;
 use super::queue_backend::QueueConfig;
 use super::resent::Resent;
 use super::setback::Setback;
@@ -82,6 +83,7 @@ pub(crate) struct Driver {
     orphaned: Option<Vec<String>>,
     /// What a failed settlement may have written.
     resent: Resent,
+    locked: Locked,
 }
 
 impl Driver {
@@ -120,6 +122,7 @@ impl Driver {
             changed: false,
             orphaned: None,
             resent: Resent::default(),
+            locked: Locked::default(),
         }
     }
 
@@ -201,17 +204,18 @@ impl Driver {
             far
         } else if !self.acks.is_empty() {
             self.no_settle.not_before(now)
-        } else if !self.held.is_empty() {
-            self.no_settle.not_before(self.renew_at.min(self.report_at))
         } else {
-            far
+            let held_at = self.renew_at.min(self.report_at);
+            let held_at = if self.held.is_empty() { far } else { held_at };
+            self.no_settle.not_before(held_at.min(self.locked.again_at().unwrap_or(far)))
         };
         look_at.min(tell_at).min(far)
     }
 
     /// How many jobs have ended without the database knowing it.
     fn untold(&self) -> usize {
-        self.acks.len() + self.telling.as_ref().map_or(0, |told| told.acks.len())
+        let telling = self.telling.as_ref().map_or(0, |told| told.acks.len());
+        self.acks.len() + telling + self.locked.acks().len()
     }
 
     /// Whether what is being written is to be known first.
@@ -320,6 +324,9 @@ impl Driver {
         if self.telling.is_some() || !self.no_settle.is_over() {
             return;
         }
+        let locked = self.locked.take_due();
+        let around_locks = self.no_settle.is_on() || !locked.is_empty();
+        self.acks.extend(locked);
         let since = Instant::now();
         let leases = if self.renew_at <= since {
             Leases::Renew
@@ -341,6 +348,7 @@ impl Driver {
             held: held.iter().map(|(id, _)| *id).collect(),
             leases,
             reports: reports.clone(),
+            around_locks,
         };
         if settle.is_empty() {
             return;
@@ -378,6 +386,7 @@ impl Driver {
             }
         };
         self.no_settle.clear();
+        let acks = self.locked.keep(acks, &reply.locked);
         self.report(acks, &reply.accepted);
         for queue in &reply.rung {
             self.jobs.inner.ring(queue);
@@ -477,7 +486,8 @@ impl Driver {
         self.withdraw(phase).await;
         let Some(dead) = self.orphaned.take() else { return };
         let told = self.telling.iter().flat_map(|told| &told.acks);
-        let untold: HashSet<i64> = self.acks.iter().chain(told).map(|(ack, _)| ack.id).collect();
+        let untold = self.acks.iter().chain(told).chain(self.locked.acks());
+        let untold: HashSet<i64> = untold.map(|(ack, _)| ack.id).collect();
         let known = |id| self.held.contains_key(&id) || untold.contains(&id);
         let Driver { jobs, registry, queue, owner, .. } = self;
         match rescue::orphans(jobs, registry, queue, owner, &dead, known).await {
@@ -506,7 +516,7 @@ impl Driver {
         for id in self.held.keys().copied().collect::<Vec<_>>() {
             self.give_back(id);
         }
-        while !(self.acks.is_empty() && self.telling.is_none()) && Instant::now() < until {
+        while self.untold() > 0 && Instant::now() < until {
             self.tell();
             let next = self.next_turn(Phase::Ended).min(until);
             tokio::select! {

@@ -5,6 +5,7 @@ mod delivery;
 mod driver;
 mod held;
 mod layer;
+mod locked;
 mod queue_backend;
 mod rescue;
 mod resent;

@@ -27,6 +27,11 @@ impl Setback {
         *self = Setback::default();
     }
 
+    /// Whether it failed and has not succeeded since.
+    pub(super) fn is_on(&self) -> bool {
+        self.failures > 0
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.until.is_none_or(|until| until <= Instant::now())
     }

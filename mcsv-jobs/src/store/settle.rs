@@ -16,6 +16,9 @@ pub(crate) struct Settle {
     pub(crate) leases: Leases,
     /// What running jobs said of themselves.
     pub(crate) reports: Vec<Report>,
+    /// Whether to leave the rows alone that somebody has locked, and say which these are. It takes
+    /// longer, so it is for after a failure.
+    pub(crate) around_locks: bool,
 }
 
 /// What a running job said of itself, under the fence of its attempt.
@@ -44,7 +47,7 @@ impl Settle {
     /// Whether it has nothing but plain completions to tell.
     pub(super) fn is_plain(&self) -> bool {
         let acks = self.acks.iter().all(|ack| ack.is_plain() && ack.follow_ups.is_empty());
-        acks && self.reports.is_empty() && self.leaves_leases()
+        acks && self.reports.is_empty() && self.leaves_leases() && !self.around_locks
     }
 
     fn leaves_leases(&self) -> bool {
@@ -60,4 +63,6 @@ pub(crate) struct SettleReply {
     pub(crate) kept: Option<Vec<(i64, i64, bool)>>,
     /// The queues of jobs that were enqueued because their batches ended.
     pub(crate) rung: Vec<String>,
+    /// The jobs whose outcomes wait for whoever has locked their rows.
+    pub(crate) locked: Vec<i64>,
 }

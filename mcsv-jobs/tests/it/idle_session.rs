@@ -1,5 +1,9 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use mcsv_jobs::{JobCx, Jobs, State, Workers};
 use sqlx::{Connection as _, PgConnection};
+use tokio::sync::{Notify, mpsc};
 
 use crate::kit::{Done, LONG, Note, assert_sound, note, run};
 
@@ -31,6 +35,48 @@ async fn a_session_that_idles_in_a_transaction_holds_up_only_the_rows_it_locked(
 
     idle.close().await?;
     assert_eq!(jobs.wait(made[0].id(), LONG).await?.state, State::Completed);
+    workers.end().await?;
+    assert_sound(&jobs).await
+}
+
+#[tokio::test]
+async fn a_session_that_locks_a_running_job_holds_up_its_outcome_alone() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let jobs = Jobs::connect(database.url()).await?;
+    let (started, mut starts) = mpsc::unbounded_channel();
+    let go_on = Arc::new(Notify::new());
+    let gate = Arc::clone(&go_on);
+    let workers = Workers::new(jobs.clone()).queue("notes", 2).with_lease(Duration::from_secs(3));
+    let workers = run(workers.handle(move |note: Note, cx: JobCx| {
+        let (started, gate) = (started.clone(), Arc::clone(&gate));
+        async move {
+            if note.text == "locked" {
+                started.send(cx.id())?;
+                gate.notified().await;
+            }
+            Done::Ok(())
+        }
+    }));
+    let locked = jobs.enqueue(note("locked")).await?.id();
+    starts.recv().await;
+    let mut idle = PgConnection::connect(database.url()).await?;
+    sqlx::raw_sql("BEGIN").execute(&mut idle).await?;
+    sqlx::query("SELECT id FROM mcsv_jobs WHERE id = $1 FOR UPDATE")
+        .bind(locked.get())
+        .execute(&mut idle)
+        .await?;
+
+    go_on.notify_one();
+    for n in 0..20 {
+        let id = jobs.enqueue(note(&n.to_string())).await?.id();
+        assert_eq!(jobs.wait(id, LONG).await?.state, State::Completed);
+    }
+    let before = jobs.get(locked).await?.ok_or("no job")?;
+    assert_eq!((before.state, before.attempt), (State::Executing, 1));
+
+    idle.close().await?;
+    let after = jobs.wait(locked, LONG).await?;
+    assert_eq!((after.state, after.attempt), (State::Completed, 1));
     workers.end().await?;
     assert_sound(&jobs).await
 }

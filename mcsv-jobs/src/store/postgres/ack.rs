@@ -16,7 +16,7 @@ use crate::store::{Accepted, Ack, Row, Settled, completions, ended_batches};
 pub(super) async fn settle(
     conn: &mut PgConnection,
     owner: &str,
-    acks: &[Ack],
+    acks: &[&Ack],
 ) -> Result<Settled, sqlx::Error> {
     let (accepted, ended) = end(conn, owner, acks).await?;
     // After the follow-ups, which may belong to them.
@@ -28,12 +28,13 @@ pub(super) async fn settle(
 async fn end(
     conn: &mut PgConnection,
     owner: &str,
-    acks: &[Ack],
+    acks: &[&Ack],
 ) -> Result<(Vec<Accepted>, Vec<i64>), sqlx::Error> {
     if acks.is_empty() {
         return Ok(Default::default());
     }
-    let (plain, others): (Vec<&Ack>, Vec<&Ack>) = acks.iter().partition(|ack| ack.is_plain());
+    let (plain, others): (Vec<&Ack>, Vec<&Ack>) =
+        acks.iter().copied().partition(|ack| ack.is_plain());
     let mut accepted = update(conn, owner, &others).await?;
     for completions in completions(&plain) {
         let ended = complete(conn, owner, &completions).await?;
@@ -58,10 +59,8 @@ pub(crate) async fn settle_on_pg(
     owner: &str,
     ack: Ack,
 ) -> Result<Settled, sqlx::Error> {
-    let acks = [ack];
-    let (accepted, _) = end(conn, owner, &acks).await?;
-    let told: Vec<&String> =
-        acks.iter().flat_map(|ack| &ack.follow_ups).map(|row| &row.queue).collect();
+    let (accepted, _) = end(conn, owner, &[&ack]).await?;
+    let told: Vec<&String> = ack.follow_ups.iter().map(|row| &row.queue).collect();
     if !told.is_empty() && !accepted.is_empty() {
         sqlx::query(TELL_EACH).bind(told).execute(conn).await?;
     }

@@ -35,14 +35,31 @@ async fn tell(conn: &mut PgConnection, settle: &Settle) -> Result<SettleReply, s
     }
     let mut tx = conn.begin().await?;
     keep(&mut tx, &settle.owner, &settle.reports).await?;
-    let Settled { accepted, rung } = ack::settle(&mut tx, &settle.owner, &settle.acks).await?;
+    let locked = if settle.around_locks { locked(&mut tx, settle).await? } else { Vec::new() };
+    let free: Vec<&Ack> = settle.acks.iter().filter(|ack| !locked.contains(&ack.id)).collect();
+    let Settled { accepted, rung } = ack::settle(&mut tx, &settle.owner, &free).await?;
     let kept = match settle.leases {
         Leases::Renew => Some(renew(&mut tx, settle).await?),
         Leases::Look => Some(look(&mut tx, settle).await?),
         Leases::Leave => None,
     };
     tx.commit().await?;
-    Ok(SettleReply { accepted, kept, rung })
+    Ok(SettleReply { accepted, kept, rung, locked })
+}
+
+/// The jobs of the outcomes whose rows somebody else has locked; the others are locked for this
+/// transaction.
+async fn locked(conn: &mut PgConnection, settle: &Settle) -> Result<Vec<i64>, sqlx::Error> {
+    let ids: Vec<i64> = settle.acks.iter().map(|ack| ack.id).collect();
+    sqlx::query_scalar(
+        "WITH free AS MATERIALIZED (
+            SELECT id FROM mcsv_jobs WHERE id = ANY ($1) ORDER BY id FOR UPDATE SKIP LOCKED
+         )
+         SELECT id FROM mcsv_jobs WHERE id = ANY ($1) AND id NOT IN (SELECT id FROM free)",
+    )
+    .bind(ids)
+    .fetch_all(conn)
+    .await
 }
 
 /// A row that a handler completes in its own transaction is not waited for: the other leases would run

@@ -55,7 +55,7 @@ impl Write for Settle {
                 Leases::Look => Some(look(conn, self).await?),
                 Leases::Leave => None,
             };
-            Ok(SettleReply { accepted, kept, rung })
+            Ok(SettleReply { accepted, kept, rung, ..SettleReply::default() })
         })
     }
 }

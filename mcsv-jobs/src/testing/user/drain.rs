@@ -77,6 +77,7 @@ pub(super) async fn drain(
                     held: Vec::new(),
                     leases: Leases::Leave,
                     reports: report.into_iter().collect(),
+                    around_locks: false,
                 };
                 let reply = jobs.inner.store.settle(settle).await?;
                 // Refused where the handler's own transaction has completed the job.
