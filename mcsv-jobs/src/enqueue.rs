@@ -11,7 +11,8 @@ use crate::{BatchId, Error, JobId, Jobs, NewJob, Unique};
 ///
 /// # Cancel safety
 ///
-/// Once polled, the job may be enqueued even if the future is dropped.
+/// Once polled, the job may be enqueued even if the future is dropped. An idle worker may have started
+/// it, and ended it, by the time of the answer, which waits for the disk.
 #[derive(Debug)]
 #[must_use = "nothing is enqueued until this is awaited"]
 pub struct Enqueue<'a> {

@@ -41,6 +41,10 @@ pub enum ErrorKind {
     Unavailable,
     /// The database refused a statement or is damaged.
     Database,
+    /// The disk refused what was committed: it is in the database all the same, for everyone to see,
+    /// and a power cut may take it back. On SQLite only. To call again does it again, but for jobs with
+    /// unique keys.
+    NotOnDisk,
     /// The queue is closed: its runtime is gone.
     Closed,
 }
@@ -86,7 +90,7 @@ impl Error {
     /// Whether the same call may pass later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.0.kind == ErrorKind::Unavailable
+        matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::NotOnDisk)
     }
 
     /// Whether no job has the id that was given.

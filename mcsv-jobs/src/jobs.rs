@@ -44,8 +44,8 @@ impl Jobs {
     /// Opens the queue at `url`, such as `sqlite:///var/lib/app/jobs.db`, `sqlite::memory:` or
     /// `postgres://app@db.example/app`, and makes what is missing: the file, its folder, the tables.
     ///
-    /// A SQLite database is opened in WAL mode with `synchronous = FULL`: what was answered survives a
-    /// power cut. A database in memory is for tests: it goes with the last handle.
+    /// A SQLite database is opened in WAL mode, and what was answered survives a power cut. A database in
+    /// memory is for tests: it goes with the last handle.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ impl Jobs {
     ///
     /// The queue is not on SQLite, or the database does not answer.
     pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        Ok(self.inner.store.sqlite()?.write_pool.begin_with("BEGIN IMMEDIATE").await?)
+        self.inner.store.sqlite()?.begin().await
     }
 
     /// Whether the database answers: a readiness check.

@@ -6,34 +6,18 @@ use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::claim::PICKED;
-use super::{SqliteStore, Writer, schema};
+use super::log_file::LogFile;
+use super::{SqliteStore, Synchronous, Writer, schema};
 use crate::{Error, ErrorKind};
 
 /// Longer than any sane lock, so that a busy database delays a write and does not fail it.
-const BUSY: Duration = Duration::from_secs(30);
+pub(super) const BUSY: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
 
 impl SqliteStore {
     pub(in crate::store) async fn connect(url: &str) -> Result<Self, Error> {
-        let options = SqliteConnectOptions::from_str(url).map_err(|cause| {
-            Error::invalid("bad database URL: give one such as sqlite:///var/lib/app/jobs.db")
-                .with_source(cause)
-        })?;
+        let options = options(url)?;
         let in_memory = url.contains(":memory:") || url.contains("mode=memory");
-        let options = options
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A job whose enqueue was answered survives a power cut, not only a crash.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY)
-            // For the few ids of a claim: see `claim`.
-            .pragma("temp_store", "MEMORY")
-            .statement_cache_capacity(256);
-        // A transaction is one statement to sqlx, and waits for the lock of somebody else.
-        let options = match "warn".parse() {
-            Ok(level) => options.log_slow_statements(level, BUSY),
-            Err(_) => options,
-        };
         if in_memory { Self::in_memory(options).await } else { Self::on_disk(options).await }
     }
 
@@ -46,27 +30,46 @@ impl SqliteStore {
             ));
         }
         create_folder(&file)?;
-        let write_pool = single(options.clone()).await?;
+        let synchronous = Synchronous::default();
+        let write_pool = single(options.clone(), &synchronous).await?;
         schema::migrate(&write_pool).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
-        let writer = Writer::spawn(write_pool.clone(), Some(&file));
-        Ok(SqliteStore { writer, write_pool, readers, file: Some(file) })
+        let disk = Box::new(LogFile::of(&file));
+        let writer = Writer::spawn(write_pool.clone(), synchronous.clone(), Some(disk));
+        Ok(SqliteStore { writer, write_pool, synchronous, readers, file: Some(file) })
     }
 
     /// A database in memory belongs to its one connection, so reads share it with the writes.
     async fn in_memory(options: SqliteConnectOptions) -> Result<Self, Error> {
-        let pool = single(options).await?;
+        let synchronous = Synchronous::default();
+        let pool = single(options, &synchronous).await?;
         schema::migrate(&pool).await?;
-        let writer = Writer::spawn(pool.clone(), None);
-        Ok(SqliteStore { writer, write_pool: pool.clone(), readers: pool, file: None })
+        let writer = Writer::spawn(pool.clone(), synchronous.clone(), None);
+        Ok(SqliteStore { writer, write_pool: pool.clone(), synchronous, readers: pool, file: None })
     }
 }
 
-async fn single(options: SqliteConnectOptions) -> Result<sqlx::SqlitePool, Error> {
+/// A writer alone, for tests that have the disk in their hands.
+#[cfg(test)]
+pub(super) async fn open_writer(
+    url: &str,
+    disk: Box<dyn super::log_sync::Disk>,
+) -> Result<Writer, Error> {
+    let synchronous = Synchronous::default();
+    let pool = single(options(url)?, &synchronous).await?;
+    schema::migrate(&pool).await?;
+    Ok(Writer::spawn(pool, synchronous, Some(disk)))
+}
+
+async fn single(
+    options: SqliteConnectOptions,
+    synchronous: &Synchronous,
+) -> Result<sqlx::SqlitePool, Error> {
+    let synchronous = synchronous.clone();
     let pool = SqlitePoolOptions::new()
         .min_connections(1)
         .max_connections(1)
@@ -75,7 +78,8 @@ async fn single(options: SqliteConnectOptions) -> Result<sqlx::SqlitePool, Error
         .acquire_timeout(BUSY)
         // It is a file: to ask whether it is there takes as long as to use it.
         .test_before_acquire(false)
-        .after_connect(|conn, _| {
+        .after_connect(move |conn, _| {
+            synchronous.set_full();
             Box::pin(async move {
                 sqlx::raw_sql(PICKED).execute(conn).await?;
                 Ok(())
@@ -84,6 +88,28 @@ async fn single(options: SqliteConnectOptions) -> Result<sqlx::SqlitePool, Error
         .connect_with(options)
         .await?;
     Ok(pool)
+}
+
+fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|cause| {
+        Error::invalid("bad database URL: give one such as sqlite:///var/lib/app/jobs.db")
+            .with_source(cause)
+    })?;
+    let options = options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // Until the writer says otherwise, a URL cannot: what callers commit survives a power cut
+        // when it is answered.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        // For the few ids of a claim: see `claim`.
+        .pragma("temp_store", "MEMORY")
+        .statement_cache_capacity(256);
+    // A transaction is one statement to sqlx, and waits for the lock of somebody else.
+    Ok(match "warn".parse() {
+        Ok(level) => options.log_slow_statements(level, BUSY),
+        Err(_) => options,
+    })
 }
 
 fn create_folder(file: &Path) -> Result<(), Error> {

@@ -2,8 +2,10 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool};
 use tokio::sync::oneshot;
 
+use super::log_sync::{Hearer, LogSync};
 use super::offer::Offers;
 use super::script::Script;
+use super::synchronous::Synchronous;
 use super::writer::{Durability, Member, Request, Waiting, Write as _};
 use super::{claim, enqueue, settle};
 use crate::Error;
@@ -19,7 +21,28 @@ pub(super) struct Group {
     inserted: Vec<Inserted>,
 }
 
-type Insert = (Vec<Row>, oneshot::Sender<Result<Vec<Inserted>, Error>>);
+/// Rows, and who waits for what became of them.
+pub(super) struct Insert {
+    pub(super) rows: Vec<Row>,
+    pub(super) reply: oneshot::Sender<Result<Vec<Inserted>, Error>>,
+}
+
+/// Somebody who waits, and what he is to hear.
+pub(super) struct Told<R> {
+    pub(super) outcome: R,
+    pub(super) reply: oneshot::Sender<Result<R, Error>>,
+}
+
+impl<R: Send> Hearer for Told<R> {
+    fn answer(self: Box<Self>) {
+        // Nobody waits any more: it stands all the same.
+        let _ = self.reply.send(Ok(self.outcome));
+    }
+
+    fn fail(self: Box<Self>, error: Error) {
+        let _ = self.reply.send(Err(error));
+    }
+}
 
 impl Group {
     /// With the claims of those who wait for what is enqueued.
@@ -27,7 +50,7 @@ impl Group {
         let mut group = Group::default();
         for request in requests {
             match request {
-                Request::Insert(rows, reply) => group.inserts.push((rows, reply)),
+                Request::Insert(insert) => group.inserts.push(insert),
                 Request::Claim(claim) => group.claims.push(*claim),
                 // It is written as the others are, but with a fraction of the trips.
                 Request::Settle(settle) if settle.write.is_plain() => group.settles.push(*settle),
@@ -36,7 +59,7 @@ impl Group {
             }
         }
         let mut queues: Vec<&str> = Vec::new();
-        for row in group.inserts.iter().flat_map(|(rows, _)| rows) {
+        for row in group.inserts.iter().flat_map(|insert| &insert.rows) {
             if row.is_due() && !queues.contains(&row.queue.as_str()) {
                 queues.push(&row.queue);
             }
@@ -54,16 +77,13 @@ impl Group {
         &self.inserted
     }
 
-    pub(super) fn durability(&self) -> Durability {
-        let inserts = self.inserts.iter().map(|_| Durability::Now);
-        let settles = self.settles.iter().map(|settle| settle.write.durability());
-        let others = self.others.iter().map(|member| member.durability());
-        inserts.chain(settles).chain(others).max().unwrap_or(Durability::Later)
-    }
-
-    pub(super) async fn commit(&mut self, pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    pub(super) async fn commit(
+        &mut self,
+        pool: &SqlitePool,
+        synchronous: &Synchronous,
+    ) -> Result<(), sqlx::Error> {
         let mut lent = Lent { conn: pool.acquire().await?, is_clean: false };
-        match self.commit_on(&mut lent.conn).await {
+        match self.commit_on(&mut lent.conn, synchronous).await {
             Ok(()) => {
                 lent.is_clean = true;
                 Ok(())
@@ -72,6 +92,7 @@ impl Group {
                 // It fails where the database has rolled back by itself.
                 let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *lent.conn).await;
                 // And this one where it has not been rolled back at all.
+                synchronous.set_full();
                 let full = sqlx::raw_sql("PRAGMA synchronous = FULL").execute(&mut *lent.conn);
                 lent.is_clean = full.await.is_ok();
                 Err(error)
@@ -80,15 +101,18 @@ impl Group {
     }
 
     /// In one trip, but for those who say their own statements.
-    async fn commit_on(&mut self, conn: &mut PoolConnection<Sqlite>) -> Result<(), sqlx::Error> {
-        // Without the wait for the disk where nobody needs it. A later commit that waits takes this
-        // one along.
-        let (begin, commit) = if self.durability() == Durability::Now {
-            ("BEGIN IMMEDIATE", "COMMIT")
+    async fn commit_on(
+        &mut self,
+        conn: &mut PoolConnection<Sqlite>,
+        synchronous: &Synchronous,
+    ) -> Result<(), sqlx::Error> {
+        // Nothing waits for the disk here, but who is to be told: see `LogSync`.
+        let begin = if synchronous.is_full() {
+            "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE"
         } else {
-            ("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", "COMMIT; PRAGMA synchronous = FULL")
+            "BEGIN IMMEDIATE"
         };
-        let rows: Vec<&Row> = self.inserts.iter().flat_map(|(rows, _)| rows).collect();
+        let rows: Vec<&Row> = self.inserts.iter().flat_map(|insert| &insert.rows).collect();
         let mut script = Script::new();
         script.add(begin, [])?;
         if !rows.is_empty() {
@@ -102,9 +126,10 @@ impl Group {
             claim::write(&mut script, &claim.write)?;
         }
         if self.others.is_empty() {
-            script.add(commit, [])?;
+            script.add("COMMIT", [])?;
         }
         let mut answers = script.run(conn).await?;
+        synchronous.set_normal();
         answers.skip(begin.split(';').count());
         let mut inserted =
             if rows.is_empty() { Vec::new() } else { enqueue::read(&mut answers, &rows)? };
@@ -124,32 +149,33 @@ impl Group {
         }
         if !self.others.is_empty() {
             let mut script = Script::new();
-            script.add(commit, [])?;
+            script.add("COMMIT", [])?;
             script.run(conn).await?;
         }
         self.inserted = inserted;
         Ok(())
     }
 
-    /// Those who start jobs first.
-    pub(super) fn answer(self) {
+    /// Those who start jobs first: they wait for no disk, whatever they share the commit with.
+    pub(super) async fn answer(self, sync: &LogSync) {
         for claim in self.claims {
-            Box::new(claim).answer();
+            sync.answer(claim.write.durability(), Box::new(claim)).await;
         }
         for settle in self.settles {
-            Box::new(settle).answer();
+            sync.answer(settle.write.durability(), Box::new(settle)).await;
         }
         let mut inserted = self.inserted.into_iter();
-        for (rows, reply) in self.inserts {
-            let _ = reply.send(Ok(inserted.by_ref().take(rows.len()).collect()));
+        for Insert { rows, reply } in self.inserts {
+            let outcome = inserted.by_ref().take(rows.len()).collect();
+            sync.answer(Durability::Now, Box::new(Told::<Vec<Inserted>> { outcome, reply })).await;
         }
         for member in self.others {
-            member.answer();
+            sync.answer(member.durability(), member).await;
         }
     }
 
     pub(super) fn fail(self, error: &Error) {
-        for (_, reply) in self.inserts {
+        for Insert { reply, .. } in self.inserts {
             let _ = reply.send(Err(error.again()));
         }
         for settle in self.settles {
@@ -163,19 +189,14 @@ impl Group {
         }
     }
 
-    /// One bad request must not take the others down with it.
-    pub(super) async fn commit_one_by_one(self, pool: &SqlitePool) {
+    /// Each in a group of its own: one bad request must not take the others down with it.
+    pub(super) fn one_by_one(self) -> impl Iterator<Item = Group> {
         let of = Group::default;
-        let inserts = self.inserts.into_iter().map(|one| Group { inserts: vec![one], ..of() });
-        let settles = self.settles.into_iter().map(|one| Group { settles: vec![one], ..of() });
-        let claims = self.claims.into_iter().map(|one| Group { claims: vec![one], ..of() });
-        let others = self.others.into_iter().map(|one| Group { others: vec![one], ..of() });
-        for mut single in inserts.chain(settles).chain(claims).chain(others) {
-            match single.commit(pool).await {
-                Ok(()) => single.answer(),
-                Err(error) => single.fail(&error.into()),
-            }
-        }
+        let inserts = self.inserts.into_iter().map(move |one| Group { inserts: vec![one], ..of() });
+        let settles = self.settles.into_iter().map(move |one| Group { settles: vec![one], ..of() });
+        let claims = self.claims.into_iter().map(move |one| Group { claims: vec![one], ..of() });
+        let others = self.others.into_iter().map(move |one| Group { others: vec![one], ..of() });
+        inserts.chain(settles).chain(claims).chain(others)
     }
 }
 

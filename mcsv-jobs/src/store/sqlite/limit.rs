@@ -137,7 +137,7 @@ impl Counted for SqliteConnection {
                     WHERE queue = ?1 AND state = 'available'
                         AND NOT EXISTS (SELECT 1 FROM running
                             WHERE running.partition_key = mcsv_jobs.partition_key AND jobs >= ?2)
-                    ORDER BY priority DESC, scheduled_at, id LIMIT ?3)
+                    ORDER BY priority DESC, scheduled_at, id LIMIT +?3)
                 UNION ALL
                 SELECT * FROM (
                     SELECT id, partition_key, priority, scheduled_at FROM mcsv_jobs
@@ -145,13 +145,13 @@ impl Counted for SqliteConnection {
             now!(),
             "           AND NOT EXISTS (SELECT 1 FROM running
                             WHERE running.partition_key = mcsv_jobs.partition_key AND jobs >= ?2)
-                    ORDER BY scheduled_at LIMIT ?3)
+                    ORDER BY scheduled_at LIMIT +?3)
              )
              SELECT id, partition_key, coalesce(
                 (SELECT jobs FROM running WHERE running.partition_key = waiting.partition_key), 0)
                 AS running
              FROM waiting WHERE NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?1)
-             ORDER BY priority DESC, scheduled_at, id LIMIT ?3"
+             ORDER BY priority DESC, scheduled_at, id LIMIT +?3"
         ))
         .bind(&claim.queue)
         .bind(limits.running_per_partition().map_or(i64::MAX, i64::from))

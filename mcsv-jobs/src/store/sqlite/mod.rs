@@ -10,6 +10,7 @@ mod data_version;
 mod enqueue;
 mod group;
 mod limit;
+mod log_file;
 mod log_sync;
 mod log_watch;
 mod offer;
@@ -20,17 +21,19 @@ mod read;
 mod schema;
 mod script;
 mod settle;
+mod synchronous;
 mod tick;
 mod writer;
 
 use std::path::PathBuf;
 
-use sqlx::SqlitePool;
+use sqlx::{Sqlite, SqlitePool, Transaction};
 
 pub(crate) use ack::settle;
 pub(super) use data_version::DataVersion;
 pub(crate) use enqueue::insert;
 pub(crate) use offer::Offer;
+use synchronous::Synchronous;
 use writer::{Write, Writer};
 
 use super::{
@@ -51,6 +54,7 @@ pub(crate) struct SqliteStore {
     writer: Writer,
     /// The pool with the one connection that writes; a caller's transaction borrows it.
     pub(crate) write_pool: SqlitePool,
+    synchronous: Synchronous,
     readers: SqlitePool,
     /// The database's file; none in memory.
     pub(super) file: Option<PathBuf>,
@@ -94,10 +98,17 @@ impl SqliteStore {
 
     /// Returns when all that was written is on disk.
     pub(super) async fn sync(&self) -> Result<(), Error> {
-        let Some(file) = &self.file else { return Ok(()) };
-        log_sync::sync(&log_watch::log_of(file))
-            .await
-            .map_err(|error| sqlx::Error::Io(error).into())
+        self.writer.sync().await
+    }
+
+    /// A caller's transaction, which he commits himself: that waits for the disk.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+        if self.writer.is_torn() {
+            // His commit would succeed behind a gap, and be gone with it.
+            self.sync().await?;
+        }
+        let transaction = self.synchronous.begin(&self.write_pool).await?;
+        Ok(transaction)
     }
 
     /// Has a claim join the next transaction that enqueues a job for it.

@@ -10,7 +10,7 @@ use crate::store::{Claim, ClaimReply};
 /// The claims of drivers that have nothing to do but to wait for new work.
 ///
 /// Whoever enqueues a job for one of them takes its claim along: it is in the transaction of
-/// the enqueue, so that the job starts as soon as that is on disk, without a second transaction.
+/// the enqueue, so that the job starts as soon as that is committed, without a second transaction.
 #[derive(Default)]
 pub(super) struct Offers {
     waiting: Mutex<BTreeMap<u64, Waiting<Claim>>>,

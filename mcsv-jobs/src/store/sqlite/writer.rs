@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -6,9 +5,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use sqlx::{SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
-use super::group::Group;
-use super::log_sync::LogSync;
+use super::group::{Group, Insert, Told};
+use super::log_sync::{Disk, Hearer, LogSync};
 use super::offer::{Offer, Offers};
+use super::synchronous::Synchronous;
 use crate::Error;
 use crate::store::{Claim, ClaimReply, Inserted, Row, Settle, SettleReply};
 
@@ -39,10 +39,11 @@ pub(super) enum Durability {
     /// With the next that is. For what only the workers of this machine go by: a power cut that takes
     /// the commit takes its hearer as well.
     Later,
-    /// As soon as the disk can, while the next transaction runs. For what a power cut a moment earlier
-    /// would have prevented anyway, and that is made up for in the same way.
+    /// As soon as the disk can. For what a power cut a moment earlier would have prevented anyway, and
+    /// that is made up for in the same way.
     Soon,
-    /// Before it is answered.
+    /// Before it is answered. No other transaction waits for that, and no claim: a power cut that takes
+    /// what was not answered takes the jobs along that it let start.
     Now,
 }
 
@@ -51,6 +52,7 @@ pub(crate) struct Writer {
     requests: mpsc::Sender<Request>,
     progress: Arc<Progress>,
     offers: Arc<Offers>,
+    sync: LogSync,
 }
 
 /// What the writer has done.
@@ -64,7 +66,7 @@ struct Progress {
 /// What somebody waits for.
 pub(super) enum Request {
     /// Inserts of a group are one statement, whoever asked for them.
-    Insert(Vec<Row>, oneshot::Sender<Result<Vec<Inserted>, Error>>),
+    Insert(Insert),
     Claim(Box<Waiting<Claim>>),
     Settle(Box<Waiting<Settle>>),
     Other(Box<dyn Member>),
@@ -84,17 +86,24 @@ pub(super) struct Waiting<W: Write> {
 }
 
 impl Writer {
-    pub(super) fn spawn(pool: SqlitePool, file: Option<&Path>) -> Self {
+    /// The `disk` has the log; there is none in memory.
+    pub(super) fn spawn(
+        pool: SqlitePool,
+        synchronous: Synchronous,
+        disk: Option<Box<dyn Disk>>,
+    ) -> Self {
         let (requests, queue) = mpsc::channel(WAITING);
         let (progress, offers) = (Arc::default(), Arc::default());
+        let sync = LogSync::spawn(pool.clone(), disk);
         let serving = Serving {
             pool,
-            sync: LogSync::spawn(file),
+            synchronous,
+            sync: sync.clone(),
             progress: Arc::clone(&progress),
             offers: Arc::clone(&offers),
         };
         tokio::spawn(serving.serve(queue));
-        Writer { requests, progress, offers }
+        Writer { requests, progress, offers, sync }
     }
 
     /// How many commits it made, and the highest id that it gave to an enqueued job.
@@ -105,7 +114,7 @@ impl Writer {
 
     pub(super) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Insert(rows, reply), answer).await
+        self.send(Request::Insert(Insert { rows, reply }), answer).await
     }
 
     pub(super) async fn write<W: Write>(&self, write: W) -> Result<W::Reply, Error> {
@@ -126,6 +135,18 @@ impl Writer {
     /// Has `claim` join the next transaction that enqueues something for it.
     pub(super) fn offer(&self, claim: Claim) -> Offer {
         self.offers.add(claim)
+    }
+
+    /// Returns when all that was committed is on disk.
+    pub(super) async fn sync(&self) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        self.sync.answer(Durability::Now, Box::new(Told { outcome: (), reply })).await;
+        answer.await.map_err(|_| Error::closed())?
+    }
+
+    /// Whether a part of the log may be missing on disk, so that nothing behind it counts there.
+    pub(super) fn is_torn(&self) -> bool {
+        self.sync.is_torn()
     }
 
     async fn send<R>(
@@ -150,6 +171,7 @@ impl Progress {
 /// What the one task works with.
 struct Serving {
     pool: SqlitePool,
+    synchronous: Synchronous,
     sync: LogSync,
     progress: Arc<Progress>,
     offers: Arc<Offers>,
@@ -171,35 +193,34 @@ impl Serving {
     }
 
     async fn commit(&self, mut group: Group) {
-        match group.commit(&self.pool).await {
+        match group.commit(&self.pool, &self.synchronous).await {
             Ok(()) => {
-                if group.durability() == Durability::Soon {
-                    self.sync.want();
-                }
                 self.progress.add(group.inserted());
-                group.answer();
+                group.answer(&self.sync).await;
             }
             Err(error) => {
                 let error = Error::from(error);
                 // A database that does not answer would make each of them wait in vain again.
                 if group.len() == 1 || error.is_retryable() {
                     group.fail(&error);
-                } else {
-                    group.commit_one_by_one(&self.pool).await;
-                    self.sync.want();
-                    self.progress.add(&[]);
+                    return;
                 }
+                for mut one in group.one_by_one() {
+                    match one.commit(&self.pool, &self.synchronous).await {
+                        Ok(()) => one.answer(&self.sync).await,
+                        Err(error) => one.fail(&error.into()),
+                    }
+                }
+                self.progress.add(&[]);
             }
         }
     }
 }
 
 /// A member of a group that says its own statements.
-pub(super) trait Member: Send {
+pub(super) trait Member: Hearer {
     fn durability(&self) -> Durability;
     fn apply<'a>(&'a mut self, conn: &'a mut SqliteConnection) -> Applying<'a, ()>;
-    fn answer(self: Box<Self>);
-    fn fail(self: Box<Self>, error: Error);
 }
 
 impl<W: Write> Waiting<W> {
@@ -219,7 +240,9 @@ impl<W: Write> Member for Waiting<W> {
             Ok(())
         })
     }
+}
 
+impl<W: Write> Hearer for Waiting<W> {
     fn answer(self: Box<Self>) {
         if let Some(outcome) = self.outcome {
             // Nobody waits any more: the change stands all the same.
