@@ -39,6 +39,8 @@ mod proxy;
 #[cfg(feature = "postgres")]
 mod server;
 mod stores;
+#[cfg(feature = "postgres")]
+mod subscribe;
 mod test_queue;
 mod trace_matrix;
 mod warnings;

@@ -9,6 +9,7 @@ use crate::{Error, Event, Filter, JobId, JobRecord, State};
 
 mod audit;
 mod leases;
+mod log;
 mod row;
 
 impl SqliteStore {
@@ -163,6 +164,7 @@ impl FromRow<'_, SqliteRow> for Event {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Event {
             sequence: row.try_get("sequence")?,
+            job: row::job_id(row, "job_id")?,
             at: time(row.try_get("at")?),
             transition: row::parsed(row, "transition")?,
             state: row::parsed::<State>(row, "state")?,
