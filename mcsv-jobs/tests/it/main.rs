@@ -20,6 +20,7 @@ mod idle_session;
 mod input;
 #[cfg(feature = "postgres")]
 mod isolation;
+mod keeper;
 #[cfg(feature = "encryption")]
 mod keys;
 mod kill;
