@@ -41,7 +41,7 @@ pub enum ErrorKind {
     Unavailable,
     /// The database refused a statement or is damaged.
     Database,
-    /// The queue is closed: its runtime is gone.
+    /// The queue is closed: its runtime is gone, or its SQLite file was deleted or replaced.
     Closed,
 }
 

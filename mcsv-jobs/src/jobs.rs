@@ -176,9 +176,9 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// The queue is not on SQLite, or the database does not answer.
+    /// The queue is not on SQLite, its file is gone, or the database does not answer.
     pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        Ok(self.inner.store.sqlite()?.write_pool.begin_with("BEGIN IMMEDIATE").await?)
+        self.inner.store.sqlite()?.begin().await
     }
 
     /// Whether the database answers: a readiness check.

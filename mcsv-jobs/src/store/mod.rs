@@ -91,7 +91,7 @@ impl Store {
     /// The database's file; none in memory or on a server.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
-            Store::Sqlite(store) => store.file.as_deref(),
+            Store::Sqlite(store) => store.file(),
             #[cfg(feature = "postgres")]
             Store::Postgres(_) => None,
         }

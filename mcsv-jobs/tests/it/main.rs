@@ -26,6 +26,7 @@ mod keys;
 mod kill;
 mod kit;
 mod lock;
+mod lost_file;
 #[cfg(feature = "postgres")]
 mod outage;
 #[cfg(feature = "postgres")]

@@ -6,7 +6,7 @@ use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::claim::PICKED;
-use super::{SqliteStore, Writer, schema};
+use super::{DatabaseFile, SqliteStore, Writer, schema};
 use crate::{Error, ErrorKind};
 
 /// Longer than any sane lock, so that a busy database delays a write and does not fail it.
@@ -53,7 +53,9 @@ impl SqliteStore {
             .acquire_timeout(BUSY)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
-        let writer = Writer::spawn(write_pool.clone(), Some(&file));
+        // The program may go to another folder.
+        let file = DatabaseFile::new(&std::path::absolute(&file).unwrap_or(file));
+        let writer = Writer::spawn(write_pool.clone(), Some(file.path()));
         Ok(SqliteStore { writer, write_pool, readers, file: Some(file) })
     }
 

@@ -91,6 +91,7 @@ impl SqliteStore {
 
     /// The database's clock, in milliseconds since 1970.
     pub(in crate::store) async fn now(&self) -> Result<i64, Error> {
+        self.check_file()?;
         Ok(sqlx::query_scalar(concat!("SELECT ", now!())).fetch_one(&self.readers).await?)
     }
 }

@@ -30,6 +30,7 @@ impl SqliteStore {
         cursor: EventCursor,
         limit: u32,
     ) -> Result<EventPage, Error> {
+        self.check_file()?;
         let rows: Vec<LogRow> = sqlx::query_as(PAGE)
             .bind(cursor.transaction.cast_signed())
             .bind(cursor.sequence)
@@ -44,6 +45,7 @@ impl SqliteStore {
     }
 
     pub(in crate::store) async fn event_cursor(&self) -> Result<EventCursor, Error> {
+        self.check_file()?;
         let end = sqlx::query_as(concat!("SELECT tag, ", last!(), " FROM mcsv_job_log"));
         let (log, sequence): (u32, i64) = end.fetch_one(&self.readers).await?;
         self.outlast().await?;
