@@ -45,7 +45,7 @@ pub enum ErrorKind {
     /// and a power cut may take it back. On SQLite only. To call again does it again, but for jobs with
     /// unique keys.
     NotOnDisk,
-    /// The queue is closed: its runtime is gone.
+    /// The queue is closed: its runtime is gone, or its SQLite file was deleted or replaced.
     Closed,
 }
 

@@ -2,14 +2,17 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use crate::{Error, State};
+use crate::{Error, JobId, State};
 
 /// One transition of a job, written in the transaction that made it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// Its place in the log of the whole database; it only grows.
+    /// Its number, which no other event of the database has. Of one job, a later event has a higher
+    /// one; of different jobs it is about the order in which they happened.
     pub sequence: i64,
+    /// The job.
+    pub job: JobId,
     /// When it happened, by the database's clock.
     pub at: SystemTime,
     /// What happened.

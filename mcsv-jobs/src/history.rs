@@ -184,6 +184,7 @@ mod tests {
     fn event(transition: Transition, state: State, attempt: u32) -> Event {
         Event {
             sequence: 7,
+            job: JobId::new(1).unwrap(),
             at: time(1_000),
             transition,
             state,

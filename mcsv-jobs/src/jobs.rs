@@ -8,8 +8,10 @@ mod manage;
 mod on_postgres;
 mod pause;
 mod progress;
+mod subscribe;
 
 pub use progress::WatchProgress;
+pub use subscribe::EventStream;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -37,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) bells: Arc<Bells>,
     pub(crate) finished: watch::Sender<u64>,
+    pub(crate) logged: watch::Sender<u64>,
     keeper: Mutex<Weak<Keeper>>,
 }
 
@@ -56,6 +59,7 @@ impl Jobs {
             store,
             bells: Arc::default(),
             finished: watch::Sender::new(0),
+            logged: watch::Sender::new(0),
             keeper: Mutex::default(),
         };
         Ok(Jobs { inner: Arc::new(inner), keyring: Keyring::default() })
@@ -172,7 +176,7 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// The queue is not on SQLite, or the database does not answer.
+    /// The queue is not on SQLite, its file is gone, or the database does not answer.
     pub async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
         self.inner.store.sqlite()?.begin().await
     }
@@ -214,6 +218,7 @@ impl Inner {
     /// Wakes the workers of what was just committed.
     pub(crate) fn announce(&self, rows: &[Row], inserted: &[Inserted]) {
         trace::count_enqueued(rows, inserted);
+        tell(&self.logged);
         for (row, _) in rows.iter().zip(inserted).filter(|(_, one)| !one.has_started) {
             self.ring(&row.queue);
         }
@@ -221,20 +226,27 @@ impl Inner {
 
     /// New work in `queue`: wakes its workers, here and elsewhere.
     pub(crate) fn ring(&self, queue: &str) {
+        tell(&self.logged);
         self.bells.ring(queue);
         self.store.tell(queue);
     }
 
     /// Has every worker look after its leases, here and elsewhere.
     pub(crate) fn ring_all(&self) {
+        tell(&self.logged);
         self.bells.ring_all();
         self.store.tell_all();
     }
 
     /// Wakes those who wait for the end or for the progress of a job.
     pub(crate) fn tell_watchers(&self) {
-        self.finished.send_modify(|count| *count = count.wrapping_add(1));
+        tell(&self.finished);
+        tell(&self.logged);
     }
+}
+
+fn tell(watchers: &watch::Sender<u64>) {
+    watchers.send_modify(|count| *count = count.wrapping_add(1));
 }
 
 impl fmt::Debug for Jobs {

@@ -1,8 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
@@ -24,6 +26,8 @@ const GAUGES: Duration = Duration::from_secs(10);
 /// Where a million jobs wait, to count them takes a second: this many times as long, they are left
 /// alone.
 const REST: u32 = 20;
+/// How long after a panic it is begun anew: what panics every time must not fill the log.
+const RECOVERY: Duration = Duration::from_secs(1);
 /// How long the database may take to answer one of these questions.
 const SILENT: Duration = Duration::from_secs(20);
 
@@ -41,7 +45,10 @@ impl Keeper {
         let (weak, own) = (Arc::downgrade(inner), Arc::clone(&session));
         // What takes long to count must not hold up who looks for orphans.
         let task = tokio::spawn(async move {
-            tokio::join!(keep(weak.clone(), &own), gauge_all(weak, &own));
+            tokio::join!(
+                outlive_panics("orphans are looked for", || keep(weak.clone(), &own)),
+                outlive_panics("depths are counted", || gauge_all(weak.clone(), &own)),
+            );
         });
         Keeper { session, drivers: AtomicU64::new(1), task }
     }
@@ -55,6 +62,16 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// Begins `work` anew after a panic, in whatever it calls: without it the leases of the dead would never
+/// be looked for again.
+async fn outlive_panics<F: Future<Output = ()>>(what: &str, work: impl Fn() -> F) {
+    // What it leaves behind is dropped, and it begins with nothing.
+    while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
+        tracing::error!("a panic in the task by which {what}: beginning anew in {RECOVERY:?}");
+        sleep(RECOVERY).await;
     }
 }
 

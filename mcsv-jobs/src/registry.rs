@@ -72,6 +72,12 @@ impl Registry {
         kind
     }
 
+    /// Whether it has a handler for jobs of `kind`.
+    #[cfg(feature = "testing")]
+    pub(crate) fn handles(&self, kind: &str) -> bool {
+        self.kinds.get(kind).is_some_and(|kind| kind.run.is_some())
+    }
+
     pub(crate) fn policy(&self, kind: &str) -> Policy {
         self.kinds.get(kind).map_or_else(Policy::default, |kind| kind.policy)
     }

@@ -107,7 +107,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::State;
+    use crate::{JobId, State};
     use Transition::{CancelRequested, Completed, Discarded, Enqueued, Rescued, Snoozed, Started};
 
     fn ack(fence: i64, transition: Transition, state: State, detail: &str) -> Ack {
@@ -129,6 +129,7 @@ mod tests {
     fn log(events: &[(Transition, &str, &str)]) -> Vec<Event> {
         let event = |(transition, worker, detail): &(Transition, &str, &str)| Event {
             sequence: 0,
+            job: JobId::new(1).unwrap(),
             at: SystemTime::UNIX_EPOCH,
             transition: *transition,
             state: State::Available,

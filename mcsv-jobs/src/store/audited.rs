@@ -38,12 +38,6 @@ pub(crate) struct Standing {
     errors: String,
 }
 
-/// An event with the job that it is of.
-pub(super) struct Logged {
-    job_id: i64,
-    event: Event,
-}
-
 impl Standing {
     /// The messages of the errors; what is no list of errors has none.
     pub(crate) fn errors(&self) -> Vec<String> {
@@ -55,7 +49,7 @@ impl Standing {
 
 impl Audited {
     /// `events` may hold those of pruned jobs, which belong to no row.
-    pub(super) fn join(rows: Vec<Standing>, events: Vec<Logged>) -> Vec<Self> {
+    pub(super) fn join(rows: Vec<Standing>, events: Vec<Event>) -> Vec<Self> {
         let mut by_job = by_job(events);
         let audited = rows.into_iter().map(|row| {
             let events = by_job.remove(&row.id).unwrap_or_default();
@@ -65,10 +59,10 @@ impl Audited {
     }
 }
 
-pub(super) fn by_job(events: Vec<Logged>) -> BTreeMap<i64, Vec<Event>> {
+pub(super) fn by_job(events: Vec<Event>) -> BTreeMap<i64, Vec<Event>> {
     let mut by_job: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
-    for Logged { job_id, event } in events {
-        by_job.entry(job_id).or_default().push(event);
+    for event in events {
+        by_job.entry(event.job.get()).or_default().push(event);
     }
     by_job
 }
@@ -86,5 +80,3 @@ from_row!(Standing {
     cancel: bool,
     errors: String
 });
-
-from_row!(Logged { job_id: i64 } event: Event);

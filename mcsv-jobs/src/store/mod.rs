@@ -10,6 +10,7 @@ mod claim;
 mod claimed;
 mod key_stands;
 mod limited;
+mod log;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record_columns;
@@ -25,7 +26,7 @@ use std::path::Path;
 pub(crate) use ack::{Accepted, Ack, Fate, Settled};
 use ack::{Completions, completions, ended_batches};
 pub(crate) use audited::{AUDIT_STEP, Audited, Standing};
-use audited::{Logged, VANISHED, by_job};
+use audited::{VANISHED, by_job};
 pub(crate) use change::{
     Cancel, CancelReply, CloseBatches, LIMITED_WINDOW, NewBatch, PRUNE_STEP, Pause, Prune, Requeue,
     RequeueWhich, SetLimits, TickOnce,
@@ -47,7 +48,10 @@ pub(crate) use sqlite::{Offer, insert, settle};
 use stored_batch::{OVERDUE_BATCHES, StoredBatch};
 pub(crate) use watch::{Seen, Watch};
 
-use crate::{BatchId, BatchStatus, Depth, Error, Event, Filter, JobId, JobRecord, Limits, Pruned};
+use crate::{
+    BatchId, BatchStatus, Depth, Error, Event, EventCursor, EventPage, Filter, JobId, JobRecord,
+    Limits, Pruned,
+};
 
 /// One database.
 pub(crate) enum Store {
@@ -87,7 +91,7 @@ impl Store {
     /// The database's file; none in memory or on a server.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
-            Store::Sqlite(store) => store.file.as_deref(),
+            Store::Sqlite(store) => store.file(),
             #[cfg(feature = "postgres")]
             Store::Postgres(_) => None,
         }
@@ -243,6 +247,26 @@ impl Store {
 
     pub(crate) async fn events(&self, id: JobId) -> Result<Vec<Event>, Error> {
         ask!(self, store => store.events(id).await)
+    }
+
+    /// Up to `limit` events after `cursor`, in the order of the log, all on disk.
+    pub(crate) async fn events_after(
+        &self,
+        cursor: EventCursor,
+        limit: u32,
+    ) -> Result<EventPage, Error> {
+        ask!(self, store => store.events_after(cursor, limit).await)
+    }
+
+    /// The end of the log.
+    pub(crate) async fn event_cursor(&self) -> Result<EventCursor, Error> {
+        ask!(self, store => store.event_cursor().await)
+    }
+
+    /// How the database finds the events after a cursor, in its own words.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn plan_of_events_after(&self, cursor: EventCursor) -> Result<String, Error> {
+        ask!(self, store => store.plan_of_events_after(cursor).await)
     }
 
     /// The next rows after the id `after` with their events; none after the last.

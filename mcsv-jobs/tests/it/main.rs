@@ -20,11 +20,13 @@ mod idle_session;
 mod input;
 #[cfg(feature = "postgres")]
 mod isolation;
+mod keeper;
 #[cfg(feature = "encryption")]
 mod keys;
 mod kill;
 mod kit;
 mod lock;
+mod lost_file;
 #[cfg(feature = "postgres")]
 mod outage;
 #[cfg(feature = "postgres")]
@@ -39,6 +41,8 @@ mod proxy;
 #[cfg(feature = "postgres")]
 mod server;
 mod stores;
+#[cfg(feature = "postgres")]
+mod subscribe;
 mod test_queue;
 mod trace_matrix;
 mod warnings;

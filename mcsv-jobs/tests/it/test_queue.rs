@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mcsv_core::TraceContext;
 use mcsv_jobs::testing::{Perform, TestQueue};
-use mcsv_jobs::{BoxError, JobCx, Limits, NewJob, Outcome, State, Transition, Workers};
+use mcsv_jobs::{BoxError, Job, JobCx, Json, Limits, NewJob, Outcome, State, Transition, Workers};
 
 use crate::kit::{Done, Note, note};
 
@@ -98,6 +98,30 @@ async fn a_drain_without_an_end_says_so() -> Done {
     let error = queue.drain(workers(&queue)).await.unwrap_err();
 
     assert!(error.to_string().contains("no end"), "{error}");
+    Ok(())
+}
+
+/// A kind that no worker here knows.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Other;
+
+impl Job for Other {
+    const KIND: &'static str = "other";
+    const QUEUE: &'static str = "notes";
+    type Codec = Json;
+}
+
+#[tokio::test]
+async fn a_kind_without_a_handler_is_named_where_nothing_else_is_left() -> Done {
+    let queue = TestQueue::new().await?;
+    let id = queue.jobs().enqueue(NewJob::new(note("much later")).after(DAY)).await?.id();
+    queue.jobs().enqueue(Other).await?;
+
+    let error = queue.drain_all(workers(&queue)).await.unwrap_err();
+
+    queue.assert_state(id, State::Completed).await;
+
+    assert!(error.to_string().contains("no handler for kind \"other\""), "{error}");
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What the engine complains of, as a test hears it.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use tracing::field::{Field, Visit};
@@ -15,8 +16,18 @@ pub(crate) struct Warnings {
 
 impl Warnings {
     pub(crate) fn hear() -> Self {
+        Self::hear_with(None)
+    }
+
+    /// Panics at the first one that has `text` in it, in the task that gives it.
+    pub(crate) fn hear_and_panic_at(text: &'static str) -> Self {
+        Self::hear_with(Some(text))
+    }
+
+    fn hear_with(panics_at: Option<&'static str>) -> Self {
         let (tell, heard) = mpsc::unbounded_channel();
-        Warnings { heard, _guard: tracing::subscriber::set_default(Ear(tell)) }
+        let ear = Ear { tell, panics_at, has_panicked: AtomicBool::new(false) };
+        Warnings { heard, _guard: tracing::subscriber::set_default(ear) }
     }
 
     /// Waits for one that has `text` in it.
@@ -30,7 +41,11 @@ impl Warnings {
     }
 }
 
-struct Ear(mpsc::UnboundedSender<String>);
+struct Ear {
+    tell: mpsc::UnboundedSender<String>,
+    panics_at: Option<&'static str>,
+    has_panicked: AtomicBool,
+}
 
 impl Subscriber for Ear {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -48,8 +63,12 @@ impl Subscriber for Ear {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text(String::new());
         event.record(&mut text);
+        let is_it = self.panics_at.is_some_and(|at| text.0.contains(at));
         // Whoever no longer listens does not want to know.
-        let _ = self.0.send(text.0);
+        let _ = self.tell.send(text.0);
+        if is_it && !self.has_panicked.swap(true, Ordering::SeqCst) {
+            panic!("as told");
+        }
     }
 
     fn enter(&self, _: &span::Id) {}

@@ -9,6 +9,7 @@ use crate::{Error, Event, Filter, JobId, JobRecord, State};
 
 mod audit;
 mod leases;
+mod log;
 mod row;
 
 impl PostgresStore {
@@ -57,8 +58,8 @@ impl PostgresStore {
 
     pub(in crate::store) async fn events(&self, id: JobId) -> Result<Vec<Event>, Error> {
         let events = sqlx::query_as(
-            "SELECT sequence, at, transition, state, attempt, worker, detail FROM mcsv_job_events
-             WHERE job_id = $1 ORDER BY sequence",
+            "SELECT job_id, sequence, at, transition, state, attempt, worker, detail
+             FROM mcsv_job_events WHERE job_id = $1 ORDER BY sequence",
         )
         .bind(id.get());
         self.call(async |conn| events.fetch_all(conn).await).await
@@ -146,6 +147,7 @@ impl FromRow<'_, PgRow> for Event {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         Ok(Event {
             sequence: row.try_get("sequence")?,
+            job: row::job_id(row, "job_id")?,
             at: time(row.try_get("at")?),
             transition: row::parsed(row, "transition")?,
             state: row::parsed::<State>(row, "state")?,

@@ -20,3 +20,8 @@ ALTER TABLE mcsv_job_events ADD COLUMN transaction_id XID8 NOT NULL DEFAULT '0';
 ALTER TABLE mcsv_job_events ALTER COLUMN transaction_id SET DEFAULT pg_current_xact_id();
 ALTER TABLE mcsv_job_events DROP CONSTRAINT mcsv_job_events_pkey;
 ALTER TABLE mcsv_job_events ADD PRIMARY KEY (transaction_id, sequence);
+
+-- Whose places its cursors are: another one is drawn where the numbers of transactions change, as
+-- with a dump that is restored on another server.
+CREATE TABLE mcsv_job_log (tag INTEGER NOT NULL);
+INSERT INTO mcsv_job_log VALUES (1 + floor(random() * 2147483647));

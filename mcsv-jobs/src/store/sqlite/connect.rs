@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::claim::PICKED;
 use super::log_file::LogFile;
-use super::{SqliteStore, Synchronous, Writer, schema};
+use super::{DatabaseFile, SqliteStore, Synchronous, Writer, schema};
 use crate::{Error, ErrorKind};
 
 /// Longer than any sane lock, so that a busy database delays a write and does not fail it.
@@ -38,7 +38,9 @@ impl SqliteStore {
             .acquire_timeout(BUSY)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
-        let disk = Box::new(LogFile::of(&file));
+        // The program may go to another folder.
+        let file = DatabaseFile::new(&std::path::absolute(&file).unwrap_or(file));
+        let disk = Box::new(LogFile::of(file.path()));
         let writer = Writer::spawn(write_pool.clone(), synchronous.clone(), Some(disk));
         Ok(SqliteStore { writer, write_pool, synchronous, readers, file: Some(file) })
     }

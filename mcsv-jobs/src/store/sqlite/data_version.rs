@@ -44,7 +44,7 @@ pub(crate) struct DataVersion {
 impl DataVersion {
     pub(in crate::store) fn new(store: &SqliteStore) -> Self {
         let now = Instant::now();
-        let log = store.file.as_deref().map(LogWatch::spawn).transpose();
+        let log = store.file().map(LogWatch::spawn).transpose();
         let log = log.inspect_err(|error| {
             tracing::warn!(%error, "no thread watches the job database: looking now and then");
         });
@@ -79,7 +79,7 @@ impl DataVersion {
 
     async fn look_once(&mut self, store: &SqliteStore) -> Seen {
         let now = Instant::now();
-        let Some(file) = &store.file else {
+        let Some(file) = store.file() else {
             // The one connection of a database in memory does not count its own commits.
             self.untold = true;
             return self.tell(now);

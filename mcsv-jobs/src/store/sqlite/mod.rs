@@ -8,6 +8,7 @@ mod complete;
 mod connect;
 mod data_version;
 mod enqueue;
+mod file;
 mod group;
 mod limit;
 mod log_file;
@@ -25,13 +26,14 @@ mod synchronous;
 mod tick;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
 pub(crate) use ack::settle;
 pub(super) use data_version::DataVersion;
 pub(crate) use enqueue::insert;
+use file::DatabaseFile;
 pub(crate) use offer::Offer;
 use synchronous::Synchronous;
 use writer::{Write, Writer};
@@ -57,11 +59,21 @@ pub(crate) struct SqliteStore {
     synchronous: Synchronous,
     readers: SqlitePool,
     /// The database's file; none in memory.
-    pub(super) file: Option<PathBuf>,
+    file: Option<DatabaseFile>,
 }
 
 impl SqliteStore {
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_ref().map(DatabaseFile::path)
+    }
+
+    /// That the database is where the next one will look for it.
+    fn check_file(&self) -> Result<(), Error> {
+        self.file.as_ref().map_or(Ok(()), DatabaseFile::check)
+    }
+
     pub(super) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
+        self.check_file()?;
         self.writer.insert(rows).await
     }
 
@@ -69,14 +81,17 @@ impl SqliteStore {
         &self,
         batch: NewBatch,
     ) -> Result<(Vec<Inserted>, Vec<String>), Error> {
+        self.check_file()?;
         self.writer.write(batch).await
     }
 
     pub(super) async fn close_batches(&self, batches: CloseBatches) -> Result<Vec<String>, Error> {
+        self.check_file()?;
         self.writer.write(batches).await
     }
 
     pub(super) async fn claim(&self, claim: Claim) -> Result<ClaimReply, Error> {
+        self.check_file()?;
         if !claim.is_sure
             && let Some(reply) = self.idle(&claim.queue).await?
         {
@@ -92,6 +107,7 @@ impl SqliteStore {
         self.writer.write(claim).await
     }
 
+    /// Also where the file is lost: a worker that shuts down must come to its end.
     pub(super) async fn settle(&self, settle: Settle) -> Result<SettleReply, Error> {
         self.writer.settle(settle).await
     }
@@ -103,6 +119,7 @@ impl SqliteStore {
 
     /// A caller's transaction, which he commits himself: that waits for the disk.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+        self.check_file()?;
         if self.writer.is_torn() {
             // His commit would succeed behind a gap, and be gone with it.
             self.sync().await?;
@@ -117,26 +134,32 @@ impl SqliteStore {
     }
 
     pub(super) async fn tick(&self, tick: TickOnce) -> Result<Option<Inserted>, Error> {
+        self.check_file()?;
         self.writer.write(tick).await
     }
 
     pub(super) async fn cancel(&self, cancel: Cancel) -> Result<Option<CancelReply>, Error> {
+        self.check_file()?;
         self.writer.write(cancel).await
     }
 
     pub(super) async fn requeue(&self, requeue: Requeue) -> Result<Vec<String>, Error> {
+        self.check_file()?;
         self.writer.write(requeue).await
     }
 
     pub(super) async fn pause(&self, pause: Pause) -> Result<(), Error> {
+        self.check_file()?;
         self.writer.write(pause).await
     }
 
     pub(super) async fn limit(&self, limits: SetLimits) -> Result<(), Error> {
+        self.check_file()?;
         self.writer.write(limits).await
     }
 
     pub(super) async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {
+        self.check_file()?;
         self.writer.write(prune).await
     }
 }

@@ -9,6 +9,7 @@ use crate::{Error, Event, Filter, JobId, JobRecord, State};
 
 mod audit;
 mod leases;
+mod log;
 mod row;
 
 impl SqliteStore {
@@ -90,6 +91,7 @@ impl SqliteStore {
 
     /// The database's clock, in milliseconds since 1970.
     pub(in crate::store) async fn now(&self) -> Result<i64, Error> {
+        self.check_file()?;
         Ok(sqlx::query_scalar(concat!("SELECT ", now!())).fetch_one(&self.readers).await?)
     }
 }
@@ -163,6 +165,7 @@ impl FromRow<'_, SqliteRow> for Event {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Event {
             sequence: row.try_get("sequence")?,
+            job: row::job_id(row, "job_id")?,
             at: time(row.try_get("at")?),
             transition: row::parsed(row, "transition")?,
             state: row::parsed::<State>(row, "state")?,

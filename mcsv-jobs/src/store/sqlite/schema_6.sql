@@ -15,3 +15,7 @@ CREATE UNIQUE INDEX mcsv_jobs_unique ON mcsv_jobs (kind, unique_key, unique_from
 
 -- The one time of a batch, so that all its statements see the same period.
 ALTER TABLE mcsv_job_ids ADD COLUMN batch_at INTEGER NOT NULL DEFAULT 0;
+
+-- Whose places the cursors of its events are.
+CREATE TABLE mcsv_job_log (tag INTEGER NOT NULL) STRICT;
+INSERT INTO mcsv_job_log VALUES (1 + abs(random() % 2147483647));

@@ -15,6 +15,7 @@ mod progress;
 mod rescue;
 mod retention;
 mod roundtrip;
+mod subscribe;
 mod trace;
 mod unique;
 mod upgrade;
@@ -147,6 +148,15 @@ macro_rules! __mcsv_jobs_cases {
                 the_log_goes_on_growing_in_order
                 a_row_that_was_changed_past_the_log_is_found
                 the_state_at_any_time_is_known
+            }
+            subscribe {
+                every_event_comes_once_and_in_order_whoever_writes
+                what_commits_late_is_not_missed
+                a_subscriber_goes_on_from_a_stored_cursor
+                events_outlive_their_jobs_and_cursors_their_events
+                a_subscriber_hears_of_what_another_process_writes
+                a_cursor_of_another_log_is_refused
+                the_log_is_read_from_the_place_of_the_cursor
             }
             trace {
                 a_handler_runs_in_the_trace_of_whoever_enqueued_its_job

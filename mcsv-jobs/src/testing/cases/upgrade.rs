@@ -2,7 +2,8 @@ use crate::testing::kit::{Done, LONG, Note, Queue, note, run, run_gated};
 use crate::{JobCx, State, Workers};
 
 /// Makes the database one of version 2.
-const EARLIER: [&str; 16] = [
+const EARLIER: [&str; 17] = [
+    "DROP TABLE mcsv_job_log",
     "DROP INDEX mcsv_jobs_unique",
     "CREATE UNIQUE INDEX mcsv_jobs_unique ON mcsv_jobs (kind, unique_key)
         WHERE unique_key IS NOT NULL

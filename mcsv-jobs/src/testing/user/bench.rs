@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -5,7 +6,8 @@ use mcsv_core::TraceId;
 
 use super::Drained;
 use super::drain::drain;
-use crate::{Error, Filter, Job, JobId, JobRecord, Jobs, State, Workers};
+use crate::registry::Registry;
+use crate::{Error, ErrorKind, Filter, Job, JobId, JobRecord, Jobs, State, Workers};
 
 /// The most turns of [`TestQueue::drain_all`]: a test that needs more goes on for ever.
 const TURNS: usize = 1_000;
@@ -191,33 +193,40 @@ impl TestQueue {
     ///
     /// # Errors
     ///
-    /// As [`drain`](Self::drain).
+    /// As [`drain`](Self::drain), or nothing is left but jobs of kinds that `workers` have no handler
+    /// for, which wait for ever: the message names the kinds.
     pub async fn drain_all(&self, workers: Workers) -> Result<Drained, Error> {
         let (queues, registry) = workers.into_parts();
         let registry = registry.into();
         let mut all = Drained::default();
         for _ in 0..TURNS {
             all.add(drain(&self.jobs, &queues, &registry).await?);
-            let Some(wait) = self.next_due(&queues).await? else { return Ok(all) };
+            let waiting = self.waiting(&queues).await?;
+            let Some(wait) = self.next_due(&waiting).await? else { return Ok(all) };
+            check_handled(&registry, &waiting)?;
             self.advance(wait).await?;
         }
         Err(super::drain::endless())
     }
 
-    async fn next_due(&self, queues: &[String]) -> Result<Option<Duration>, Error> {
-        let now = crate::record::time(self.jobs.inner.store.now().await?);
+    /// What is not running in those of `queues` that are not paused.
+    async fn waiting(&self, queues: &[String]) -> Result<Vec<JobRecord>, Error> {
         let paused = self.jobs.paused().await?;
-        let states = [State::Scheduled, State::Retryable];
-        let mut next: Option<Duration> = None;
+        let states = [State::Available, State::Scheduled, State::Retryable];
+        let mut all = Vec::new();
         for queue in queues.iter().filter(|queue| !paused.contains(queue)) {
             let waiting = Filter::new().with_queue(queue.as_str()).with_states(states);
-            let waiting = self.jobs.inner.store.list(&waiting, u32::MAX).await?;
-            let waits = waiting
-                .into_iter()
-                .map(|record| record.scheduled_at.duration_since(now).unwrap_or_default());
-            next = next.into_iter().chain(waits).min();
+            all.extend(self.jobs.inner.store.list(&waiting, u32::MAX).await?);
         }
-        Ok(next)
+        Ok(all)
+    }
+
+    /// How long until the first of those that wait for their time.
+    async fn next_due(&self, waiting: &[JobRecord]) -> Result<Option<Duration>, Error> {
+        let now = crate::record::time(self.jobs.inner.store.now().await?);
+        let later = waiting.iter().filter(|record| record.state != State::Available);
+        let waits = later.map(|record| record.scheduled_at.duration_since(now).unwrap_or_default());
+        Ok(waits.min())
     }
 
     async fn record(&self, id: JobId) -> JobRecord {
@@ -237,6 +246,18 @@ impl TestQueue {
         records.reverse();
         records
     }
+}
+
+/// That time brings one of these to its end: a job without a handler is put off again and again.
+fn check_handled(registry: &Registry, waiting: &[JobRecord]) -> Result<(), Error> {
+    if waiting.iter().any(|record| registry.handles(&record.kind)) {
+        return Ok(());
+    }
+    let kinds: BTreeSet<String> =
+        waiting.iter().map(|record| format!("{:?}", record.kind)).collect();
+    let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
+    let context = format!("no handler for kind {kinds}: register one on these workers");
+    Err(Error::new(ErrorKind::Conflict, context))
 }
 
 fn shown(records: &[JobRecord]) -> String {

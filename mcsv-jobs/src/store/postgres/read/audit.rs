@@ -1,8 +1,8 @@
 use sqlx::{Connection as _, PgConnection};
 
 use super::super::PostgresStore;
-use crate::Error;
-use crate::store::{AUDIT_STEP, Audited, Logged, Standing, VANISHED};
+use crate::store::{AUDIT_STEP, Audited, Standing, VANISHED};
+use crate::{Error, Event};
 
 impl PostgresStore {
     /// The next rows after the id `after`, with their events.
@@ -10,7 +10,7 @@ impl PostgresStore {
         self.long_call(async |conn| audit(conn, after).await).await
     }
 
-    pub(in crate::store) async fn logs(&self, ids: &[i64]) -> Result<Vec<Logged>, Error> {
+    pub(in crate::store) async fn logs(&self, ids: &[i64]) -> Result<Vec<Event>, Error> {
         let events = sqlx::query_as(
             "SELECT job_id, sequence, at, transition, state, attempt, worker, detail
              FROM mcsv_job_events WHERE job_id = ANY ($1) ORDER BY job_id, sequence",
@@ -38,7 +38,7 @@ async fn audit(conn: &mut PgConnection, after: i64) -> Result<Vec<Audited>, sqlx
     .fetch_all(&mut *tx)
     .await?;
     let last = rows.last().map_or(after, |row| row.id);
-    let events: Vec<Logged> = sqlx::query_as(
+    let events: Vec<Event> = sqlx::query_as(
         "SELECT job_id, sequence, at, transition, state, attempt, worker, detail
          FROM mcsv_job_events WHERE job_id > $1 AND job_id <= $2
          ORDER BY job_id, sequence",

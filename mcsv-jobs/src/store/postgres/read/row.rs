@@ -12,7 +12,7 @@ impl FromRow<'_, PgRow> for JobRecord {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let result: Option<String> = row.try_get("result")?;
         Ok(JobRecord {
-            id: JobId::new(row.try_get("id")?).map_err(|error| broken("id", error))?,
+            id: job_id(row, "id")?,
             kind: row.try_get("kind")?,
             queue: row.try_get("queue")?,
             state: parsed(row, "state")?,
@@ -64,6 +64,10 @@ pub(super) fn parsed<T: FromStr<Err = Error>>(row: &PgRow, column: &str) -> Resu
     row.try_get::<&str, _>(column)?.parse().map_err(|error: Error| broken(column, error))
 }
 
-fn broken(column: &str, source: impl Into<crate::BoxError>) -> sqlx::Error {
+pub(super) fn job_id(row: &PgRow, column: &str) -> Result<JobId, sqlx::Error> {
+    JobId::new(row.try_get(column)?).map_err(|error| broken(column, error))
+}
+
+pub(super) fn broken(column: &str, source: impl Into<crate::BoxError>) -> sqlx::Error {
     sqlx::Error::ColumnDecode { index: column.to_owned(), source: source.into() }
 }

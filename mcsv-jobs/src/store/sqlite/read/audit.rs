@@ -1,7 +1,7 @@
 use super::super::SqliteStore;
 use super::json;
-use crate::Error;
-use crate::store::{AUDIT_STEP, Audited, Logged, Standing, VANISHED};
+use crate::store::{AUDIT_STEP, Audited, Standing, VANISHED};
+use crate::{Error, Event};
 
 impl SqliteStore {
     /// The next rows after the id `after`, with their events.
@@ -18,7 +18,7 @@ impl SqliteStore {
         .fetch_all(&mut *tx)
         .await?;
         let last = rows.last().map_or(after, |row| row.id);
-        let events: Vec<Logged> = sqlx::query_as(
+        let events: Vec<Event> = sqlx::query_as(
             "SELECT * FROM mcsv_job_events WHERE job_id > ?1 AND job_id <= ?2
              ORDER BY job_id, sequence",
         )
@@ -30,7 +30,7 @@ impl SqliteStore {
         Ok(Audited::join(rows, events))
     }
 
-    pub(in crate::store) async fn logs(&self, ids: &[i64]) -> Result<Vec<Logged>, Error> {
+    pub(in crate::store) async fn logs(&self, ids: &[i64]) -> Result<Vec<Event>, Error> {
         let events = sqlx::query_as(
             "SELECT * FROM mcsv_job_events WHERE job_id IN (SELECT value FROM json_each(?1))
              ORDER BY job_id, sequence",

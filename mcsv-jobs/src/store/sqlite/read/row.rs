@@ -11,7 +11,7 @@ impl FromRow<'_, SqliteRow> for JobRecord {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         let result: Option<String> = row.try_get("result")?;
         Ok(JobRecord {
-            id: JobId::new(row.try_get("id")?).map_err(|error| broken("id", error))?,
+            id: job_id(row, "id")?,
             kind: row.try_get("kind")?,
             queue: row.try_get("queue")?,
             state: parsed(row, "state")?,
@@ -64,6 +64,10 @@ pub(super) fn parsed<T: FromStr<Err = Error>>(
     column: &str,
 ) -> Result<T, sqlx::Error> {
     row.try_get::<&str, _>(column)?.parse().map_err(|error: Error| broken(column, error))
+}
+
+pub(super) fn job_id(row: &SqliteRow, column: &str) -> Result<JobId, sqlx::Error> {
+    JobId::new(row.try_get(column)?).map_err(|error| broken(column, error))
 }
 
 fn broken(column: &str, source: impl Into<crate::BoxError>) -> sqlx::Error {
