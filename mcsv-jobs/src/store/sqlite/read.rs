@@ -62,11 +62,13 @@ impl SqliteStore {
     }
 
     pub(in crate::store) async fn events(&self, id: JobId) -> Result<Vec<Event>, Error> {
-        let events =
-            sqlx::query_as("SELECT * FROM mcsv_job_events WHERE job_id = ?1 ORDER BY sequence")
-                .bind(id.get())
-                .fetch_all(&self.readers)
-                .await?;
+        let events = sqlx::query_as(
+            "SELECT sequence, job_id, at, transition, state, attempt, worker, detail
+             FROM mcsv_job_events WHERE job_id = ?1 ORDER BY sequence",
+        )
+        .bind(id.get())
+        .fetch_all(&self.readers)
+        .await?;
         Ok(events)
     }
 

@@ -19,7 +19,8 @@ impl SqliteStore {
         .await?;
         let last = rows.last().map_or(after, |row| row.id);
         let events: Vec<Event> = sqlx::query_as(
-            "SELECT * FROM mcsv_job_events WHERE job_id > ?1 AND job_id <= ?2
+            "SELECT sequence, job_id, at, transition, state, attempt, worker, detail
+             FROM mcsv_job_events WHERE job_id > ?1 AND job_id <= ?2
              ORDER BY job_id, sequence",
         )
         .bind(after)
@@ -32,7 +33,8 @@ impl SqliteStore {
 
     pub(in crate::store) async fn logs(&self, ids: &[i64]) -> Result<Vec<Event>, Error> {
         let events = sqlx::query_as(
-            "SELECT * FROM mcsv_job_events WHERE job_id IN (SELECT value FROM json_each(?1))
+            "SELECT sequence, job_id, at, transition, state, attempt, worker, detail
+             FROM mcsv_job_events WHERE job_id IN (SELECT value FROM json_each(?1))
              ORDER BY job_id, sequence",
         )
         .bind(json(ids)?)

@@ -16,7 +16,8 @@ macro_rules! last {
 const PAGE: &str = concat!(
     "SELECT log.tag, ?1 > 0 OR ?2 > ",
     last!(),
-    " AS is_beyond, page.*, job.kind, job.queue
+    " AS is_beyond, page.sequence, page.job_id, page.at, page.transition, page.state,
+        page.attempt, page.worker, page.detail, job.kind, job.queue
      FROM mcsv_job_log AS log
      LEFT JOIN (SELECT * FROM mcsv_job_events WHERE sequence > ?2
         ORDER BY sequence LIMIT ?3) AS page ON true
