@@ -1,4 +1,4 @@
-use mcsv_jobs::{CronExpr, JobId, PageToken, State, Transition};
+use mcsv_jobs::{CronExpr, EventCursor, JobId, PageToken, State, Transition};
 use proptest::prelude::*;
 
 proptest! {
@@ -7,6 +7,7 @@ proptest! {
         let _ = text.parse::<CronExpr>();
         let _ = text.parse::<PageToken>();
         let _ = text.parse::<JobId>();
+        let _ = text.parse::<EventCursor>();
         let _ = text.parse::<State>();
         let _ = text.parse::<Transition>();
     }

@@ -25,6 +25,7 @@ mod keeper;
 mod keys;
 mod kill;
 mod kit;
+mod large;
 mod lock;
 mod lost_file;
 #[cfg(feature = "postgres")]

@@ -138,14 +138,51 @@ fn statements(rows: &[&Row]) -> Vec<&'static str> {
     }
 }
 
+/// The most bytes of rows that one statement is given, about: SQLite takes no text of a billion.
+const PART: usize = 8 << 20;
+
 /// Adds the statements of an insert to a script; [`read`] takes their answers.
 pub(super) fn write(script: &mut Script, rows: &[&Row]) -> Result<(), sqlx::Error> {
+    parts(rows, PART).into_iter().try_for_each(|part| write_part(script, part))
+}
+
+pub(super) fn read(answers: &mut Answers, rows: &[&Row]) -> Result<Vec<Inserted>, sqlx::Error> {
+    let mut inserted = Vec::with_capacity(rows.len());
+    for part in parts(rows, PART) {
+        inserted.extend(read_part(answers, part)?);
+    }
+    Ok(inserted)
+}
+
+/// The rows in parts of at most so many bytes of text, but of one row at least.
+fn parts<'a, 'r>(mut rows: &'a [&'r Row], most: usize) -> Vec<&'a [&'r Row]> {
+    let mut parts = Vec::new();
+    while !rows.is_empty() {
+        let mut bytes = 0;
+        let fits = |row: &&&Row| {
+            bytes += length(row);
+            bytes <= most
+        };
+        let (part, rest) = rows.split_at(rows.iter().take_while(fits).count().max(1));
+        parts.push(part);
+        rows = rest;
+    }
+    parts
+}
+
+/// The bytes of a row's text: arguments are in hex, and the jobs of a chain a text within it.
+fn length(row: &Row) -> usize {
+    const NAMES: usize = 1_024;
+    2 * (row.args.len() + row.chain.as_ref().map_or(0, String::len)) + NAMES
+}
+
+fn write_part(script: &mut Script, rows: &[&Row]) -> Result<(), sqlx::Error> {
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let arguments = [Argument::Json(json(rows)?), Argument::Number(count)];
     script.add(&statements(rows).join(";"), arguments)
 }
 
-pub(super) fn read(answers: &mut Answers, rows: &[&Row]) -> Result<Vec<Inserted>, sqlx::Error> {
+fn read_part(answers: &mut Answers, rows: &[&Row]) -> Result<Vec<Inserted>, sqlx::Error> {
     answers.skip(statements(rows).len() - 1);
     let row = answers.row()?;
     let last: i64 = row.try_get(0)?;
@@ -173,4 +210,31 @@ pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, sqlx::Err
 
 pub(super) fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, sqlx::Error> {
     serde_json::from_str(text).map_err(|cause| sqlx::Error::Decode(cause.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(bytes: usize) -> Row {
+        let text = format!(
+            r#"{{"id":0,"kind":"k","queue":"q","priority":0,"max_attempts":1,"delay":0,"at":null,
+                "unique_key":null,"partition_key":null,"batch_id":null,"chain":null,"key_id":null,
+                "traceparent":"","tracestate":null,"args":"{}"}}"#,
+            "00".repeat(bytes)
+        );
+        Row::from_json(&text).unwrap()
+    }
+
+    #[test]
+    fn rows_are_parted_before_their_text_is_too_long() {
+        let rows = [row(10_000), row(10_000), row(100_000), row(1)];
+        let rows: Vec<&Row> = rows.iter().collect();
+        let lengths = |most| parts(&rows, most).iter().map(|part| part.len()).collect::<Vec<_>>();
+
+        assert_eq!(lengths(PART), [4]);
+        assert_eq!(lengths(50_000), [2, 1, 1]);
+        assert_eq!(lengths(0), [1, 1, 1, 1]);
+        assert!(parts(&[], PART).is_empty());
+    }
 }
