@@ -9,6 +9,7 @@ mod change;
 mod claim;
 mod claimed;
 mod limited;
+mod offer;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;
@@ -31,6 +32,8 @@ pub(crate) use change::{
 pub(crate) use claim::{Claim, ClaimReply};
 pub(crate) use claimed::{Claimed, LeaseHolder, Orphan};
 use limited::{Counted, claim as claim_limited};
+pub(crate) use offer::Offer;
+use offer::{Offered, Offers};
 #[cfg(feature = "postgres")]
 use postgres::PostgresStore;
 #[cfg(feature = "postgres")]
@@ -39,7 +42,7 @@ use row::unhex;
 pub(crate) use row::{Inserted, Row};
 pub(crate) use settle::{Leases, Report, Settle, SettleReply};
 use sqlite::SqliteStore;
-pub(crate) use sqlite::{Offer, insert, settle};
+pub(crate) use sqlite::{insert, settle};
 use stored_batch::{OVERDUE_BATCHES, StoredBatch};
 pub(crate) use watch::{Seen, Watch};
 
@@ -118,8 +121,13 @@ impl Store {
         Error::invalid(format!("the queue is on {}: use {calls}", self.name()))
     }
 
+    /// What starts as it is inserted may do so before this returns.
     pub(crate) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
-        ask!(self, store => store.insert(rows).await)
+        match self {
+            Store::Sqlite(store) => store.insert(rows).await,
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => store.insert_or_start(rows).await,
+        }
     }
 
     /// What became of the jobs, and the queue of the completion if the batch has ended already.
@@ -164,14 +172,9 @@ impl Store {
         }
     }
 
-    /// Has a claim join the next transaction that enqueues a job for it, where this process has one
-    /// connection that writes.
-    pub(crate) fn offer(&self, claim: Claim) -> Option<Offer> {
-        match self {
-            Store::Sqlite(store) => Some(store.offer(claim)),
-            #[cfg(feature = "postgres")]
-            Store::Postgres(_) => None,
-        }
+    /// Has a claim join the next transaction of this process that enqueues a job for it.
+    pub(crate) fn offer(&self, claim: Claim) -> Offer {
+        ask!(self, store => store.offer(claim))
     }
 
     pub(crate) async fn tick(&self, tick: TickOnce) -> Result<Option<Inserted>, Error> {

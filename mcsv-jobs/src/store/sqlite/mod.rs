@@ -13,7 +13,6 @@ mod limit;
 mod log_file;
 mod log_sync;
 mod log_watch;
-mod offer;
 mod pause;
 mod progress;
 mod prune;
@@ -21,6 +20,7 @@ mod read;
 mod schema;
 mod script;
 mod settle;
+mod start;
 mod synchronous;
 mod tick;
 mod writer;
@@ -32,12 +32,11 @@ use sqlx::{Sqlite, SqlitePool, Transaction};
 pub(crate) use ack::settle;
 pub(super) use data_version::DataVersion;
 pub(crate) use enqueue::insert;
-pub(crate) use offer::Offer;
 use synchronous::Synchronous;
 use writer::{Write, Writer};
 
 use super::{
-    Cancel, CancelReply, Claim, ClaimReply, CloseBatches, Inserted, NewBatch, Pause, Prune,
+    Cancel, CancelReply, Claim, ClaimReply, CloseBatches, Inserted, NewBatch, Offer, Pause, Prune,
     Requeue, Row, SetLimits, Settle, SettleReply, TickOnce,
 };
 use crate::{Error, Pruned};
