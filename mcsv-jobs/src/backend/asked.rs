@@ -37,6 +37,17 @@ impl Looking {
     pub(super) fn is_claim(&self) -> bool {
         matches!(self.by, By::Claim(_))
     }
+
+    /// What is left once an offer is taken back: the claim that whoever took it makes.
+    pub(super) fn withdraw(self) -> Option<Self> {
+        let Looking { room, by } = self;
+        let by = match by {
+            By::Offer(offer) if offer.withdraw() => return None,
+            By::Offer(mut offer) => By::Claim(Box::pin(async move { offer.taken().await })),
+            claim => claim,
+        };
+        Some(Looking { room, by })
+    }
 }
 
 /// What came of a look for new work. Cancel safe.

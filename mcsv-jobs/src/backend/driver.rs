@@ -146,8 +146,8 @@ impl Driver {
             if phase == Phase::Ended {
                 return self.finish().await;
             }
-            self.rescue(phase).await;
-            self.look(phase).await;
+            self.rescue().await;
+            self.look(phase);
             self.tell();
             let next = self.next_turn(phase);
             tokio::select! {
@@ -244,16 +244,16 @@ impl Driver {
     }
 
     /// Asks for new work, or lets whoever enqueues a job claim it for this driver while there is none.
-    async fn look(&mut self, phase: Phase) {
+    fn look(&mut self, phase: Phase) {
         if phase > Phase::Fetching {
-            return self.withdraw(phase).await;
+            return self.withdraw();
         }
         // In a queue with limits the end of a job makes room only once it is written.
         let more = self.more && !self.limited && !self.waits_for_ends();
         let due = self.fetch_at <= Instant::now() || more;
         let outgrown = self.looking.as_ref().is_some_and(|looking| looking.room < self.room());
         if due || outgrown {
-            self.withdraw(phase).await;
+            self.withdraw();
         }
         let room = self.room();
         if self.looking.is_some() || room == 0 || !self.no_claim.is_over() {
@@ -274,20 +274,13 @@ impl Driver {
             self.looking = Some(Looking { room, by: By::Claim(asked) });
         } else if !self.limited {
             let offer = self.jobs.inner.store.offer(claim);
-            self.looking = offer.map(|offer| Looking { room, by: By::Offer(offer) });
+            self.looking = Some(Looking { room, by: By::Offer(offer) });
         }
     }
 
-    /// Takes an offer back: what it claims needs the same places.
-    async fn withdraw(&mut self, phase: Phase) {
-        match self.looking.take() {
-            Some(Looking { room, by: By::Offer(offer) }) => {
-                if let Some(reply) = offer.withdraw().await {
-                    self.found(room, reply, phase);
-                }
-            }
-            looking => self.looking = looking,
-        }
+    /// Takes an offer back: what it claims needs the same places. One that is taken is a claim under way.
+    fn withdraw(&mut self) {
+        self.looking = self.looking.take().and_then(Looking::withdraw);
     }
 
     /// What a look for new work found.
@@ -477,13 +470,16 @@ impl Driver {
     }
 
     /// Takes over the jobs of lost workers, and what was claimed for this one without its knowledge.
-    async fn rescue(&mut self, phase: Phase) {
+    async fn rescue(&mut self) {
         // A claim that is under way is none of which the answer was lost.
         let is_asked = self.looking.as_ref().is_some_and(Looking::is_claim);
         if self.orphaned.is_none() || is_asked || !self.no_claim.is_over() {
             return;
         }
-        self.withdraw(phase).await;
+        self.withdraw();
+        if self.looking.is_some() {
+            return;
+        }
         let Some(dead) = self.orphaned.take() else { return };
         let told = self.telling.iter().flat_map(|told| &told.acks);
         let untold = self.acks.iter().chain(told).chain(self.locked.acks());
@@ -503,7 +499,7 @@ impl Driver {
     /// Gives back what is still held, without an attempt used up, and writes the last acks.
     async fn finish(mut self) {
         let until = Instant::now() + FLUSH;
-        self.withdraw(Phase::Ended).await;
+        self.withdraw();
         self.ended.close();
         while let Some(ack) = self.ended.recv().await {
             self.end(ack);

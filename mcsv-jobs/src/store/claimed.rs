@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::Row;
 use crate::from_row::from_row;
 use crate::{Depth, Error};
 
@@ -24,6 +25,29 @@ pub(crate) struct Claimed {
     pub(crate) chain: Option<String>,
     /// The key that the arguments are sealed with.
     pub(crate) key_id: Option<String>,
+}
+
+impl Claimed {
+    /// A row that was inserted as the job `id` and has started, both at `now`.
+    pub(super) fn at_once(row: &Row, id: i64, now: i64) -> Self {
+        Claimed {
+            id,
+            fence: 1,
+            kind: row.kind.clone(),
+            args: row.args.clone(),
+            attempt: 1,
+            max_attempts: row.max_attempts,
+            inserted_at: now,
+            scheduled_at: now,
+            started_at: now,
+            age: Duration::ZERO,
+            traceparent: Some(row.traceparent.clone()),
+            tracestate: row.tracestate.clone(),
+            batch_id: row.batch_id,
+            chain: row.chain.clone(),
+            key_id: row.key_id.clone(),
+        }
+    }
 }
 
 /// An owner that holds leases in a queue.

@@ -11,6 +11,7 @@ mod claimed;
 mod key_stands;
 mod limited;
 mod log;
+mod offer;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record_columns;
@@ -35,6 +36,8 @@ pub(crate) use claim::{Claim, ClaimReply};
 pub(crate) use claimed::{Claimed, LeaseHolder, Orphan};
 use key_stands::key_stands;
 use limited::{Counted, claim as claim_limited};
+pub(crate) use offer::Offer;
+use offer::{Offered, Offers};
 #[cfg(feature = "postgres")]
 use postgres::PostgresStore;
 #[cfg(feature = "postgres")]
@@ -44,7 +47,7 @@ use row::unhex;
 pub(crate) use row::{Inserted, Row};
 pub(crate) use settle::{Leases, Report, Settle, SettleReply};
 use sqlite::SqliteStore;
-pub(crate) use sqlite::{Offer, insert, settle};
+pub(crate) use sqlite::{insert, settle};
 use stored_batch::{OVERDUE_BATCHES, StoredBatch};
 pub(crate) use watch::{Seen, Watch};
 
@@ -126,8 +129,13 @@ impl Store {
         Error::invalid(format!("the queue is on {}: use {calls}", self.name()))
     }
 
+    /// What starts as it is inserted may do so before this returns.
     pub(crate) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
-        ask!(self, store => store.insert(rows).await)
+        match self {
+            Store::Sqlite(store) => store.insert(rows).await,
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => store.insert_or_start(rows).await,
+        }
     }
 
     /// What became of the jobs, and the queue of the completion if the batch has ended already.
@@ -180,14 +188,9 @@ impl Store {
         }
     }
 
-    /// Has a claim join the next transaction that enqueues a job for it, where this process has one
-    /// connection that writes.
-    pub(crate) fn offer(&self, claim: Claim) -> Option<Offer> {
-        match self {
-            Store::Sqlite(store) => Some(store.offer(claim)),
-            #[cfg(feature = "postgres")]
-            Store::Postgres(_) => None,
-        }
+    /// Has a claim join the next transaction of this process that enqueues a job for it.
+    pub(crate) fn offer(&self, claim: Claim) -> Offer {
+        ask!(self, store => store.offer(claim))
     }
 
     pub(crate) async fn tick(&self, tick: TickOnce) -> Result<Option<Inserted>, Error> {

@@ -67,6 +67,39 @@ async fn a_claim_whose_answer_is_lost_is_given_back_without_an_attempt_used_up()
 }
 
 #[tokio::test]
+async fn a_job_that_started_with_a_lost_answer_is_given_back_without_an_attempt_used_up() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let direct = Jobs::connect(database.url()).await?;
+    let proxy = Proxy::start(database.url()).await?;
+    let jobs = Jobs::connect(proxy.url()).await?;
+    let workers = Workers::new(jobs.clone()).queue("notes", 1);
+    let workers = workers.with_lease(Duration::from_secs(3600));
+    let workers = run(workers.handle(|_: Note, _: JobCx| async { Done::Ok(()) }));
+    // It starts with its enqueue once the worker has nothing else to ask for.
+    loop {
+        let before = jobs.enqueue(note("before")).await?.id();
+        direct.wait(before, LONG).await?;
+        let next = u8::try_from(before.get() + 1)?;
+        // The first answer with its id, a number of eight bytes.
+        proxy.lose_answer(&format!("\0\0\0\u{8}\0\0\0\0\0\0\0{}", char::from(next)));
+        let refused = jobs.enqueue(note("lost")).await.unwrap_err();
+        assert!(refused.is_retryable() && proxy.has_lost_it(), "{refused:?}");
+
+        let id = JobId::new(next.into())?;
+        let record = direct.wait(id, LONG).await?;
+        assert_eq!((record.state, record.attempt), (State::Completed, 1));
+        let log = direct.events(id).await?;
+        let log: Vec<_> = log.iter().map(|event| event.transition.as_str()).collect();
+        if log == ["enqueued", "started", "released", "started", "completed"] {
+            break;
+        }
+        assert_eq!(log, ["enqueued", "started", "completed"]);
+    }
+    workers.end().await?;
+    assert_sound(&direct).await
+}
+
+#[tokio::test]
 async fn an_outcome_whose_answer_is_lost_is_written_once_and_counted_as_finished() -> Done {
     let Some(database) = crate::server::database().await? else { return Ok(()) };
     let counters = Counters::default();

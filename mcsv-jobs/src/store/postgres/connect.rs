@@ -1,4 +1,5 @@
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -41,7 +42,7 @@ impl PostgresStore {
             .after_connect(|conn, _| Box::pin(go_by_what_is_committed(conn)))
             .connect_lazy_with(options);
         let notifier = Notifier::spawn(engine.clone());
-        Ok(PostgresStore { callers, engine, notifier })
+        Ok(PostgresStore { callers, engine, notifier, offers: Arc::default() })
     }
 
     pub(super) fn engine(&self) -> &PgPool {

@@ -6,6 +6,7 @@ mod batch;
 mod claim;
 mod complete;
 mod connect;
+mod detach;
 mod enqueue;
 mod limit;
 mod notify;
@@ -16,7 +17,10 @@ mod prune;
 mod read;
 mod schema;
 mod settle;
+mod start;
 mod tick;
+
+use std::sync::Arc;
 
 use sqlx::PgPool;
 
@@ -25,10 +29,14 @@ pub(crate) use enqueue::insert_on_pg;
 use notify::Notifier;
 pub(super) use presence::Presence;
 
+use super::Offers;
+
 pub(crate) struct PostgresStore {
     /// For callers: enqueues, transactions and questions.
     pub(crate) callers: PgPool,
     /// For the workers: callers who use up their pool must not cost a running job its lease.
     engine: PgPool,
     pub(super) notifier: Notifier,
+    /// Of the drivers in this process.
+    offers: Arc<Offers>,
 }

@@ -69,7 +69,7 @@ const START: &str = concat!(
      GROUP BY place / ?3"
 );
 /// Milliseconds until the next job is due, and whether the queue has limits.
-const NEXT: &str = concat!(
+pub(super) const NEXT: &str = concat!(
     "SELECT (SELECT min(scheduled_at) - ",
     now!(),
     " FROM mcsv_jobs WHERE queue = ?1 AND state IN ('scheduled', 'retryable')
@@ -107,10 +107,14 @@ pub(super) fn write(script: &mut Script, claim: &Claim) -> Result<(), sqlx::Erro
 pub(super) fn read(answers: &mut Answers, claim: &Claim) -> Result<ClaimReply, sqlx::Error> {
     answers.skip(1);
     let claimed = read_start(answers)?;
-    let row = answers.row()?;
-    let (next_due, limited): (Option<i64>, bool) = (row.try_get(0)?, row.try_get(1)?);
+    let (next_due, limited) = read_next(answers)?;
     let is_all = claimed.len() < claim.room;
     Ok(ClaimReply { claimed, next_due: next_due.filter(|_| is_all), limited })
+}
+
+pub(super) fn read_next(answers: &mut Answers) -> Result<(Option<i64>, bool), sqlx::Error> {
+    let row = answers.row()?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 impl Write for Claim {

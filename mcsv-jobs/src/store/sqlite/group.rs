@@ -3,13 +3,12 @@ use sqlx::{Sqlite, SqlitePool};
 use tokio::sync::oneshot;
 
 use super::log_sync::{Hearer, LogSync};
-use super::offer::Offers;
 use super::script::Script;
 use super::synchronous::Synchronous;
 use super::writer::{Durability, Member, Request, Waiting, Write as _};
-use super::{claim, enqueue, settle};
+use super::{claim, enqueue, settle, start};
 use crate::Error;
-use crate::store::{Claim, Inserted, Row, Settle};
+use crate::store::{Claim, Inserted, Offered, Offers, Row, Settle};
 
 /// Requests that share a transaction.
 #[derive(Default)]
@@ -18,6 +17,8 @@ pub(super) struct Group {
     settles: Vec<Waiting<Settle>>,
     claims: Vec<Waiting<Claim>>,
     others: Vec<Box<dyn Member>>,
+    /// Whether the one row that is inserted starts by the one claim that there is.
+    starts: bool,
     inserted: Vec<Inserted>,
 }
 
@@ -58,6 +59,15 @@ impl Group {
                 Request::Other(member) => group.others.push(member),
             }
         }
+        if let [Insert { rows, .. }] = group.inserts.as_slice()
+            && let [_] = rows.as_slice()
+            && group.claims.is_empty()
+            && let Some(Offered { claim, reply }) = offers.take_for(rows)
+        {
+            group.claims.push(Waiting::new(claim, reply));
+            group.starts = true;
+            return group;
+        }
         let mut queues: Vec<&str> = Vec::new();
         for row in group.inserts.iter().flat_map(|insert| &insert.rows) {
             if row.is_due() && !queues.contains(&row.queue.as_str()) {
@@ -65,7 +75,8 @@ impl Group {
             }
         }
         let offered: Vec<_> = queues.iter().filter_map(|queue| offers.take(queue)).collect();
-        group.claims.extend(offered);
+        let offered = offered.into_iter();
+        group.claims.extend(offered.map(|Offered { claim, reply }| Waiting::new(claim, reply)));
         group
     }
 
@@ -115,14 +126,19 @@ impl Group {
         let rows: Vec<&Row> = self.inserts.iter().flat_map(|insert| &insert.rows).collect();
         let mut script = Script::new();
         script.add(begin, [])?;
-        if !rows.is_empty() {
+        let starting = rows.first().copied().filter(|_| self.starts);
+        if let Some(row) = starting {
+            for claim in &self.claims {
+                start::write(&mut script, row, &claim.write)?;
+            }
+        } else if !rows.is_empty() {
             enqueue::write(&mut script, &rows)?;
         }
         let mut completions = Vec::with_capacity(self.settles.len());
         for settle in &self.settles {
             completions.push(settle::write(&mut script, &settle.write)?);
         }
-        for claim in &self.claims {
+        for claim in self.claims.iter().filter(|_| starting.is_none()) {
             claim::write(&mut script, &claim.write)?;
         }
         if self.others.is_empty() {
@@ -131,12 +147,20 @@ impl Group {
         let mut answers = script.run(conn).await?;
         synchronous.set_normal();
         answers.skip(begin.split(';').count());
-        let mut inserted =
-            if rows.is_empty() { Vec::new() } else { enqueue::read(&mut answers, &rows)? };
+        let mut inserted = Vec::new();
+        if let Some(row) = starting {
+            for claim in &mut self.claims {
+                let (one, reply) = start::read(&mut answers, row)?;
+                inserted.push(one);
+                claim.outcome = Some(reply);
+            }
+        } else if !rows.is_empty() {
+            inserted = enqueue::read(&mut answers, &rows)?;
+        }
         for (settle, completions) in self.settles.iter_mut().zip(completions) {
             settle.outcome = Some(settle::read(&mut answers, completions)?);
         }
-        for claim in &mut self.claims {
+        for claim in self.claims.iter_mut().filter(|_| starting.is_none()) {
             let reply = claim::read(&mut answers, &claim.write)?;
             for one in &mut inserted {
                 let id = one.id.get();

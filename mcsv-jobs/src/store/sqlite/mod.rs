@@ -14,7 +14,6 @@ mod limit;
 mod log_file;
 mod log_sync;
 mod log_watch;
-mod offer;
 mod pause;
 mod progress;
 mod prune;
@@ -22,6 +21,7 @@ mod read;
 mod schema;
 mod script;
 mod settle;
+mod start;
 mod synchronous;
 mod tick;
 mod writer;
@@ -34,12 +34,11 @@ pub(crate) use ack::settle;
 pub(super) use data_version::DataVersion;
 pub(crate) use enqueue::insert;
 use file::DatabaseFile;
-pub(crate) use offer::Offer;
 use synchronous::Synchronous;
 use writer::{Write, Writer};
 
 use super::{
-    Cancel, CancelReply, Claim, ClaimReply, CloseBatches, Inserted, NewBatch, Pause, Prune,
+    Cancel, CancelReply, Claim, ClaimReply, CloseBatches, Inserted, NewBatch, Offer, Pause, Prune,
     Requeue, Row, SetLimits, Settle, SettleReply, TickOnce,
 };
 use crate::{Error, Pruned};

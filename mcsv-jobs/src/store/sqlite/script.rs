@@ -22,7 +22,10 @@ pub(super) struct Script {
 pub(super) enum Argument<'a> {
     Text(&'a str),
     Json(String),
+    Bytes(&'a [u8]),
     Number(i64),
+    Maybe(Option<&'a str>),
+    MaybeNumber(Option<i64>),
 }
 
 /// What the statements of a script answered, in their order.
@@ -55,7 +58,10 @@ impl Script {
             let added = match argument {
                 Argument::Text(text) => self.arguments.add(text.to_owned()),
                 Argument::Json(text) => self.arguments.add(text),
+                Argument::Bytes(bytes) => self.arguments.add(bytes.to_owned()),
                 Argument::Number(number) => self.arguments.add(number),
+                Argument::Maybe(text) => self.arguments.add(text.map(str::to_owned)),
+                Argument::MaybeNumber(number) => self.arguments.add(number),
             };
             added.map_err(sqlx::Error::Encode)?;
         }

@@ -7,10 +7,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::group::{Group, Insert, Told};
 use super::log_sync::{Disk, Hearer, LogSync};
-use super::offer::{Offer, Offers};
 use super::synchronous::Synchronous;
 use crate::Error;
-use crate::store::{Claim, ClaimReply, Inserted, Row, Settle, SettleReply};
+use crate::store::{Claim, ClaimReply, Inserted, Offer, Offers, Row, Settle, SettleReply};
 
 /// The most requests that share a transaction: bounds how long one commit can take.
 const GROUP: usize = 512;

@@ -15,6 +15,7 @@ mod progress;
 mod rescue;
 mod retention;
 mod roundtrip;
+mod start;
 mod subscribe;
 mod trace;
 mod unique;
@@ -46,6 +47,14 @@ macro_rules! __mcsv_jobs_cases {
                 one_refused_caller_does_not_harm_the_others_of_his_group
                 a_scheduled_job_waits_for_its_time
                 wrong_names_are_refused
+            }
+            start {
+                an_idle_worker_starts_what_is_enqueued
+                many_jobs_start_as_they_are_enqueued_and_by_priority
+                nothing_starts_as_it_is_enqueued_in_a_queue_that_holds_it_back
+                what_is_due_later_or_unique_is_enqueued_as_ever
+                a_caller_who_gives_up_holds_up_no_job
+                a_shutdown_while_a_job_is_enqueued_leaves_it_to_the_next_worker
             }
             unique {
                 a_unique_job_is_one_until_it_has_ended
