@@ -24,6 +24,17 @@ async fn a_write_waits_for_a_locked_database() -> Done {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_process_begins_while_another_one_writes() -> Done {
+    let queue = Queue::new().await;
+    let lock = queue.jobs.begin().await?;
+
+    let other = queue.other().await;
+    assert!(other.stats().await?.is_empty());
+    lock.rollback().await?;
+    Ok(())
+}
+
 /// A connection of somebody else, who knows nothing of the queue.
 async fn stranger(queue: &Queue) -> Result<SqliteConnection, sqlx::Error> {
     let file = queue.folder.path().join("deep/er/jobs.db");
