@@ -1,3 +1,4 @@
+use std::fs::{self, Metadata};
 use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,12 +16,17 @@ pub(super) struct DatabaseFile {
 }
 
 /// What no other file has at the same time.
-type Identity = (u64, u64);
+#[cfg(unix)]
+pub(super) type Identity = (u64, u64);
+
+/// What another file hardly has.
+#[cfg(not(unix))]
+pub(super) type Identity = Option<std::time::SystemTime>;
 
 impl DatabaseFile {
     /// The file at `path`, which is open.
     pub(super) fn new(path: &Path) -> Self {
-        let opened = identity(path).ok().flatten();
+        let opened = fs::metadata(path).ok().map(|file| identity(&file));
         DatabaseFile { path: path.to_owned(), opened, is_lost: AtomicBool::new(false) }
     }
 
@@ -30,8 +36,8 @@ impl DatabaseFile {
 
     /// That who comes next finds what is written now. A look at the folder, of a microsecond or so.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let is_lost = match (self.opened, identity(&self.path)) {
-            (Some(opened), Ok(Some(now))) => opened != now,
+        let is_lost = match (self.opened, fs::metadata(&self.path)) {
+            (Some(opened), Ok(now)) => opened != identity(&now),
             (_, Err(error)) => error.kind() == NotFound,
             // It can't be told.
             _ => false,
@@ -52,13 +58,13 @@ impl DatabaseFile {
 }
 
 #[cfg(unix)]
-fn identity(path: &Path) -> std::io::Result<Option<Identity>> {
+pub(super) fn identity(file: &Metadata) -> Identity {
     use std::os::unix::fs::MetadataExt as _;
-    let file = std::fs::metadata(path)?;
-    Ok(Some((file.dev(), file.ino())))
+
+    (file.dev(), file.ino())
 }
 
 #[cfg(not(unix))]
-fn identity(path: &Path) -> std::io::Result<Option<Identity>> {
-    std::fs::metadata(path).map(|_| None)
+pub(super) fn identity(file: &Metadata) -> Identity {
+    file.created().ok()
 }

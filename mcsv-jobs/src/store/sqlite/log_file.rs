@@ -1,7 +1,8 @@
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::file::{Identity, identity};
 use super::log_sync::Disk;
 use super::log_watch::log_of;
 
@@ -61,27 +62,9 @@ impl Disk for LogFile {
 }
 
 #[cfg(unix)]
-type Identity = (u64, u64);
-
-#[cfg(unix)]
-fn identity(file: &Metadata) -> Identity {
-    use std::os::unix::fs::MetadataExt as _;
-
-    (file.dev(), file.ino())
-}
-
-#[cfg(unix)]
 fn sync_folder_of(file: &Path) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-#[cfg(not(unix))]
-type Identity = Option<std::time::SystemTime>;
-
-#[cfg(not(unix))]
-fn identity(file: &Metadata) -> Identity {
-    file.created().ok()
 }
 
 /// Folders are no files there, and keep themselves.
