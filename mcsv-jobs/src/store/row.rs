@@ -51,6 +51,14 @@ pub(crate) struct Inserted {
     pub(crate) has_started: bool,
 }
 
+impl Inserted {
+    /// The job `id`, which has not started.
+    pub(super) fn new(id: i64, is_new: bool) -> Result<Self, sqlx::Error> {
+        let id = JobId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok(Inserted { id, is_new, is_replaced: false, has_started: false })
+    }
+}
+
 impl Row {
     pub(crate) fn new(
         job: &NewJob,

@@ -73,18 +73,18 @@ async fn requeue(
     // newest goes back.
     let back: Vec<String> = sqlx::query_scalar(concat!(
         "WITH chosen AS MATERIALIZED (
-            SELECT id, kind, unique_key, unique_from, unique_key IS NOT NULL
-                AND (unique_states & 4 <> 0 OR fence = 0) AS is_unique
-            FROM mcsv_jobs AS job
+            SELECT id, kind, unique_key, unique_from, is_unique
+            FROM mcsv_jobs AS job, LATERAL (SELECT unique_key IS NOT NULL
+                AND (unique_states & 4 <> 0 OR fence = 0) AS is_unique) AS key
             WHERE id = ANY ($1) AND state IN ('completed', 'discarded', 'cancelled')
-                AND NOT (unique_key IS NOT NULL AND (unique_states & 4 <> 0 OR fence = 0)
+                AND NOT (is_unique
                     AND EXISTS (SELECT 1 FROM mcsv_jobs AS other
                         WHERE other.kind = job.kind AND other.unique_key = job.unique_key
                             AND other.unique_from = job.unique_from AND other.id <> job.id
                             AND ",
         key_stands!("other"),
         "))
-            ORDER BY id FOR UPDATE
+            ORDER BY id FOR UPDATE OF job
          ), single AS MATERIALIZED (
             SELECT max(id) AS id FROM chosen
             GROUP BY kind, unique_from, CASE WHEN is_unique THEN unique_key END,

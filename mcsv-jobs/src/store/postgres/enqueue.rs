@@ -2,8 +2,8 @@ use sqlx::{Connection, PgConnection};
 
 use super::PostgresStore;
 use super::notify::TELL_EACH;
+use crate::Error;
 use crate::store::{Inserted, Row, key_stands};
-use crate::{Error, JobId};
 
 /// How often a batch is tried when the key of the job that kept a row out goes just then.
 const TRIES: usize = 5;
@@ -54,7 +54,7 @@ pub(super) async fn insert(
         let mut kept_out = Vec::new();
         for (&index, (id, is_new, unique_from)) in open.iter().zip(inserted) {
             if is_new {
-                answers[index] = Some(answer(id, true)?);
+                answers[index] = Some(Inserted::new(id, true)?);
             } else {
                 kept_out.push((index, unique_from));
             }
@@ -62,7 +62,7 @@ pub(super) async fn insert(
         for (place, id) in holders(conn, rows, &kept_out).await? {
             let index = usize::try_from(place - 1).ok().and_then(|place| kept_out.get(place));
             if let Some(&(index, _)) = index {
-                answers[index] = Some(answer(id, false)?);
+                answers[index] = Some(Inserted::new(id, false)?);
                 replacing.extend(rows[index].replaces().then_some((index, id)));
             }
         }
@@ -79,11 +79,6 @@ pub(super) async fn insert(
         }
     }
     Ok(answers)
-}
-
-fn answer(id: i64, is_new: bool) -> Result<Inserted, sqlx::Error> {
-    let id = JobId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    Ok(Inserted { id, is_new, is_replaced: false, has_started: false })
 }
 
 /// The ids in the order of the rows, whether each is new, and when its period began. One statement: the

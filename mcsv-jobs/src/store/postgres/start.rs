@@ -8,8 +8,8 @@ use super::PostgresStore;
 use super::connect::{give_up, patience};
 use super::detach::Detach;
 use super::enqueue::column;
+use crate::Error;
 use crate::store::{Claim, ClaimReply, Claimed, Inserted, Offer, Offered, Row};
-use crate::{Error, JobId};
 
 /// How soon to look for what else there is to start.
 const AGAIN: i64 = 20;
@@ -154,8 +154,7 @@ async fn start_on(
         if has_started {
             claimed.push((row.priority, Claimed::at_once(row, id, now)));
         }
-        let id = JobId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        inserted.push(Inserted { id, is_new: true, is_replaced: false, has_started });
+        inserted.push(Inserted { has_started, ..Inserted::new(id, true)? });
     }
     // As a claim has them.
     claimed.sort_by_key(|(priority, _)| std::cmp::Reverse(*priority));

@@ -3,7 +3,6 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::now;
 use super::script::{Answers, Argument, Script};
-use crate::JobId;
 use crate::store::{Inserted, Row, key_stands};
 
 /// Inserts a batch with its events; the answers are in the order of the rows.
@@ -193,9 +192,7 @@ fn read_part(answers: &mut Answers, rows: &[&Row]) -> Result<Vec<Inserted>, sqlx
         parse(row.try_get(1)?)?
     };
     let inserted = (first..).zip(ids).map(|(own, (id, is_replaced))| {
-        let (is_new, is_replaced) = (id == own, is_replaced != 0);
-        let id = JobId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok(Inserted { id, is_new, is_replaced, has_started: false })
+        Ok(Inserted { is_replaced: is_replaced != 0, ..Inserted::new(id, id == own)? })
     });
     inserted.collect()
 }

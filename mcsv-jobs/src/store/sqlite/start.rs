@@ -3,7 +3,6 @@ use sqlx::Row as _;
 use super::claim::{NEXT, read_next};
 use super::now;
 use super::script::{Answers, Argument, Script};
-use crate::JobId;
 use crate::store::{Claim, ClaimReply, Claimed, Inserted, Row};
 
 /// One job that starts as it is inserted, unless something else of its queue would have to start before it,
@@ -78,6 +77,5 @@ pub(super) fn read(
         // What is to start before it is for a claim to find.
         reply.look_within(Some(0));
     }
-    let id = JobId::new(id).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    Ok((Inserted { id, is_new: true, is_replaced: false, has_started }, reply))
+    Ok((Inserted { has_started, ..Inserted::new(id, true)? }, reply))
 }
