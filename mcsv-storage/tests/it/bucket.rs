@@ -184,11 +184,7 @@ async fn a_fetcher_uploads_by_a_direct_url_with_its_headers() {
 async fn no_log_line_of_a_direct_url_holds_its_signature() {
     let server = Server::start().await;
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
+    let subscriber = log.subscriber();
     let work = async {
         let store = server.store().unwrap();
         let signer = store.signer(SigningKeys::random().unwrap());

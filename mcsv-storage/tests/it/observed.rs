@@ -98,13 +98,7 @@ async fn every_request(store: &Store) -> Vec<SignedRequest> {
 #[tokio::test]
 async fn every_operation_is_seen_and_no_secret_is() {
     let (series, log) = (Series::default(), Log::default());
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
+    let subscriber = log.subscriber();
     let folder = tempfile::tempdir().unwrap();
     let guard = metrics::set_default_local_recorder(&series);
     let work = async {

@@ -86,11 +86,7 @@ async fn a_bucket_is_used_and_signed_for_under_a_role() {
 
 async fn use_bucket(endpoint: &str) {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
+    let subscriber = log.subscriber();
     tracing_log::LogTracer::init().unwrap();
     let (links, error) = sign_and_send(endpoint).with_subscriber(subscriber).await.unwrap();
 

@@ -7,7 +7,9 @@ use http::Request;
 use http_body_util::Full;
 use mcsv_storage::{FetchPolicy, Fetcher, ObjectKey, SigningKeys, Store};
 use tower::ServiceExt;
+use tracing::Subscriber;
 use tracing::instrument::WithSubscriber;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
@@ -24,6 +26,17 @@ impl io::Write for Log {
 }
 
 impl Log {
+    /// Writes all there is to say into it.
+    pub(crate) fn subscriber(&self) -> impl Subscriber + Send + Sync + use<> {
+        let writer = self.clone();
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_span_events(FmtSpan::FULL)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish()
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
@@ -32,12 +45,7 @@ impl Log {
 #[tokio::test]
 async fn no_log_line_error_or_debug_text_holds_a_signature() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_writer(move || writer.clone())
-        .finish();
+    let subscriber = log.subscriber();
     let texts = async {
         let store = Store::from_url("memory:").unwrap();
         let key = ObjectKey::parse("k").unwrap();

@@ -139,13 +139,7 @@ async fn every_link(store: &Store, endpoint: &str) -> (Vec<(bool, String)>, Vec<
 /// All that can be seen of a store at `endpoint` in use; `is_well` says whether that works.
 async fn check(endpoint: &str, seen: &Seen, is_well: bool) {
     let (series, log) = (Series::default(), Log::default());
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
+    let subscriber = log.subscriber();
     // What the dependencies tell by the crate `log`. It is the process's, so it may be set already.
     let _ = tracing_log::LogTracer::init();
     let recorder = metrics::set_default_local_recorder(&series);
