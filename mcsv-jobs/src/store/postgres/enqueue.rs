@@ -73,6 +73,8 @@ pub(super) async fn insert(
     let mut answers =
         answers.into_iter().collect::<Option<Vec<_>>>().ok_or(sqlx::Error::RowNotFound)?;
     if !replacing.is_empty() {
+        // The holders come in any order, and of several rows of one the last counts.
+        replacing.sort_unstable();
         let replaced = replace(conn, rows, &replacing).await?;
         for (index, id) in replacing {
             answers[index].is_replaced = replaced.contains(&id);

@@ -192,10 +192,11 @@ pub(in crate::testing) async fn a_waiting_job_takes_over_what_its_twin_replaces(
 
     // Several of one batch: the last counts. It can start now.
     let new = |text| NewJob::new(note(text)).unique_key("k").unique(rule(&[Args, Start]));
-    let both = queue.jobs.enqueue_all([new("second"), new("third")]).await?;
-    assert!(both.iter().all(|one| one.id() == first.id() && one.is_replaced()));
+    let texts = ["second", "third", "fourth", "fifth", "last"];
+    let several = queue.jobs.enqueue_all(texts.map(new)).await?;
+    assert!(several.iter().all(|one| one.id() == first.id() && one.is_replaced()));
     let (running, mut starts) = run_and_tell(queue.workers());
-    assert_eq!(starts.recv().await.as_deref(), Some("third"));
+    assert_eq!(starts.recv().await.as_deref(), Some("last"));
     queue.wait(first.id()).await;
     running.end().await;
 
