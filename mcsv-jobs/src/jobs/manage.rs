@@ -55,7 +55,8 @@ impl Jobs {
         Ok(record)
     }
 
-    /// Puts every ended job that matches back, like [`retry`](Self::retry), and answers how many.
+    /// Puts every ended job that matches back, like [`retry`](Self::retry), and answers how many. Of
+    /// several with one unique key the newest goes back.
     ///
     /// # Errors
     ///

@@ -78,16 +78,24 @@ impl Write for Requeue {
                 RequeueWhich::One(id) => vec![id.get()],
                 RequeueWhich::Matching(filter) => super::read::ids(conn, filter).await?,
             };
-            // A job whose unique key is taken by now stays ended: hence OR IGNORE.
+            // A job whose unique key is taken by now stays ended, hence OR IGNORE, and of several with
+            // one key the newest goes back.
             let back: Vec<(i64, String)> = sqlx::query_as(concat!(
-                "UPDATE OR IGNORE mcsv_jobs SET state = 'available', attempt = 0, cancel = 0,
+                "WITH chosen AS MATERIALIZED (
+                    SELECT id, kind, unique_key, unique_from, unique_key IS NOT NULL
+                        AND (unique_states & 4 <> 0 OR fence = 0) AS is_unique
+                    FROM mcsv_jobs WHERE id IN (SELECT value FROM json_each(?1))
+                        AND state IN ('completed', 'discarded', 'cancelled')
+                 ), single AS MATERIALIZED (
+                    SELECT max(id) AS id FROM chosen GROUP BY kind, unique_from,
+                        iif(is_unique, unique_key, NULL), iif(is_unique, NULL, id)
+                 )
+                 UPDATE OR IGNORE mcsv_jobs SET state = 'available', attempt = 0, cancel = 0,
                     finished_at = NULL, scheduled_at = ",
                 now!(),
                 ", budget_from = ",
                 now!(),
-                " WHERE id IN (SELECT value FROM json_each(?1))
-                    AND state IN ('completed', 'discarded', 'cancelled')
-                 RETURNING id, queue"
+                " WHERE id IN (SELECT id FROM single) RETURNING id, queue"
             ))
             .bind(json(&ids)?)
             .fetch_all(&mut *conn)

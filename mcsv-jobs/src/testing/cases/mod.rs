@@ -61,6 +61,7 @@ macro_rules! __mcsv_jobs_cases {
                 of_many_callers_at_the_same_time_one_makes_the_job
                 twins_in_one_batch_are_one_job
                 a_retry_is_refused_while_another_job_has_the_key
+                of_ended_jobs_with_one_key_the_newest_is_replayed
                 a_key_until_the_start_lets_one_job_wait_for_the_running_one
                 a_key_with_a_period_stands_beyond_the_end_and_not_in_the_next_one
                 of_many_callers_in_one_period_one_makes_the_job

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::{
-    BoxError, Enqueue, Error, JobCx, JobId, NewJob, Permanent, Replace, State, Transition, Unique,
-    Workers,
+    BoxError, Enqueue, Error, Filter, JobCx, JobId, NewJob, Permanent, Replace, State, Transition,
+    Unique, Workers,
 };
 use futures_util::future::join_all;
 use tokio::sync::{Notify, mpsc};
@@ -65,6 +65,24 @@ pub(in crate::testing) async fn a_retry_is_refused_while_another_job_has_the_key
 
     queue.jobs.cancel(held).await?;
     assert_eq!(queue.jobs.retry(ended).await?.state, State::Available);
+    Ok(())
+}
+
+pub(in crate::testing) async fn of_ended_jobs_with_one_key_the_newest_is_replayed(
+    queue: Queue,
+) -> Done {
+    let mut ids = Vec::new();
+    for text in ["unique n", "unique n", "other", "unique n"] {
+        let id = queue.jobs.enqueue(note(text)).await?.id();
+        queue.jobs.cancel(id).await?;
+        ids.push(id);
+    }
+
+    assert_eq!(queue.jobs.replay(Filter::new()).await?, 2);
+
+    let waiting = queue.jobs.list(Filter::new().with_state(State::Available)).await?.jobs;
+    let waiting: Vec<JobId> = waiting.iter().map(|job| job.id).collect();
+    assert_eq!(waiting, [ids[3], ids[2]]);
     Ok(())
 }
 
