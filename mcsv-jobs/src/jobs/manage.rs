@@ -69,8 +69,8 @@ impl Jobs {
         Ok(back.len() as u64)
     }
 
-    /// Deletes jobs that ended longer ago than `finished_older_than`, and events that are older
-    /// than `events_older_than` and whose jobs are gone.
+    /// Deletes jobs that ended longer ago than `finished_older_than`, and the events of jobs that are
+    /// gone, once the last of them is older than `events_older_than`.
     ///
     /// The jobs of a [batch](Self::batch) stay until it has ended: they are what it counts.
     /// It works in small steps, so that others can write in between.

@@ -41,13 +41,16 @@ async fn step(conn: &mut PgConnection, prune: &Prune) -> Result<Pruned, sqlx::Er
     .bind(step)
     .execute(&mut *conn)
     .await?;
-    // Those of a job that still exists stay: its row must remain explainable. An event is never
-    // written again, so that it stays where it was found.
+    // Those of a job that still exists stay: its row must remain explainable. The others go by the
+    // last of their job, all of them at once: half a life is none that a job can have.
     let events = sqlx::query(
-        "DELETE FROM mcsv_job_events WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM mcsv_job_events AS e
+        "DELETE FROM mcsv_job_events WHERE job_id = ANY (ARRAY(
+            SELECT job_id FROM mcsv_job_events AS e
             WHERE at < (SELECT mcsv_jobs_now()) - $1
                 AND NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE id = e.job_id)
+                AND (SELECT last.at FROM mcsv_job_events AS last
+                    WHERE last.job_id = e.job_id ORDER BY last.sequence DESC LIMIT 1)
+                    < (SELECT mcsv_jobs_now()) - $1
             ORDER BY transaction_id, sequence LIMIT $2))",
     )
     .bind(millis(prune.events_older_than))

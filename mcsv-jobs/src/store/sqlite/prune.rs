@@ -41,14 +41,18 @@ impl Write for Prune {
             .execute(&mut *conn)
             .await?;
             // The log is in the order of time, so the oldest events are the first rows. Those of a
-            // job that still exists stay: its row must remain explainable.
+            // job that still exists stay: its row must remain explainable. The others go by the last
+            // of their job, all of them at once: half a life is none that a job can have.
             let events = sqlx::query(concat!(
-                "DELETE FROM mcsv_job_events WHERE sequence IN (
-                    SELECT sequence FROM mcsv_job_events AS e
+                "DELETE FROM mcsv_job_events WHERE job_id IN (
+                    SELECT job_id FROM mcsv_job_events AS e
                     WHERE at < ",
                 now!(),
                 " - ?1 AND NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE id = e.job_id)
-                    ORDER BY sequence LIMIT ?2)"
+                        AND (SELECT last.at FROM mcsv_job_events AS last
+                            WHERE last.job_id = e.job_id ORDER BY last.sequence DESC LIMIT 1) < ",
+                now!(),
+                " - ?1 ORDER BY sequence LIMIT ?2)"
             ))
             .bind(millis(self.events_older_than))
             .bind(i64::try_from(PRUNE_STEP).unwrap_or(i64::MAX))

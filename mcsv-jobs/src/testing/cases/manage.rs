@@ -147,6 +147,24 @@ pub(in crate::testing) async fn pruning_takes_ended_jobs_and_the_events_of_those
     Ok(())
 }
 
+pub(in crate::testing) async fn the_events_of_a_job_are_pruned_together(queue: Queue) -> Done {
+    let id = queue.jobs.enqueue(note("ends late")).await?.id();
+    queue.jobs.cancel(id).await?;
+    let day = Duration::from_secs(86_400);
+    let older = "UPDATE mcsv_job_events SET at = at - 90000000";
+    queue.bend(&format!("{older} WHERE transition = 'enqueued'")).await?;
+    queue.bend("DELETE FROM mcsv_jobs").await?;
+
+    let too_young = queue.jobs.prune(day, day).await?;
+    assert_eq!(too_young.events, 0);
+    assert_eq!(queue.jobs.history(id).await?.latest()?.state, State::Cancelled);
+
+    queue.bend(older).await?;
+    assert_eq!(queue.jobs.prune(day, day).await?.events, 2);
+    assert!(queue.jobs.history(id).await.unwrap_err().is_not_found());
+    Ok(())
+}
+
 pub(in crate::testing) async fn a_wait_that_is_too_short_says_so(queue: Queue) -> Done {
     let id = queue.jobs.enqueue(note("x")).await?.id();
 
