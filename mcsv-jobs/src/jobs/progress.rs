@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::manage::not_found;
 use crate::{Error, ErrorKind, JobId, Jobs};
 
 /// Another process may run the job: nobody tells this one.
@@ -52,12 +51,14 @@ impl Jobs {
 }
 
 impl WatchProgress {
-    /// Waits for something new; none when the job has ended. What came and went in between is not
-    /// seen. A report of this process's workers is seen at once, of others within a quarter second.
+    /// Waits for something new; none when the job has ended, also where its row is not kept
+    /// ([`Retention`](crate::Retention)) and its last report is gone with it. What came and went in
+    /// between is not seen. A report of this process's workers is seen at once, of others within a
+    /// quarter second.
     ///
     /// # Errors
     ///
-    /// There is no such job, or the database does not answer.
+    /// There is no such job, or no more an event of it, or the database does not answer.
     ///
     /// # Cancel safety
     ///
@@ -66,7 +67,11 @@ impl WatchProgress {
         loop {
             self.news.mark_unchanged();
             // In this order: what is said before the end is seen before it.
-            let record = self.jobs.get(self.id).await?.ok_or_else(|| not_found(self.id))?;
+            let Some(record) = self.jobs.get(self.id).await? else {
+                // Only the row of an ended job is deleted.
+                self.jobs.history(self.id).await?;
+                return Ok(None);
+            };
             let text = self.jobs.inner.store.progress(self.id).await?;
             if let Some(text) = text.filter(|text| self.last.as_ref() != Some(text)) {
                 let progress = read(&text)?;

@@ -150,6 +150,7 @@ macro_rules! __mcsv_jobs_cases {
             }
             retention {
                 a_completed_job_leaves_its_events_alone
+                who_watches_a_job_whose_row_is_not_kept_hears_of_its_end
                 a_dead_letter_and_a_job_of_a_batch_are_kept
                 a_stale_completion_deletes_nothing
                 a_row_that_vanished_before_its_job_ended_is_found

@@ -59,6 +59,20 @@ pub(in crate::testing) async fn a_completed_job_leaves_its_events_alone(queue: Q
     Ok(())
 }
 
+pub(in crate::testing) async fn who_watches_a_job_whose_row_is_not_kept_hears_of_its_end(
+    queue: Queue,
+) -> Done {
+    let running = run(queue.workers().handle(|_: Passing, _| async { Done::Ok(()) }));
+    let id = queue.jobs.enqueue(passing("x")).await?.id();
+    end(&queue.jobs, id).await?;
+    running.end().await;
+
+    assert_eq!(queue.jobs.watch(id).next().await?, None);
+    queue.bend("DELETE FROM mcsv_job_events").await?;
+    assert!(queue.jobs.watch(id).next().await.unwrap_err().is_not_found());
+    Ok(())
+}
+
 pub(in crate::testing) async fn a_dead_letter_and_a_job_of_a_batch_are_kept(queue: Queue) -> Done {
     let running = run(queue.workers().handle(|job: Passing, _| async move {
         if job.text == "fails" { Done::Err("as told".into()) } else { Done::Ok(()) }
