@@ -283,7 +283,8 @@ impl End {
             *phase = (*phase).max(Phase::Draining);
             earlier
         });
-        // It fails only where the worker has not started or has ended, and both are fine.
+        // It fails where the worker has ended, and where it has not started: it is stopped by its
+        // backend then.
         let _ = self.context.stop();
     }
 

@@ -152,9 +152,14 @@ impl Backend for QueueBackend {
     fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
-        _worker: &WorkerContext,
+        worker: &WorkerContext,
     ) -> Poll<Option<Result<Self::Task, Infallible>>> {
-        self.running().deliveries.poll_recv(cx).map(|delivery| Some(Ok(task(delivery?))))
+        let running = self.running();
+        if *running.phase.borrow() > Phase::Fetching && !worker.is_shutting_down() {
+            // It was to stop before it had started, which apalis refuses; here it has.
+            let _ = worker.stop();
+        }
+        running.deliveries.poll_recv(cx).map(|delivery| Some(Ok(task(delivery?))))
     }
 
     fn poll_close(

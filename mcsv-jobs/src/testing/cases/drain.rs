@@ -24,6 +24,21 @@ pub(in crate::testing) async fn a_shutdown_lets_the_running_job_end_and_starts_n
     Ok(())
 }
 
+pub(in crate::testing) async fn a_shutdown_before_the_start_waits_for_nothing(
+    queue: Queue,
+) -> Done {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let waiting = queue.jobs.enqueue(note("waiting")).await?.id();
+    let workers = queue.workers().queue("others", 1).with_drain(HOUR);
+
+    // Its first poll comes after the shutdown.
+    run(workers.handle(|_: Note, _| async { Done::Ok(()) })).end().await;
+
+    let waits = queue.jobs.get(waiting).await?.ok_or("no job")?;
+    assert_eq!((waits.state, waits.attempt), (State::Available, 0));
+    Ok(())
+}
+
 pub(in crate::testing) async fn a_job_that_outlasts_the_drain_goes_back_without_an_attempt_used_up(
     queue: Queue,
 ) -> Done {

@@ -92,6 +92,7 @@ macro_rules! __mcsv_jobs_cases {
             }
             drain {
                 a_shutdown_lets_the_running_job_end_and_starts_no_other
+                a_shutdown_before_the_start_waits_for_nothing
                 a_job_that_outlasts_the_drain_goes_back_without_an_attempt_used_up
                 workers_that_are_dropped_give_their_jobs_back
                 a_shutdown_under_load_loses_no_job_and_repeats_none
