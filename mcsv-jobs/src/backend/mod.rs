@@ -18,4 +18,4 @@ pub use queue_backend::{QueueBackend, QueueConfig};
 
 pub(crate) use driver::Phase;
 pub(crate) use queue_backend::LEASE;
-pub(crate) use supervise::Supervisor;
+pub(crate) use supervise::{Supervisor, panic_text};

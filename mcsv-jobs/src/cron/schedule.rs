@@ -1,7 +1,10 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::ticks::time_of;
 use super::{CatchUp, Cron, Tick};
+use crate::backend::panic_text;
+use crate::failure::bounded;
 use crate::store::TickOnce;
 use crate::{Error, Jobs, NewJob};
 
@@ -81,7 +84,7 @@ impl Schedule {
     }
 
     async fn enqueue(&self, jobs: &Jobs, tick: i64) -> Result<(), Error> {
-        let job = (self.make)(Tick { at: time_of(tick) });
+        let job = self.job(tick)?;
         let row = jobs.row(&job)?;
         let once = TickOnce { name: self.name.clone(), tick, row: Some(row.clone()) };
         if let Some(inserted) = jobs.inner.store.tick(once).await? {
@@ -89,6 +92,15 @@ impl Schedule {
             tracing::debug!(schedule = self.name, job.id = %inserted.id, "tick");
         }
         Ok(())
+    }
+
+    /// The job of a tick. A maker that panics must not end the workers of its process.
+    fn job(&self, tick: i64) -> Result<NewJob, Error> {
+        let made = || (self.make)(Tick { at: time_of(tick) });
+        catch_unwind(AssertUnwindSafe(made)).map_err(|panic| {
+            let text = format!("the maker of its job panicked: {}", panic_text(&*panic));
+            Error::invalid(bounded(text))
+        })
     }
 
     /// Lets a tick go by.
@@ -135,6 +147,17 @@ mod tests {
 
         yearly().tick(&jobs).await.unwrap();
 
+        assert!(swept(&jobs).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_maker_that_panics_is_a_tick_that_is_not_taken() {
+        let jobs = Jobs::connect("sqlite::memory:").await.unwrap();
+        let schedule = Schedule::new("sweep", "* * * * *".parse().unwrap(), |_| panic!("as told"));
+
+        let refused = schedule.tick(&jobs).await.unwrap_err();
+
+        assert!(refused.to_string().contains("panicked: as told"), "{refused}");
         assert!(swept(&jobs).await.is_empty());
     }
 
