@@ -107,7 +107,7 @@ async fn insert_rows(
                 partition_key, batch_id, chain, key_id, unique_states, unique_from)
             SELECT id, kind, queue,
                 CASE WHEN start > now THEN 'scheduled' ELSE 'available' END, priority,
-                max_attempts, start, now, now, unique_key, traceparent, tracestate, args,
+                max_attempts, greatest(start, now), now, now, unique_key, traceparent, tracestate, args,
                 partition_key, batch_id, chain, key_id, unique_states, unique_from
             FROM batch ORDER BY kind, unique_key, unique_from, place
             ON CONFLICT DO NOTHING
@@ -198,7 +198,8 @@ async fn replace(
                 key_id = CASE WHEN replace & 1 > 0 THEN new.key_id ELSE job.key_id END,
                 state = CASE WHEN replace & 2 = 0 THEN job.state
                     WHEN start > now THEN 'scheduled' ELSE 'available' END,
-                scheduled_at = CASE WHEN replace & 2 > 0 THEN start ELSE job.scheduled_at END,
+                scheduled_at = CASE WHEN replace & 2 > 0 THEN greatest(start, now)
+                    ELSE job.scheduled_at END,
                 priority = CASE WHEN replace & 4 > 0 THEN new.priority ELSE job.priority END,
                 max_attempts = CASE WHEN replace & 8 > 0 THEN new.max_attempts
                     ELSE job.max_attempts END

@@ -39,7 +39,7 @@ macro_rules! insert {
             $columns,
             ") SELECT id, value ->> 'kind', value ->> 'queue',
                 iif(start > now, 'scheduled', 'available'), value ->> 'priority',
-                value ->> 'max_attempts', start, now, now, value ->> 'partition_key',
+                value ->> 'max_attempts', max(start, now), now, now, value ->> 'partition_key',
                 value ->> 'batch_id', value ->> 'chain', value ->> 'key_id',
                 value ->> 'traceparent', value ->> 'tracestate', unhex(value ->> 'args')",
             $values,
@@ -118,7 +118,7 @@ const REPLACE: &str = concat!(
     "UPDATE mcsv_jobs SET state = next_state,
         args = iif(replace & 1, unhex(value ->> 'args'), args),
         key_id = iif(replace & 1, value ->> 'key_id', key_id),
-        scheduled_at = iif(replace & 2, start, scheduled_at),
+        scheduled_at = iif(replace & 2, max(start, now), scheduled_at),
         priority = iif(replace & 4, value ->> 'priority', priority),
         max_attempts = iif(replace & 8, value ->> 'max_attempts', max_attempts)
      FROM ",

@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use crate::{ErrorKind, Filter, Jobs, NewJob, State};
+use crate::{ErrorKind, Filter, Jobs, NewJob, Replace, State, Unique};
 use futures_util::future::join_all;
 
 use crate::testing::kit::{Done, End, Note, Queue, note, run};
@@ -101,6 +101,27 @@ pub(in crate::testing) async fn a_scheduled_job_waits_for_its_time(queue: Queue)
         let record = jobs.get(id).await?.ok_or("no job")?;
         assert_eq!((record.state, record.attempt), (State::Scheduled, 0));
     }
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_job_for_a_time_that_has_passed_waits_from_its_enqueue_on(
+    queue: Queue,
+) -> Done {
+    let long_ago = std::time::UNIX_EPOCH + Duration::from_secs(86_400);
+    let rule = Unique::default().with_replace([Replace::Start]);
+    let keyed = |text| NewJob::new(note(text)).unique_key("k").unique(rule);
+    let first = queue.jobs.enqueue(note("first")).await?.id();
+    let second = queue.jobs.enqueue(note("second")).at(long_ago).await?.id();
+    let third = queue.jobs.enqueue(keyed("third").after(Duration::from_secs(3_600))).await?.id();
+    queue.jobs.enqueue(keyed("again").at(long_ago)).await?;
+
+    for id in [first, second, third] {
+        let record = queue.jobs.get(id).await?.ok_or("no job")?;
+        assert_eq!(record.state, State::Available);
+        assert!(record.scheduled_at >= record.inserted_at, "{:?}", record.scheduled_at);
+    }
+    let depths = queue.jobs.depths().await?;
+    assert!(depths[0].oldest < Duration::from_secs(86_400), "{depths:?}");
     Ok(())
 }
 

@@ -46,6 +46,7 @@ macro_rules! __mcsv_jobs_cases {
                 callers_at_the_same_time_each_get_their_own_job
                 one_refused_caller_does_not_harm_the_others_of_his_group
                 a_scheduled_job_waits_for_its_time
+                a_job_for_a_time_that_has_passed_waits_from_its_enqueue_on
                 wrong_names_are_refused
             }
             start {
