@@ -104,7 +104,11 @@ impl FromStr for CronExpr {
             return Err(bad(text, "give five fields, such as \"*/15 * * * *\""));
         };
         let read = |field: &str, range: Range| {
-            set(field, range).ok_or_else(|| bad(text, &format!("{} is wrong", range.name)))
+            set(field, range).ok_or_else(|| {
+                let Range { name, first, last, .. } = range;
+                let why = format!("{name} {:?} is wrong: give {first} to {last}", shown(field));
+                bad(text, &format!("{why}, as in \"*\", \"{first},{last}\" or \"*/2\""))
+            })
         };
         let weekday_set = read(weekdays, WEEKDAY)?;
         let expr = CronExpr {
@@ -126,8 +130,11 @@ impl FromStr for CronExpr {
 }
 
 fn bad(text: &str, why: &str) -> Error {
-    let shown: String = text.chars().take(64).collect();
-    Error::invalid(format!("cron expression {shown:?}: {why}"))
+    Error::invalid(format!("cron expression {:?}: {why}", shown(text)))
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(64).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -237,6 +244,17 @@ mod tests {
         assert_eq!(expr.first_in(leap + 1, i64::MAX), Some(next));
         assert_eq!(expr.last_in(i64::MIN, next), Some(leap));
         assert!(next - leap < LONGEST);
+    }
+
+    #[test]
+    fn tells_the_field_at_fault_and_what_it_takes() {
+        let refused = |text: &str| text.parse::<CronExpr>().unwrap_err().to_string();
+
+        assert_eq!(
+            refused("0 24 * * *"),
+            r#"cron expression "0 24 * * *": the hour "24" is wrong: give 0 to 23, as in "*", "0,23" or "*/2""#
+        );
+        assert!(refused("* * * dez *").contains(r#"the month "dez" is wrong: give 1 to 12"#));
     }
 
     #[test]
