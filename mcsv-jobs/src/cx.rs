@@ -241,13 +241,18 @@ impl JobCx {
 
     /// Waits until somebody calls the job off.
     ///
-    /// The handler then has five seconds to come to an end; what is left of it is dropped.
+    /// The handler then has five seconds to come to an end; what is left of it is dropped. What it got
+    /// done counts; where it fails, or asks for another attempt, the job is cancelled.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a later call sees the same signal.
     pub async fn cancelled(&self) {
         self.signalled(Signal::Cancelled).await;
+    }
+
+    pub(crate) fn is_called_off(&self) -> bool {
+        *self.signal.borrow() == Signal::Cancelled
     }
 
     /// Waits until the lease is lost: another worker may be running the job by now.

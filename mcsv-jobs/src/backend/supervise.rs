@@ -122,7 +122,20 @@ impl Attempt {
                 (Ending::Failed(format!("timed out after {timeout:?}")), None)
             }
         };
+        let ending = self.heard(ending);
         self.end(ending, outcome);
+    }
+
+    /// What an ending means where the handler could hear that its job was called off: what it did not
+    /// get done is cancelled. Whether it came to its end before that was noticed here is chance.
+    fn heard(&self, ending: Ending) -> Ending {
+        let is_undone = matches!(
+            ending,
+            Ending::Failed(_)
+                | Ending::Hopeless(_)
+                | Ending::Returned(Verdict::Retry(_) | Verdict::Snooze(_))
+        );
+        if is_undone && self.cx.is_called_off() { Ending::CalledOff } else { ending }
     }
 
     pub(crate) fn panicked(self, text: &str) {

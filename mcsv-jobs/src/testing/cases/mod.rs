@@ -101,6 +101,7 @@ macro_rules! __mcsv_jobs_cases {
             cancel {
                 a_waiting_job_is_cancelled_at_once
                 a_running_job_hears_of_its_cancel_from_another_process
+                a_called_off_handler_that_did_not_get_done_leaves_no_dead_letter
                 a_handler_can_cancel_its_own_job
             }
             manage {
