@@ -86,6 +86,10 @@ impl NewJob {
 
     /// Lets it start before jobs of a lower priority, from -100 to 100, 0 by default; a number
     /// outside is moved to the nearest end.
+    ///
+    /// Among jobs that waited for their time, scheduled ones and retries, a worker looks at those that
+    /// have been due for longest, as many as it has places: where more are due, they start in that
+    /// order, and the priority counts within each look.
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = priority.clamp(-100, 100);
         self
