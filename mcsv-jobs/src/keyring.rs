@@ -71,6 +71,14 @@ impl Keyring {
 }
 
 impl Opened<'_> {
+    /// As a message can have them: what is no text in ASCII, with escapes.
+    #[cfg(feature = "testing")]
+    pub(crate) fn shown(&self) -> String {
+        let text = std::str::from_utf8(&self.args).ok();
+        let text = text.filter(|text| !text.contains(char::is_control));
+        text.map_or_else(|| self.args.escape_ascii().to_string(), str::to_owned)
+    }
+
     pub(crate) fn decode<J: Job>(&self) -> Result<J, Error> {
         if J::Codec::SEALED && !self.was_sealed {
             let context =

@@ -113,6 +113,21 @@ async fn a_missing_key_is_waited_for_and_a_forged_row_is_a_dead_letter() -> Done
     Ok(())
 }
 
+#[tokio::test]
+async fn what_a_test_misses_is_shown_as_it_was_before_it_was_sealed() -> Done {
+    let jobs = Jobs::connect("sqlite::memory:").await?.with_keys(new());
+    jobs.enqueue(charge()).await?;
+
+    let missing = tokio::spawn(async move {
+        TestQueue::with_jobs(jobs).assert_enqueued(|_: &Charge| false).await;
+    });
+
+    let panic = missing.await.unwrap_err().into_panic();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert!(text.contains(r#"job 1 (available): {"card":"#), "{text}");
+    Ok(())
+}
+
 /// Not the kind that the arguments were sealed for.
 #[derive(Serialize, Deserialize)]
 struct Fax {}

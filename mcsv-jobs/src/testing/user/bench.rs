@@ -102,7 +102,10 @@ impl TestQueue {
         let records = self.unfinished::<J>().await;
         match records.iter().find(|record| self.decoded(record).is_some_and(|job| matches(&job))) {
             Some(record) => record.clone(),
-            None => panic!("no job of kind {:?} matches; unfinished: {}", J::KIND, shown(&records)),
+            None => {
+                let unfinished = self.shown(&records);
+                panic!("no job of kind {:?} matches; unfinished: {unfinished}", J::KIND)
+            }
         }
     }
 
@@ -114,7 +117,7 @@ impl TestQueue {
     pub async fn refute_enqueued<J: Job>(&self, matches: impl Fn(&J) -> bool) {
         let mut records = self.unfinished::<J>().await;
         records.retain(|record| self.decoded(record).is_some_and(|job| matches(&job)));
-        assert!(records.is_empty(), "enqueued all the same: {}", shown(&records));
+        assert!(records.is_empty(), "enqueued all the same: {}", self.shown(&records));
     }
 
     /// That the job `id` is in the trace `trace`.
@@ -235,6 +238,16 @@ impl TestQueue {
         found.unwrap_or_else(|| panic!("no job {id}"))
     }
 
+    fn shown(&self, records: &[JobRecord]) -> String {
+        let one = |record: &JobRecord| {
+            let JobRecord { id, kind, state, sealed_with, args, .. } = record;
+            let opened = self.jobs.keyring.open(kind, sealed_with.as_deref(), args);
+            let args = opened.map_or_else(|error| error.to_string(), |opened| opened.shown());
+            format!("\n  job {id} ({state}): {args}")
+        };
+        if records.is_empty() { "none".to_owned() } else { records.iter().map(one).collect() }
+    }
+
     fn decoded<J: Job>(&self, record: &JobRecord) -> Option<J> {
         self.jobs.open(record).ok()
     }
@@ -259,14 +272,6 @@ fn check_handled(registry: &Registry, waiting: &[JobRecord]) -> Result<(), Error
     let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
     let context = format!("no handler for kind {kinds}: register one on these workers");
     Err(Error::new(ErrorKind::Conflict, context))
-}
-
-fn shown(records: &[JobRecord]) -> String {
-    let one = |record: &JobRecord| {
-        let args = String::from_utf8_lossy(&record.args).into_owned();
-        format!("\n  job {} ({}): {args}", record.id, record.state)
-    };
-    if records.is_empty() { "none".to_owned() } else { records.iter().map(one).collect() }
 }
 
 impl fmt::Debug for TestQueue {
