@@ -52,7 +52,8 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// The URL is of no database that this knows, or the database can't be opened.
+    /// The URL is of no database that this knows, or the database can't be opened. On PostgreSQL it must be
+    /// encoded in UTF-8.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let store = Store::connect(url).await?;
         let inner = Inner {

@@ -12,6 +12,8 @@ mod counters;
 mod cron;
 mod documents;
 mod durable;
+#[cfg(feature = "postgres")]
+mod encoding;
 mod full_disk;
 #[cfg(feature = "postgres")]
 mod half_open;

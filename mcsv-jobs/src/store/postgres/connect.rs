@@ -37,6 +37,7 @@ impl PostgresStore {
         let options = options.application_name("mcsv-jobs");
         try_statements(&options).await?;
         let callers = pool(CALLERS).connect_with(options.clone()).await?;
+        check_encoding(&callers).await?;
         schema::migrate(&callers).await?;
         let engine = pool(ENGINE)
             .after_connect(|conn, _| Box::pin(go_by_what_is_committed(conn)))
@@ -126,6 +127,19 @@ async fn try_statements(options: &PgConnectOptions) -> Result<(), Error> {
         other.close().await
     };
     Ok(timeout(SILENT, tried).await.map_err(|_| gave_no_answer(SILENT))??)
+}
+
+/// Refuses a database that has no place for some characters. One error of one handler would keep the
+/// outcomes of its whole queue from being written, for ever.
+async fn check_encoding(pool: &PgPool) -> Result<(), Error> {
+    let encoding: String = sqlx::query_scalar("SHOW server_encoding").fetch_one(pool).await?;
+    // SQL_ASCII takes any bytes.
+    if ["UTF8", "SQL_ASCII"].contains(&encoding.as_str()) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the job database has the encoding {encoding}: make one with ENCODING 'UTF8'"
+    )))
 }
 
 /// The workers' statements are written for `READ COMMITTED`, in which they wait for each other. Where the
