@@ -83,11 +83,9 @@ impl<'a> EnqueueBatch<'a> {
         let rows = rows.collect::<Result<Vec<Row>, Error>>()?;
         let completion = self.completion.as_ref().map(|job| self.jobs.row(job)).transpose()?;
         let batch = NewBatch { id: self.id, rows, completion };
-        let (inserted, rung) = self.jobs.inner.store.insert_batch(batch.clone()).await?;
+        let (inserted, completions) = self.jobs.inner.store.insert_batch(batch.clone()).await?;
         self.jobs.inner.announce(&batch.rows, &inserted);
-        for queue in rung {
-            self.jobs.inner.ring(&queue);
-        }
+        self.jobs.inner.announce_completions(&completions);
         let enqueued = |one: Inserted| Enqueued::new(&one);
         Ok(EnqueuedBatch { id: self.id, jobs: inserted.into_iter().map(enqueued).collect() })
     }

@@ -14,6 +14,7 @@ pub use progress::WatchProgress;
 pub use subscribe::EventStream;
 
 use std::fmt;
+use std::slice;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sqlx::{Sqlite, SqliteConnection, Transaction};
@@ -21,7 +22,7 @@ use tokio::sync::watch;
 
 use crate::keeper::Keeper;
 use crate::keyring::Keyring;
-use crate::store::{Inserted, Row, Store};
+use crate::store::{Completion, Inserted, Row, Store};
 use crate::wake::Bells;
 use crate::{Enqueue, Enqueued, Error, NewJob, QueueBackend, trace};
 
@@ -222,6 +223,13 @@ impl Inner {
         tell(&self.logged);
         for (row, _) in rows.iter().zip(inserted).filter(|(_, one)| !one.has_started) {
             self.ring(&row.queue);
+        }
+    }
+
+    /// The same of what follows on batches.
+    pub(crate) fn announce_completions(&self, completions: &[Completion]) {
+        for Completion { row, inserted } in completions {
+            self.announce(slice::from_ref(row), slice::from_ref(inserted));
         }
     }
 

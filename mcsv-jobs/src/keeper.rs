@@ -154,9 +154,7 @@ async fn find_orphans(inner: &Inner, session: &Session, watch: &mut Watch) -> Re
 }
 
 async fn gauge(inner: &Inner, session: &Session, seen: &mut BTreeSet<Gauged>) -> Result<(), Error> {
-    for queue in inner.store.close_overdue_batches().await? {
-        inner.ring(&queue);
-    }
+    inner.announce_completions(&inner.store.close_overdue_batches().await?);
     trace::gauge_depths(&inner.store.depths().await?, seen);
     let holders = inner.store.lease_holders().await?;
     let owners: Vec<&str> = holders.iter().map(|holder| holder.owner.as_str()).collect();

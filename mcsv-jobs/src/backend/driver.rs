@@ -381,9 +381,7 @@ impl Driver {
         self.no_settle.clear();
         let acks = self.locked.keep(acks, &reply.locked);
         self.report(acks, &reply.accepted);
-        for queue in &reply.rung {
-            self.jobs.inner.ring(queue);
-        }
+        self.jobs.inner.announce_completions(&reply.completions);
         if self.limited && !reply.accepted.is_empty() {
             self.jobs.inner.ring(&self.queue);
         }

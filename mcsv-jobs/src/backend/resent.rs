@@ -72,7 +72,7 @@ impl Resent {
 async fn close_batch_of(jobs: &Jobs, ack: &Ack) {
     let Ok(id) = JobId::new(ack.id) else { return };
     match jobs.inner.store.close_batch_of(id).await {
-        Ok(rung) => rung.iter().for_each(|queue| jobs.inner.ring(queue)),
+        Ok(completions) => jobs.inner.announce_completions(&completions),
         Err(error) => {
             let cause = &error as &dyn std::error::Error;
             tracing::warn!(job.id = %id, error = cause, "its batch is looked after later");

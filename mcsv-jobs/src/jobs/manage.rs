@@ -21,9 +21,7 @@ impl Jobs {
             let context = format!("job {id} is {} already: it can't be cancelled", reply.state);
             return Err(Error::new(ErrorKind::Conflict, context));
         }
-        for queue in &reply.rung {
-            self.inner.ring(queue);
-        }
+        self.inner.announce_completions(&reply.completions);
         if ended {
             self.inner.tell_watchers();
         } else {

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Inserted, Row};
+use super::{Completion, Inserted, Row};
 use crate::{Retention, State, Transition};
 
 /// How one attempt ended, with the fence under which it ran.
@@ -73,8 +73,8 @@ pub(super) fn completions(acks: &[&Ack]) -> Vec<Completions> {
 #[derive(Clone, Default)]
 pub(crate) struct Settled {
     pub(crate) accepted: Vec<Accepted>,
-    /// The queues of jobs that were enqueued because their batches ended.
-    pub(crate) rung: Vec<String>,
+    /// Those of the batches that ended with them.
+    pub(crate) completions: Vec<Completion>,
 }
 
 /// An ack that the fence let through.

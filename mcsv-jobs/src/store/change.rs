@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use super::Row;
+use super::{Completion, Row};
 use crate::{BatchId, Filter, JobId, Limits, State};
 
 /// Calls one job off.
 pub(crate) struct Cancel(pub(crate) JobId);
 
 /// The state that the job is in after a cancel, and whether the cancel changed anything.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct CancelReply {
     pub(crate) state: State,
     pub(crate) changed: bool,
-    /// The queue of the completion, where its batch ended with it.
-    pub(crate) rung: Vec<String>,
+    /// The completion, where its batch ended with it.
+    pub(crate) completions: Vec<Completion>,
 }
 
 /// Puts ended jobs back, with a full budget of attempts and of time.

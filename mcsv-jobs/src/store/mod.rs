@@ -48,6 +48,7 @@ pub(crate) use row::{Inserted, Row};
 pub(crate) use settle::{Leases, Report, Settle, SettleReply};
 use sqlite::SqliteStore;
 pub(crate) use sqlite::{insert, settle};
+pub(crate) use stored_batch::Completion;
 use stored_batch::{OVERDUE_BATCHES, StoredBatch};
 pub(crate) use watch::{Seen, Watch};
 
@@ -138,17 +139,17 @@ impl Store {
         }
     }
 
-    /// What became of the jobs, and the queue of the completion if the batch has ended already.
+    /// What became of the jobs, and the completion if the batch has ended already.
     pub(crate) async fn insert_batch(
         &self,
         batch: NewBatch,
-    ) -> Result<(Vec<Inserted>, Vec<String>), Error> {
+    ) -> Result<(Vec<Inserted>, Vec<Completion>), Error> {
         ask!(self, store => store.insert_batch(batch).await)
     }
 
     /// Ends the batches that are over and were left open: by a worker of an earlier version, which
-    /// knows nothing of batches. The queues of their completions.
-    pub(crate) async fn close_overdue_batches(&self) -> Result<Vec<String>, Error> {
+    /// knows nothing of batches. Their completions.
+    pub(crate) async fn close_overdue_batches(&self) -> Result<Vec<Completion>, Error> {
         let overdue = ask!(self, store => store.overdue_batches().await)?;
         if overdue.is_empty() {
             return Ok(Vec::new());
@@ -156,8 +157,8 @@ impl Store {
         ask!(self, store => store.close_batches(CloseBatches(overdue)).await)
     }
 
-    /// Ends the batch of a job if that was the last of it, and answers with the queue of its completion.
-    pub(crate) async fn close_batch_of(&self, job: JobId) -> Result<Vec<String>, Error> {
+    /// Ends the batch of a job if that was the last of it, and answers with its completion.
+    pub(crate) async fn close_batch_of(&self, job: JobId) -> Result<Vec<Completion>, Error> {
         let batch = self.get(job).await?.and_then(|job| job.batch);
         let Some(batch) = batch else { return Ok(Vec::new()) };
         let batches = CloseBatches(vec![batch.get()]);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Accepted, Ack};
+use super::{Accepted, Ack, Completion};
 
 /// What a driver tells of its jobs: how they ended, what they said, and that it still has the others.
 #[derive(Clone)]
@@ -61,8 +61,8 @@ pub(crate) struct SettleReply {
     /// The held jobs that are still this owner's: id, fence, and whether somebody called them off.
     /// None if nobody looked.
     pub(crate) kept: Option<Vec<(i64, i64, bool)>>,
-    /// The queues of jobs that were enqueued because their batches ended.
-    pub(crate) rung: Vec<String>,
+    /// Those of the batches that ended with them.
+    pub(crate) completions: Vec<Completion>,
     /// The jobs whose outcomes wait for whoever has locked their rows.
     pub(crate) locked: Vec<i64>,
 }

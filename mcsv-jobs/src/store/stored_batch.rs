@@ -1,3 +1,4 @@
+use super::{Inserted, Row};
 use crate::record::time;
 use crate::{BatchId, BatchStatus, Error};
 
@@ -7,6 +8,13 @@ pub(super) const OVERDUE_BATCHES: &str = "SELECT id FROM mcsv_job_batches AS bat
         SELECT 1 FROM mcsv_jobs WHERE batch_id = batch.id
             AND state IN ('available', 'scheduled', 'executing', 'retryable'))
      LIMIT 100";
+
+/// The completion of a batch that has ended, as it was enqueued.
+#[derive(Clone)]
+pub(crate) struct Completion {
+    pub(crate) row: Row,
+    pub(crate) inserted: Inserted,
+}
 
 /// A batch as the database has it.
 pub(crate) struct StoredBatch {

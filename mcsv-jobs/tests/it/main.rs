@@ -7,7 +7,7 @@ mod blocking;
 mod board;
 #[cfg(feature = "postgres")]
 mod clock;
-#[cfg(feature = "postgres")]
+mod counted;
 mod counters;
 mod cron;
 mod documents;

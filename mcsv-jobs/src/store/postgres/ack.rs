@@ -20,8 +20,8 @@ pub(super) async fn settle(
 ) -> Result<Settled, sqlx::Error> {
     let (accepted, ended) = end(conn, owner, acks).await?;
     // After the follow-ups, which may belong to them.
-    let rung = close(conn, &ended).await?;
-    Ok(Settled { accepted, rung })
+    let completions = close(conn, &ended).await?;
+    Ok(Settled { accepted, completions })
 }
 
 /// What was accepted, and the batches that it may have ended.
@@ -64,7 +64,7 @@ pub(crate) async fn settle_on_pg(
     if !told.is_empty() && !accepted.is_empty() {
         sqlx::query(TELL_EACH).bind(told).execute(conn).await?;
     }
-    Ok(Settled { accepted, rung: Vec::new() })
+    Ok(Settled { accepted, completions: Vec::new() })
 }
 
 /// The accepted acks by their jobs, with the batch that each may have ended.

@@ -45,11 +45,11 @@ impl PostgresStore {
             self.call(async |conn| sqlx::query(TELL_ALL).execute(conn).await).await?;
         }
         // The job is called off whatever comes of this: what is left open here is closed later.
-        let rung = match batch {
+        let completions = match batch {
             Some(batch) => self.close_batches(CloseBatches(vec![batch])).await?,
             None => Vec::new(),
         };
-        Ok(Some(CancelReply { state, changed, rung }))
+        Ok(Some(CancelReply { state, changed, completions }))
     }
 
     pub(in crate::store) async fn requeue(

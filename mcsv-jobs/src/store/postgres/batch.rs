@@ -3,15 +3,17 @@ use sqlx::{Connection as _, PgConnection};
 use super::PostgresStore;
 use super::enqueue::insert;
 use super::notify::TELL_EACH;
-use crate::store::{CloseBatches, Inserted, NewBatch, OVERDUE_BATCHES, Row, StoredBatch};
+use crate::store::{
+    CloseBatches, Completion, Inserted, NewBatch, OVERDUE_BATCHES, Row, StoredBatch,
+};
 use crate::{BatchId, Error};
 
 impl PostgresStore {
-    /// What became of its jobs, and the queue of its completion if it has ended already.
+    /// What became of its jobs, and its completion if it has ended already.
     pub(in crate::store) async fn insert_batch(
         &self,
         batch: NewBatch,
-    ) -> Result<(Vec<Inserted>, Vec<String>), Error> {
+    ) -> Result<(Vec<Inserted>, Vec<Completion>), Error> {
         let completion = batch.completion.as_ref().map(Row::to_json).transpose()?;
         let rows: Vec<&Row> = batch.rows.iter().collect();
         self.call_about(rows.len(), async |conn| {
@@ -26,9 +28,9 @@ impl PostgresStore {
             .await?;
             let inserted =
                 if rows.is_empty() { Vec::new() } else { insert(&mut tx, &rows).await? };
-            let rung = close(&mut tx, &[batch.id.get()]).await?;
+            let completions = close(&mut tx, &[batch.id.get()]).await?;
             tx.commit().await?;
-            Ok((inserted, rung))
+            Ok((inserted, completions))
         })
         .await
     }
@@ -36,13 +38,14 @@ impl PostgresStore {
     pub(in crate::store) async fn close_batches(
         &self,
         CloseBatches(batches): CloseBatches,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<Vec<Completion>, Error> {
         self.engine_call(async |conn| {
             let mut tx = conn.begin().await?;
-            let rung = close(&mut tx, &batches).await?;
-            sqlx::query(TELL_EACH).bind(&rung).execute(&mut *tx).await?;
+            let completions = close(&mut tx, &batches).await?;
+            let queues: Vec<&str> = completions.iter().map(|one| one.row.queue.as_str()).collect();
+            sqlx::query(TELL_EACH).bind(queues).execute(&mut *tx).await?;
             tx.commit().await?;
-            Ok(rung)
+            Ok(completions)
         })
         .await
     }
@@ -76,15 +79,14 @@ impl PostgresStore {
     }
 }
 
-/// Ends those of these batches of which no job is unfinished, and answers with the queues of their
-/// completions.
+/// Ends those of these batches of which no job is unfinished, and answers with their completions.
 ///
 /// The rows of the batches are locked first, in the order of their ids. Of two transactions that end
 /// the last two jobs, the second then waits for the first, and its next statement sees its job.
 pub(super) async fn close(
     conn: &mut PgConnection,
     batches: &[i64],
-) -> Result<Vec<String>, sqlx::Error> {
+) -> Result<Vec<Completion>, sqlx::Error> {
     if batches.is_empty() {
         return Ok(Vec::new());
     }
@@ -95,7 +97,7 @@ pub(super) async fn close(
     .bind(batches)
     .execute(&mut *conn)
     .await?;
-    let completions: Vec<Option<String>> = sqlx::query_scalar(
+    let ended: Vec<Option<String>> = sqlx::query_scalar(
         "UPDATE mcsv_job_batches AS batch SET finished_at = mcsv_jobs_now()
          WHERE id = ANY ($1) AND finished_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM mcsv_jobs WHERE batch_id = batch.id
@@ -105,10 +107,12 @@ pub(super) async fn close(
     .bind(batches)
     .fetch_all(&mut *conn)
     .await?;
-    let rows = completions.iter().flatten().map(|text| Row::from_json(text));
+    let rows = ended.iter().flatten().map(|text| Row::from_json(text));
     let rows = rows.collect::<Result<Vec<Row>, sqlx::Error>>()?;
-    for row in &rows {
-        insert(conn, &[row]).await?;
+    let mut enqueued = Vec::with_capacity(rows.len());
+    for row in rows {
+        let inserted = insert(conn, &[&row]).await?.pop();
+        enqueued.extend(inserted.map(|inserted| Completion { row, inserted }));
     }
-    Ok(rows.into_iter().map(|row| row.queue).collect())
+    Ok(enqueued)
 }

@@ -37,14 +37,14 @@ async fn tell(conn: &mut PgConnection, settle: &Settle) -> Result<SettleReply, s
     keep(&mut tx, &settle.owner, &settle.reports).await?;
     let locked = if settle.around_locks { locked(&mut tx, settle).await? } else { Vec::new() };
     let free: Vec<&Ack> = settle.acks.iter().filter(|ack| !locked.contains(&ack.id)).collect();
-    let Settled { accepted, rung } = ack::settle(&mut tx, &settle.owner, &free).await?;
+    let Settled { accepted, completions } = ack::settle(&mut tx, &settle.owner, &free).await?;
     let kept = match settle.leases {
         Leases::Renew => Some(renew(&mut tx, settle).await?),
         Leases::Look => Some(look(&mut tx, settle).await?),
         Leases::Leave => None,
     };
     tx.commit().await?;
-    Ok(SettleReply { accepted, kept, rung, locked })
+    Ok(SettleReply { accepted, kept, completions, locked })
 }
 
 /// The jobs of the outcomes whose rows somebody else has locked; the others are locked for this

@@ -67,8 +67,8 @@ pub(crate) async fn settle(
         replies.push(Accepted { id: ack.id, follow_ups });
     }
     // After the follow-ups, which may belong to them.
-    let rung = close(conn, &ended_batches(&accepted)).await?;
-    Ok(Settled { accepted: replies, rung })
+    let completions = close(conn, &ended_batches(&accepted)).await?;
+    Ok(Settled { accepted: replies, completions })
 }
 
 /// The accepted acks by their jobs, with the batch that each may have ended.

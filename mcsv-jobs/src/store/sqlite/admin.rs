@@ -41,11 +41,11 @@ impl Write for Cancel {
             let Some(state) = state else { return Ok(None) };
             let state =
                 state.parse().map_err(|error: crate::Error| sqlx::Error::Decode(error.into()))?;
-            let rung = match changed {
+            let completions = match changed {
                 Some((_, Some(batch))) => close(conn, &[batch]).await?,
                 _ => Vec::new(),
             };
-            Ok(Some(CancelReply { state, changed: changed.is_some(), rung }))
+            Ok(Some(CancelReply { state, changed: changed.is_some(), completions }))
         })
     }
 }

@@ -4,12 +4,14 @@ use sqlx::SqliteConnection;
 
 use super::enqueue::insert;
 use super::{SqliteStore, Write, now};
-use crate::store::{CloseBatches, Inserted, NewBatch, OVERDUE_BATCHES, Row, StoredBatch};
+use crate::store::{
+    CloseBatches, Completion, Inserted, NewBatch, OVERDUE_BATCHES, Row, StoredBatch,
+};
 use crate::{BatchId, Error};
 
 impl Write for NewBatch {
-    /// What became of its jobs, and the queue of its completion if it has ended already.
-    type Reply = (Vec<Inserted>, Vec<String>);
+    /// What became of its jobs, and its completion if it has ended already.
+    type Reply = (Vec<Inserted>, Vec<Completion>);
 
     fn apply<'a>(
         &'a self,
@@ -28,14 +30,14 @@ impl Write for NewBatch {
             .await?;
             let rows: Vec<&Row> = self.rows.iter().collect();
             let inserted = if rows.is_empty() { Vec::new() } else { insert(conn, &rows).await? };
-            let rung = close(conn, &[self.id.get()]).await?;
-            Ok((inserted, rung))
+            let completions = close(conn, &[self.id.get()]).await?;
+            Ok((inserted, completions))
         })
     }
 }
 
 impl Write for CloseBatches {
-    type Reply = Vec<String>;
+    type Reply = Vec<Completion>;
 
     fn apply<'a>(
         &'a self,
@@ -45,13 +47,12 @@ impl Write for CloseBatches {
     }
 }
 
-/// Ends those of these batches of which no job is unfinished, and answers with the queues of their
-/// completions.
+/// Ends those of these batches of which no job is unfinished, and answers with their completions.
 pub(super) async fn close(
     conn: &mut SqliteConnection,
     batches: &[i64],
-) -> Result<Vec<String>, sqlx::Error> {
-    let mut rung = Vec::new();
+) -> Result<Vec<Completion>, sqlx::Error> {
+    let mut completions = Vec::new();
     for id in batches {
         let ended: Option<Option<String>> = sqlx::query_scalar(concat!(
             "UPDATE mcsv_job_batches SET finished_at = ",
@@ -66,11 +67,11 @@ pub(super) async fn close(
         .await?;
         if let Some(completion) = ended.flatten() {
             let row = Row::from_json(&completion)?;
-            insert(conn, &[&row]).await?;
-            rung.push(row.queue);
+            let inserted = insert(conn, &[&row]).await?.pop();
+            completions.extend(inserted.map(|inserted| Completion { row, inserted }));
         }
     }
-    Ok(rung)
+    Ok(completions)
 }
 
 impl SqliteStore {

@@ -38,8 +38,8 @@ use synchronous::Synchronous;
 use writer::{Write, Writer};
 
 use super::{
-    Cancel, CancelReply, Claim, ClaimReply, CloseBatches, Inserted, NewBatch, Offer, Pause, Prune,
-    Requeue, Row, SetLimits, Settle, SettleReply, TickOnce,
+    Cancel, CancelReply, Claim, ClaimReply, CloseBatches, Completion, Inserted, NewBatch, Offer,
+    Pause, Prune, Requeue, Row, SetLimits, Settle, SettleReply, TickOnce,
 };
 use crate::{Error, Pruned};
 
@@ -79,12 +79,15 @@ impl SqliteStore {
     pub(super) async fn insert_batch(
         &self,
         batch: NewBatch,
-    ) -> Result<(Vec<Inserted>, Vec<String>), Error> {
+    ) -> Result<(Vec<Inserted>, Vec<Completion>), Error> {
         self.check_file()?;
         self.writer.write(batch).await
     }
 
-    pub(super) async fn close_batches(&self, batches: CloseBatches) -> Result<Vec<String>, Error> {
+    pub(super) async fn close_batches(
+        &self,
+        batches: CloseBatches,
+    ) -> Result<Vec<Completion>, Error> {
         self.check_file()?;
         self.writer.write(batches).await
     }

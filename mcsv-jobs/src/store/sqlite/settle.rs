@@ -49,13 +49,14 @@ impl Write for Settle {
     ) -> Pin<Box<dyn Future<Output = Result<SettleReply, sqlx::Error>> + Send + 'a>> {
         Box::pin(async move {
             keep(conn, &self.reports).await?;
-            let Settled { accepted, rung } = ack::settle(conn, &self.owner, &self.acks).await?;
+            let Settled { accepted, completions } =
+                ack::settle(conn, &self.owner, &self.acks).await?;
             let kept = match self.leases {
                 Leases::Renew => Some(renew(conn, self).await?),
                 Leases::Look => Some(look(conn, self).await?),
                 Leases::Leave => None,
             };
-            Ok(SettleReply { accepted, kept, rung, ..SettleReply::default() })
+            Ok(SettleReply { accepted, kept, completions, ..SettleReply::default() })
         })
     }
 }
