@@ -52,19 +52,23 @@ pub(super) struct Completions {
     pub(super) fence: i64,
     pub(super) retention: Retention,
     pub(super) ids: Vec<i64>,
+    /// When their attempts began: an attempt of another time is another one.
+    pub(super) started: Vec<i64>,
 }
 
 /// Almost all acks have the fence 1: mostly it is one group.
 pub(super) fn completions(acks: &[&Ack]) -> Vec<Completions> {
-    let mut groups: BTreeMap<(i64, bool), Vec<i64>> = BTreeMap::new();
+    let mut groups: BTreeMap<(i64, bool), (Vec<i64>, BTreeSet<i64>)> = BTreeMap::new();
     for ack in acks {
         let kept = ack.fate.retention == Retention::Keep;
-        groups.entry((ack.fence, kept)).or_default().push(ack.id);
+        let (ids, started) = groups.entry((ack.fence, kept)).or_default();
+        ids.push(ack.id);
+        started.insert(ack.started_at);
     }
-    let groups = groups.into_iter().map(|((fence, kept), mut ids)| {
+    let groups = groups.into_iter().map(|((fence, kept), (mut ids, started))| {
         ids.sort_unstable();
         let retention = if kept { Retention::Keep } else { Retention::DeleteCompleted };
-        Completions { fence, retention, ids }
+        Completions { fence, retention, ids, started: started.into_iter().collect() }
     });
     groups.collect()
 }

@@ -11,8 +11,9 @@ use crate::store::{Accepted, Ack, Row, Settled, completions, ended_batches};
 /// Writes the ends of the attempts of `owner`, their events and their follow-ups; stale ones change
 /// nothing.
 ///
-/// The owner is half of the fence. A claim does not wait for the disk, so that a crash of the server
-/// can take it back: the next claim then has the same number, of another worker.
+/// The owner and the beginning of the attempt are a part of the fence. A claim does not wait for the
+/// disk, so that a crash of the server can take it back: the next claim then has the same number, of
+/// another worker or of the same one.
 pub(super) async fn settle(
     conn: &mut PgConnection,
     owner: &str,
@@ -84,13 +85,14 @@ async fn update(
             SELECT given.*, job.cancel AND NOT given.finished AS called_off, clock.now
             FROM mcsv_jobs AS job
             JOIN unnest($1::BIGINT[], $2::BIGINT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[],
-                $6::INTEGER[], $7::BOOLEAN[], $8::TEXT[], $9::TEXT[], $10::TEXT[], $11::BIGINT[])
+                $6::INTEGER[], $7::BOOLEAN[], $8::TEXT[], $9::TEXT[], $10::TEXT[], $11::BIGINT[], $13::BIGINT[])
                 AS given (id, fence, state, transition, delay, given_back, finished, error, result,
-                    detail, lease)
+                    detail, lease, started)
                 ON job.id = given.id
             CROSS JOIN (SELECT mcsv_jobs_now() AS now) AS clock
             WHERE job.fence = given.fence AND job.state = 'executing'
-                AND CASE WHEN given.lease IS NULL THEN job.lease_owner = $12
+                AND CASE WHEN given.lease IS NULL
+                    THEN job.lease_owner = $12 AND job.attempted_at = given.started
                     ELSE job.lease_until = given.lease END
             ORDER BY job.id FOR UPDATE OF job
          ), settled AS (
@@ -131,6 +133,7 @@ async fn update(
     .bind(column(acks, |ack| storable(&ack.fate.detail)))
     .bind(column(acks, |ack| ack.seen_lease))
     .bind(owner)
+    .bind(column(acks, |ack| ack.started_at))
     .fetch_all(conn)
     .await?;
     Ok(accepted.into_iter().collect())

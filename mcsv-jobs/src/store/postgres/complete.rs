@@ -5,13 +5,13 @@ use crate::store::Completions;
 
 /// Writes plain completions, which most ends are, and answers with those whose fence held.
 ///
-/// They need nothing of an ack but its job and its fence. They don't lock their rows in order
+/// They need nothing of an ack but its job, its fence and its beginning. They don't lock their rows in order
 /// beforehand: only a rescuer of the same jobs could get in the way, and of the two the server then
 /// refuses one, who tries again.
 pub(super) async fn complete(
     conn: &mut PgConnection,
     owner: &str,
-    Completions { fence, retention, ids }: &Completions,
+    Completions { fence, retention, ids, started }: &Completions,
 ) -> Result<Vec<i64>, sqlx::Error> {
     let end = match retention {
         Retention::Keep => {
@@ -20,7 +20,7 @@ pub(super) async fn complete(
                     lease_owner = NULL, lease_until = NULL, cancel = false
                 FROM (SELECT mcsv_jobs_now() AS now) AS clock
                 WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
-                    AND lease_owner = $3
+                    AND lease_owner = $3 AND attempted_at = ANY ($4)
                 RETURNING id, finished_at AS at, attempt, attempted_by
              ), logged AS (
                 INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
@@ -32,7 +32,7 @@ pub(super) async fn complete(
             "WITH ended AS (
                 DELETE FROM mcsv_jobs USING (SELECT mcsv_jobs_now() AS now) AS clock
                 WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
-                    AND lease_owner = $3
+                    AND lease_owner = $3 AND attempted_at = ANY ($4)
                 RETURNING id, clock.now AS at, attempt, attempted_by
              ), logged AS (
                 INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
@@ -43,5 +43,5 @@ pub(super) async fn complete(
              SELECT id FROM ended"
         }
     };
-    sqlx::query_scalar(end).bind(ids).bind(fence).bind(owner).fetch_all(conn).await
+    sqlx::query_scalar(end).bind(ids).bind(fence).bind(owner).bind(started).fetch_all(conn).await
 }

@@ -22,6 +22,7 @@ struct Line<'a> {
     result: &'a Option<String>,
     detail: &'a str,
     lease: Option<i64>,
+    started: i64,
 }
 
 impl<'a> From<&'a Ack> for Line<'a> {
@@ -38,6 +39,7 @@ impl<'a> From<&'a Ack> for Line<'a> {
             result: &ack.fate.result,
             detail: &ack.fate.detail,
             lease: ack.seen_lease,
+            started: ack.started_at,
         }
     }
 }
@@ -101,12 +103,15 @@ async fn update(
          FROM (SELECT value ->> 'id' AS id, value ->> 'fence' AS fence, value ->> 'state' AS state,
                 value ->> 'delay' AS delay, value ->> 'given_back' AS given_back,
                 value ->> 'finished' AS finished, value ->> 'error' AS error,
-                value ->> 'result' AS result, value ->> 'lease' AS lease, ",
+                value ->> 'result' AS result, value ->> 'lease' AS lease,
+                value ->> 'started' AS started, ",
         now!(),
         " AS now FROM json_each(?1)) AS a
          WHERE mcsv_jobs.id = a.id AND mcsv_jobs.fence = a.fence
             AND +mcsv_jobs.state = 'executing'
-            AND iif(a.lease IS NULL, mcsv_jobs.lease_owner = ?2, mcsv_jobs.lease_until = a.lease)
+            AND iif(a.lease IS NULL,
+                mcsv_jobs.lease_owner = ?2 AND mcsv_jobs.attempted_at = a.started,
+                mcsv_jobs.lease_until = a.lease)
          RETURNING mcsv_jobs.id, iif(finished_at IS NULL, NULL, batch_id)"
     ))
     .bind(json(&lines)?)

@@ -10,17 +10,17 @@ macro_rules! complete {
         concat!(
             "SELECT json_group_array(value) FROM json_each(?1) WHERE NOT EXISTS (
                 SELECT 1 FROM mcsv_jobs WHERE id = value AND fence = ?2 AND lease_owner = ?3
-                    AND state = 'executing');
+                    AND state = 'executing' AND attempted_at IN (SELECT value FROM json_each(?4)));
              INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
              SELECT id, ",
             now!(),
             ", 'completed', 'completed', attempt, attempted_by FROM mcsv_jobs
              WHERE id IN (SELECT value FROM json_each(?1)) AND fence = ?2 AND lease_owner = ?3
-                AND +state = 'executing';
+                AND +state = 'executing' AND +attempted_at IN (SELECT value FROM json_each(?4));
              ",
             $end,
             " WHERE id IN (SELECT value FROM json_each(?1)) AND fence = ?2 AND +lease_owner = ?3
-                AND +state = 'executing'"
+                AND +state = 'executing' AND +attempted_at IN (SELECT value FROM json_each(?4))"
         )
     };
 }
@@ -33,7 +33,7 @@ const DELETE: &str = complete!("DELETE FROM mcsv_jobs");
 
 /// Adds the statements of plain completions, which most ends are; [`read`] takes their answers.
 ///
-/// They need nothing of an ack but its job and its fence, so no row travels and no object is parsed
+/// They need nothing of an ack but its job, its fence and its beginning, so no row travels and no object is parsed
 /// per job: that is a third of what an end costs otherwise.
 pub(super) fn write(
     script: &mut Script,
@@ -41,13 +41,17 @@ pub(super) fn write(
     acks: &[&Ack],
 ) -> Result<Vec<Completions>, sqlx::Error> {
     let groups = completions(acks);
-    for Completions { fence, retention, ids } in &groups {
+    for Completions { fence, retention, ids, started } in &groups {
         let statements = match retention {
             Retention::Keep => KEEP,
             Retention::DeleteCompleted => DELETE,
         };
-        let arguments =
-            [Argument::Json(json(ids)?), Argument::Number(*fence), Argument::Text(owner)];
+        let arguments = [
+            Argument::Json(json(ids)?),
+            Argument::Number(*fence),
+            Argument::Text(owner),
+            Argument::Json(json(started)?),
+        ];
         script.add(statements, arguments)?;
     }
     Ok(groups)

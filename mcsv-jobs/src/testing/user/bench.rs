@@ -153,7 +153,8 @@ impl TestQueue {
 
     /// Moves the clock on by `time`: what is scheduled within it falls due.
     ///
-    /// Seen from the inside, everything that was written moves into the past by `time`, but for the
+    /// No worker may have a job of it in the meantime: its outcome would be refused as that of another
+    /// attempt. Seen from the inside, everything that was written moves into the past by `time`, but for the
     /// times of stored errors. The periods of unique keys ([`Unique::with_period`](crate::Unique))
     /// stay where they are: to test the next one, enqueue a job [`at`](crate::NewJob::at) a time in it.
     ///
