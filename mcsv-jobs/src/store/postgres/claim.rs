@@ -42,58 +42,12 @@ pub(super) fn number(row: &PgRow, column: &str) -> Result<u32, sqlx::Error> {
 /// How soon to look again where another worker was about to take what is there.
 const AGAIN: i64 = 20;
 
-/// The statement of a claim, with what is to be done beside it.
-///
 /// Two index ranges, both cut at the limit, so neither a million scheduled jobs nor a million finished
 /// ones make it slower. Rows that another worker is about to take are skipped.
 ///
 /// MATERIALIZED: a planner that runs a locking subquery again would claim more than the limit, and one
 /// that reads the clock again could let a job start before it is due.
-macro_rules! claim {
-    ($beside:literal) => {
-        concat!(
-            "WITH clock AS MATERIALIZED (
-                SELECT mcsv_jobs_now() AS now
-             ), ready AS MATERIALIZED (
-                SELECT id, priority, scheduled_at FROM mcsv_jobs
-                WHERE queue = $1 AND state = 'available'
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
-                ORDER BY priority DESC, scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
-             ), due AS MATERIALIZED (
-                SELECT id, priority, scheduled_at FROM mcsv_jobs
-                WHERE queue = $1 AND state IN ('scheduled', 'retryable')
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
-                    AND scheduled_at <= (SELECT now FROM clock)
-                ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
-             ), picked AS MATERIALIZED (
-                SELECT id FROM (SELECT * FROM ready UNION ALL SELECT * FROM due) AS both_ranges
-                ORDER BY priority DESC, scheduled_at, id LIMIT $2
-             ), claimed AS (
-                UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
-                    attempt = attempt + 1, lease_owner = $3, attempted_by = $3,
-                    attempted_at = clock.now, lease_until = clock.now + $4
-                FROM clock
-                WHERE job.id = ANY (ARRAY(SELECT id FROM picked))
-                RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-                    attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
-                    priority
-             ), logged AS (
-                INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-                SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
-             )
-             SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-                attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id
-             FROM claimed ",
-            $beside,
-            " ORDER BY priority DESC, scheduled_at, id"
-        )
-    };
-}
-
-const CLAIM: &str = claim!("");
-
+///
 /// It does not wait for the disk, for this transaction alone, and without a round trip of its own: the
 /// claim is in the log of the server, and on disk with the next commit that waits, or within a second.
 ///
@@ -101,7 +55,42 @@ const CLAIM: &str = claim!("");
 /// it was before, and runs again. That is what becomes of a job whose worker is lost, and of one that a
 /// fail-over to a replica takes back. Nobody was told of the claim but a worker, whose outcome is
 /// refused then: the job waits, or another owner has it.
-const QUICK: &str = claim!("WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'");
+const CLAIM: &str = "WITH clock AS MATERIALIZED (
+        SELECT mcsv_jobs_now() AS now
+     ), ready AS MATERIALIZED (
+        SELECT id, priority, scheduled_at FROM mcsv_jobs
+        WHERE queue = $1 AND state = 'available'
+            AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+            AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
+        ORDER BY priority DESC, scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+     ), due AS MATERIALIZED (
+        SELECT id, priority, scheduled_at FROM mcsv_jobs
+        WHERE queue = $1 AND state IN ('scheduled', 'retryable')
+            AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+            AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
+            AND scheduled_at <= (SELECT now FROM clock)
+        ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
+     ), picked AS MATERIALIZED (
+        SELECT id FROM (SELECT * FROM ready UNION ALL SELECT * FROM due) AS both_ranges
+        ORDER BY priority DESC, scheduled_at, id LIMIT $2
+     ), claimed AS (
+        UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
+            attempt = attempt + 1, lease_owner = $3, attempted_by = $3,
+            attempted_at = clock.now, lease_until = clock.now + $4
+        FROM clock
+        WHERE job.id = ANY (ARRAY(SELECT id FROM picked))
+        RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+            attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
+            priority
+     ), logged AS (
+        INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+        SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
+     )
+     SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+        attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id
+     FROM claimed
+     WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+     ORDER BY priority DESC, scheduled_at, id";
 
 impl PostgresStore {
     pub(in crate::store) async fn claim(&self, claim: Claim) -> Result<ClaimReply, Error> {
@@ -117,8 +106,7 @@ impl PostgresStore {
 /// A claim is one statement, which needs no transaction around it: one round trip where there is
 /// enough to do.
 async fn look_for_work(conn: &mut PgConnection, claim: &Claim) -> Result<ClaimReply, sqlx::Error> {
-    let statement = if claim.is_urgent { QUICK } else { CLAIM };
-    let claimed: Vec<Claimed> = sqlx::query_as(statement)
+    let claimed: Vec<Claimed> = sqlx::query_as(CLAIM)
         .bind(&claim.queue)
         .bind(i64::try_from(claim.room).unwrap_or(i64::MAX))
         .bind(&claim.owner)
