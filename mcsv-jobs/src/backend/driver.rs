@@ -7,8 +7,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
 
 use super::asked::{By, Looking, Telling, found, told};
+use super::ends::Ends;
 use super::held::{Held, check_leases};
 use super::locked::Locked;
+use super::pace::Pace;
 use super::queue_backend::QueueConfig;
 use super::resent::Resent;
 use super::setback::Setback;
@@ -59,13 +61,14 @@ pub(crate) struct Driver {
     lease: Duration,
     bell: Arc<Bell>,
     deliver: mpsc::Sender<Delivery>,
-    ended: mpsc::UnboundedReceiver<Ack>,
+    ended: Arc<Ends>,
     /// Claimed and not yet ended.
     held: HashMap<i64, Held>,
     /// Said by jobs that have ended since.
     last_words: Vec<Report>,
     /// Ended and not yet told.
     acks: Vec<(Ack, String)>,
+    pace: Pace,
     renew_at: Instant,
     report_at: Instant,
     fetch_at: Instant,
@@ -92,7 +95,7 @@ impl Driver {
         config: &QueueConfig,
         registry: &Arc<Registry>,
         deliver: mpsc::Sender<Delivery>,
-        ended: mpsc::UnboundedReceiver<Ack>,
+        ended: Arc<Ends>,
     ) -> Self {
         let keeper = jobs.keeper();
         let now = Instant::now();
@@ -110,6 +113,7 @@ impl Driver {
             held: HashMap::new(),
             last_words: Vec::new(),
             acks: Vec::new(),
+            pace: Pace::new(config.concurrency),
             renew_at: now,
             report_at: now,
             fetch_at: now,
@@ -147,20 +151,23 @@ impl Driver {
                 return self.finish().await;
             }
             self.rescue().await;
-            self.look(phase);
-            self.tell();
-            let next = self.next_turn(phase);
+            self.take_ends();
+            let waits = self.pace.waits(self.acks.len(), Instant::now());
+            if waits.is_none() || self.room() >= self.pace.batch() {
+                self.look(phase);
+            }
+            if waits.is_none() {
+                self.tell();
+            }
+            let (wanted, until) = waits.unwrap_or((1, self.next_turn(phase)));
             tokio::select! {
                 // A backend that is gone leaves its last word behind.
                 _ = phases.changed() => {}
-                Some(ack) = self.ended.recv() => {
-                    self.end(ack);
-                    self.gather().await;
-                }
+                () = self.ended.reach(wanted) => self.gather().await,
                 (room, reply) = found(&mut self.looking) => self.found(room, reply, phase),
                 (told, reply) = told(&mut self.telling) => self.told(told, reply).await,
                 () = self.bell.rung() => self.hear(),
-                () = sleep_until(next) => {}
+                () = sleep_until(until) => {}
             }
         }
     }
@@ -174,14 +181,18 @@ impl Driver {
         let mut in_vain = 0;
         while in_vain < YIELDS {
             let before = self.acks.len();
-            while let Ok(ack) = self.ended.try_recv() {
-                self.end(ack);
-            }
-            if self.acks.len() >= self.concurrency {
+            self.take_ends();
+            if self.acks.len() >= self.pace.batch() {
                 return;
             }
             in_vain = if self.acks.len() > before { 0 } else { in_vain + 1 };
             tokio::task::yield_now().await;
+        }
+    }
+
+    fn take_ends(&mut self) {
+        for ack in self.ended.take() {
+            self.end(ack);
         }
     }
 
@@ -220,18 +231,23 @@ impl Driver {
 
     /// Whether what is being written is to be known first.
     ///
-    /// A worker that runs nothing does not wait for the disk: that is for jobs that take less time than
-    /// it does. Otherwise the ends and the places that they make are one transaction, and as many jobs
+    /// A worker with places for a batch does not wait for the disk: that is for jobs that take less time
+    /// than it does. Otherwise the ends and the places that they make are one transaction, and as many jobs
     /// are in flight as can run.
     fn waits_for_ends(&self) -> bool {
-        self.telling.is_some() && !(self.held.is_empty() && self.untold() <= self.concurrency)
+        self.telling.is_some() && self.room_in(2 * self.concurrency) < self.pace.batch()
     }
 
     /// The jobs that can be started.
     fn room(&self) -> usize {
-        let (held, untold) = (self.held.len(), self.untold());
         let most = if self.waits_for_ends() { self.concurrency } else { 2 * self.concurrency };
-        self.concurrency.saturating_sub(held).min(most.saturating_sub(held + untold))
+        self.room_in(most).min(self.pace.batch())
+    }
+
+    /// The jobs that can be started with at most so many in flight: running, or ended and not told.
+    fn room_in(&self, most: usize) -> usize {
+        let held = self.held.len();
+        self.concurrency.saturating_sub(held).min(most.saturating_sub(held + self.untold()))
     }
 
     fn end(&mut self, ack: Ack) {
@@ -239,6 +255,7 @@ impl Driver {
             return;
         }
         let Some(mut held) = self.held.remove(&ack.id) else { return };
+        self.pace.ended();
         self.last_words.extend(held.report());
         self.acks.push((ack, held.claimed.kind.clone()));
     }
@@ -307,8 +324,21 @@ impl Driver {
         if self.held.is_empty() {
             self.renew_at = now + self.lease / 3;
         }
+        self.forget(&reply.claimed);
+        self.pace.started(reply.claimed.len(), now);
         for claimed in reply.claimed {
             self.deliver(claimed, phase);
+        }
+    }
+
+    /// What earlier attempts of these jobs came to counts no more.
+    fn forget(&mut self, claimed: &[Claimed]) {
+        if self.acks.is_empty() {
+            return;
+        }
+        let again: HashSet<i64> = claimed.iter().map(|claimed| claimed.id).collect();
+        for (ack, kind) in self.acks.extract_if(.., |(ack, _)| again.contains(&ack.id)) {
+            self.resent.refused(&self.queue, ack, kind);
         }
     }
 
@@ -498,8 +528,7 @@ impl Driver {
     async fn finish(mut self) {
         let until = Instant::now() + FLUSH;
         self.withdraw();
-        self.ended.close();
-        while let Some(ack) = self.ended.recv().await {
+        for ack in self.ended.close() {
             self.end(ack);
         }
         if self.looking.is_some()

@@ -3,9 +3,11 @@
 mod asked;
 mod delivery;
 mod driver;
+mod ends;
 mod held;
 mod layer;
 mod locked;
+mod pace;
 mod queue_backend;
 mod rescue;
 mod resent;
@@ -17,5 +19,6 @@ pub use layer::{AckLayer, AckService};
 pub use queue_backend::{QueueBackend, QueueConfig};
 
 pub(crate) use driver::Phase;
+pub(crate) use ends::Ends;
 pub(crate) use queue_backend::LEASE;
 pub(crate) use supervise::{Supervisor, panic_text};

@@ -109,13 +109,14 @@ impl QueueBackend {
     fn running(&mut self) -> &mut Running {
         self.running.get_or_insert_with(|| {
             let (deliver, deliveries) = mpsc::channel(self.config.concurrency);
-            let (end, ended) = mpsc::unbounded_channel();
+            let ended = Arc::default();
             let phase = Arc::new(watch::Sender::new(Phase::Fetching));
-            let driver = Driver::new(&self.jobs, &self.config, &self.registry, deliver, ended);
+            let driver =
+                Driver::new(&self.jobs, &self.config, &self.registry, deliver, Arc::clone(&ended));
             let layer = AckLayer::new(Supervisor {
                 registry: Arc::clone(&self.registry),
                 owner: driver.owner().into(),
-                ended: end,
+                ended,
             });
             let done = driver.spawn(phase.subscribe());
             Running { deliveries, phase, done, layer }

@@ -3,12 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcsv_core::TraceContext;
-use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError};
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span};
 
-use super::Delivery;
+use super::{Delivery, Ends};
 use crate::failure::{bounded, chain};
 use crate::outcome::Verdict;
 use crate::registry::{Registry, Unknown};
@@ -23,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) struct Supervisor {
     pub(crate) registry: Arc<Registry>,
     pub(crate) owner: Arc<str>,
-    pub(crate) ended: mpsc::UnboundedSender<Ack>,
+    pub(crate) ended: Arc<Ends>,
 }
 
 impl std::fmt::Debug for Supervisor {
@@ -150,8 +149,7 @@ impl Attempt {
         } else {
             self.enter(|| self.log(&ack.fate));
         }
-        // Without a driver there is nobody to tell: the lease runs out and the job runs again.
-        let _ = self.supervisor.ended.send(ack);
+        self.supervisor.ended.push(ack);
     }
 
     fn ack(&self, ending: Ending, outcome: Option<Outcome>) -> Ack {

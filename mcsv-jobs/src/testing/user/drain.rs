@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use crate::backend::{LEASE, Supervisor};
+use crate::backend::{Ends, LEASE, Supervisor};
 use crate::cx::Signal;
 use crate::progress::reports;
 use crate::registry::Registry;
@@ -123,9 +123,10 @@ pub(super) async fn attempt(
     registry: &Arc<Registry>,
     claimed: Claimed,
 ) -> Result<(Ack, Option<Report>), Error> {
-    let (end, mut ended) = mpsc::unbounded_channel();
+    let ended: Arc<Ends> = Arc::default();
     let registry = Arc::clone(registry);
-    let supervisor = Arc::new(Supervisor { registry, owner: OWNER.into(), ended: end });
+    let supervisor =
+        Arc::new(Supervisor { registry, owner: OWNER.into(), ended: Arc::clone(&ended) });
     let (_signal, signals) = watch::channel(Signal::GoOn);
     let id = JobId::new(claimed.id)?;
     let claimed = Arc::new(claimed);
@@ -139,7 +140,7 @@ pub(super) async fn attempt(
     // On its own task: a handler that panics before its future exists must not end the test.
     let run = async move { registry.run(&claimed, cx).await };
     attempt.supervise(run).await;
-    let ack = ended.recv().await.ok_or_else(Error::closed)?;
+    let ack = ended.take().pop().ok_or_else(Error::closed)?;
     let report = reports.take().map(|text| Report { id: ack.id, fence: ack.fence, text });
     Ok((ack, report))
 }
