@@ -10,10 +10,10 @@ const ROUNDS: usize = 5;
 
 pub(crate) type Turn = Pin<Box<dyn Future<Output = Result<Took, BoxError>> + Send>>;
 
-/// One queue, with one setting.
+/// One queue, with one setting. It is given how many jobs there are to be, and may take fewer.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
-    pub(crate) run: fn() -> Turn,
+    pub(crate) run: fn(u32) -> Turn,
 }
 
 /// What one turn of a case did.
@@ -30,7 +30,12 @@ impl Took {
 
 /// Runs the first case, which the others are compared with, and those whose name has one of the
 /// words.
-pub(crate) async fn measure(title: &str, cases: &[Case], words: &[&str]) -> Result<(), BoxError> {
+pub(crate) async fn measure(
+    title: &str,
+    cases: &[Case],
+    jobs: u32,
+    words: &[&str],
+) -> Result<(), BoxError> {
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     let chosen = cases.iter().enumerate().filter(|(index, case)| *index == 0 || wanted(case.name));
     let cases: Vec<&Case> = chosen.map(|(_, case)| case).collect();
@@ -38,7 +43,7 @@ pub(crate) async fn measure(title: &str, cases: &[Case], words: &[&str]) -> Resu
     for round in 1..=ROUNDS {
         for (case, rates) in cases.iter().zip(&mut rates) {
             let rate =
-                (case.run)().await.map_err(|error| format!("{}: {error}", case.name))?.rate();
+                (case.run)(jobs).await.map_err(|error| format!("{}: {error}", case.name))?.rate();
             eprintln!("round {round}: {:40} {rate:>9.0} /s", case.name);
             rates.push(rate);
         }

@@ -8,11 +8,10 @@ use tracing_core::{Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::BoxError;
 use crate::case::{self, Case, Took};
 use crate::job::{drain, fill};
+use crate::{BoxError, JOBS};
 
-const JOBS: u32 = 20_000;
 const CONCURRENCY: usize = 500;
 
 static SPANS: AtomicBool = AtomicBool::new(false);
@@ -33,17 +32,17 @@ impl<S: Subscriber> Layer<S> for Switch {
 pub(crate) async fn measure() -> Result<(), BoxError> {
     tracing_subscriber::registry().with(Switch).init();
     let cases = [
-        Case { name: "SQLite", run: || Box::pin(sqlite(&[])) },
-        Case { name: "SQLite without the event log", run: || Box::pin(sqlite(NO_LOG_SQLITE)) },
-        Case { name: "SQLite with spans", run: || Box::pin(with_spans(sqlite(&[]))) },
+        Case { name: "SQLite", run: |_| Box::pin(sqlite(&[])) },
+        Case { name: "SQLite without the event log", run: |_| Box::pin(sqlite(NO_LOG_SQLITE)) },
+        Case { name: "SQLite with spans", run: |_| Box::pin(with_spans(sqlite(&[]))) },
     ];
-    case::measure("what the log costs", &cases, &[]).await?;
+    case::measure("what the log costs", &cases, JOBS, &[]).await?;
     let cases = [
-        Case { name: "PostgreSQL", run: || Box::pin(postgres(&[])) },
-        Case { name: "PostgreSQL without the event log", run: || Box::pin(postgres(NO_LOG_PG)) },
-        Case { name: "PostgreSQL with spans", run: || Box::pin(with_spans(postgres(&[]))) },
+        Case { name: "PostgreSQL", run: |_| Box::pin(postgres(&[])) },
+        Case { name: "PostgreSQL without the event log", run: |_| Box::pin(postgres(NO_LOG_PG)) },
+        Case { name: "PostgreSQL with spans", run: |_| Box::pin(with_spans(postgres(&[]))) },
     ];
-    case::measure("what the log costs", &cases, &[]).await
+    case::measure("what the log costs", &cases, JOBS, &[]).await
 }
 
 async fn with_spans(turn: impl Future<Output = Result<Took, BoxError>>) -> Result<Took, BoxError> {

@@ -36,6 +36,9 @@ async fn main() -> Result<(), BoxError> {
     first.start().await?;
     first.shutdown(Duration::from_secs(5)).await;
     fill(&pool, jobs).await?;
+    // As the others have it.
+    sqlx::query("VACUUM ANALYZE").execute(&pool).await?;
+    sqlx::query("CHECKPOINT").execute(&pool).await?;
 
     let config = match settings.as_str() {
         "tuned" => QueueConfig {

@@ -14,39 +14,40 @@ use crate::BoxError;
 use crate::case::{self, Case, Took};
 use crate::job::{Passing, drain, drain_of, fill, fill_with, passing};
 
-const JOBS: u32 = 20_000;
-
-pub(crate) async fn measure(words: &[&str]) -> Result<(), BoxError> {
+pub(crate) async fn measure(jobs: u32, words: &[&str]) -> Result<(), BoxError> {
     let cases = [
-        Case { name: "bare loop, batch 500", run: || Box::pin(bare::drain(JOBS, 500)) },
-        Case { name: "mcsv-jobs, concurrency 500", run: || Box::pin(ours(JOBS, 500)) },
+        Case { name: "bare loop, batch 500", run: |jobs| Box::pin(bare::drain(jobs, 500)) },
+        Case { name: "mcsv-jobs, concurrency 500", run: |jobs| Box::pin(ours(jobs, 500)) },
         Case {
             name: "mcsv-jobs, concurrency 500, deleting",
-            run: || Box::pin(deleting(JOBS, 500)),
+            run: |jobs| Box::pin(deleting(jobs, 500)),
         },
-        Case { name: "mcsv-jobs, concurrency 128", run: || Box::pin(ours(JOBS, 128)) },
-        Case { name: "mcsv-jobs, concurrency 10", run: || Box::pin(ours(JOBS, 10)) },
-        Case { name: "graphile-worker, tuned", run: || Box::pin(child::graphile(JOBS, "tuned")) },
+        Case { name: "mcsv-jobs, concurrency 128", run: |jobs| Box::pin(ours(jobs, 128)) },
+        Case { name: "mcsv-jobs, concurrency 10", run: |jobs| Box::pin(ours(jobs, 10)) },
+        Case {
+            name: "graphile-worker, tuned",
+            run: |jobs| Box::pin(child::graphile(jobs, "tuned")),
+        },
         Case {
             name: "graphile-worker, default",
-            run: || Box::pin(child::graphile(3_000, "default")),
+            run: |jobs| Box::pin(child::graphile(jobs.min(3_000), "default")),
         },
-        Case { name: "awa, tuned", run: || Box::pin(child::awa(JOBS, "tuned")) },
-        Case { name: "awa, default", run: || Box::pin(child::awa(JOBS, "default")) },
-        Case { name: "apalis-postgres, default", run: || Box::pin(apalis::drain(5_000, 10)) },
-        Case { name: "apalis-postgres, batch 500", run: || Box::pin(apalis::drain(10_000, 500)) },
+        Case { name: "awa, tuned", run: |jobs| Box::pin(child::awa(jobs, "tuned")) },
+        Case { name: "awa, default", run: |jobs| Box::pin(child::awa(jobs, "default")) },
+        Case { name: "apalis-postgres, default", run: |_| Box::pin(apalis::drain(5_000, 10)) },
+        Case { name: "apalis-postgres, batch 500", run: |_| Box::pin(apalis::drain(10_000, 500)) },
     ];
-    case::measure("PostgreSQL, drain", &cases, words).await?;
+    case::measure("PostgreSQL, drain", &cases, jobs, words).await?;
     let cases = [
         Case {
             name: "enqueue apalis-postgres, one caller",
-            run: || Box::pin(apalis::enqueue(1_000)),
+            run: |_| Box::pin(apalis::enqueue(1_000)),
         },
-        Case { name: "enqueue, one caller", run: || Box::pin(enqueue::ours(1_000, 1)) },
-        Case { name: "enqueue, 64 callers", run: || Box::pin(enqueue::ours(8_000, 64)) },
-        Case { name: "enqueue_all, 1,000 at a time", run: || Box::pin(enqueue::bulk(20_000)) },
+        Case { name: "enqueue, one caller", run: |_| Box::pin(enqueue::ours(1_000, 1)) },
+        Case { name: "enqueue, 64 callers", run: |_| Box::pin(enqueue::ours(8_000, 64)) },
+        Case { name: "enqueue_all, 1,000 at a time", run: |_| Box::pin(enqueue::bulk(20_000)) },
     ];
-    case::measure("PostgreSQL, enqueue", &cases, words).await
+    case::measure("PostgreSQL, enqueue", &cases, jobs, words).await
 }
 
 /// An empty database of the one server.

@@ -12,37 +12,38 @@ use crate::BoxError;
 use crate::case::{self, Case, Took};
 use crate::job::{Passing, drain, drain_of, fill, fill_with, passing};
 
-const JOBS: u32 = 20_000;
-
-pub(crate) async fn measure(words: &[&str]) -> Result<(), BoxError> {
+pub(crate) async fn measure(jobs: u32, words: &[&str]) -> Result<(), BoxError> {
     let cases = [
-        Case { name: "bare rusqlite, batch 128", run: || Box::pin(bare::drain(JOBS, 128)) },
-        Case { name: "mcsv-jobs, concurrency 128", run: || Box::pin(ours(JOBS, 128)) },
-        Case { name: "bare rusqlite, batch 500", run: || Box::pin(bare::drain(JOBS, 500)) },
-        Case { name: "mcsv-jobs, concurrency 500", run: || Box::pin(ours(JOBS, 500)) },
+        Case { name: "bare rusqlite, batch 128", run: |jobs| Box::pin(bare::drain(jobs, 128)) },
+        Case { name: "mcsv-jobs, concurrency 128", run: |jobs| Box::pin(ours(jobs, 128)) },
+        Case { name: "bare rusqlite, batch 500", run: |jobs| Box::pin(bare::drain(jobs, 500)) },
+        Case { name: "mcsv-jobs, concurrency 500", run: |jobs| Box::pin(ours(jobs, 500)) },
         Case {
             name: "mcsv-jobs, concurrency 128, deleting",
-            run: || Box::pin(deleting(JOBS, 128)),
+            run: |jobs| Box::pin(deleting(jobs, 128)),
         },
-        Case { name: "mcsv-jobs, concurrency 10", run: || Box::pin(ours(JOBS, 10)) },
-        Case { name: "honker, batch 128", run: || Box::pin(honker::drain(JOBS, "FULL")) },
-        Case { name: "honker, batch 128, NORMAL", run: || Box::pin(honker::drain(JOBS, "NORMAL")) },
-        Case { name: "apalis-sqlite, default", run: || Box::pin(apalis::drain(2_000, 10)) },
-        Case { name: "apalis-sqlite, batch 500", run: || Box::pin(apalis::drain(5_000, 500)) },
+        Case { name: "mcsv-jobs, concurrency 10", run: |jobs| Box::pin(ours(jobs, 10)) },
+        Case { name: "honker, batch 128", run: |jobs| Box::pin(honker::drain(jobs, "FULL")) },
+        Case {
+            name: "honker, batch 128, NORMAL",
+            run: |jobs| Box::pin(honker::drain(jobs, "NORMAL")),
+        },
+        Case { name: "apalis-sqlite, default", run: |_| Box::pin(apalis::drain(2_000, 10)) },
+        Case { name: "apalis-sqlite, batch 500", run: |_| Box::pin(apalis::drain(5_000, 500)) },
     ];
-    case::measure("SQLite, drain", &cases, words).await?;
+    case::measure("SQLite, drain", &cases, jobs, words).await?;
     let cases = [
-        Case { name: "enqueue, one caller", run: || Box::pin(enqueue::ours(2_000, 1)) },
-        Case { name: "enqueue, 64 callers", run: || Box::pin(enqueue::ours(16_000, 64)) },
-        Case { name: "enqueue_all, 500 at a time", run: || Box::pin(enqueue::bulk(20_000)) },
-        Case { name: "bare rusqlite, one per commit", run: || Box::pin(enqueue::bare(2_000)) },
-        Case { name: "enqueue honker, one caller", run: || Box::pin(honker::enqueue(2_000)) },
+        Case { name: "enqueue, one caller", run: |_| Box::pin(enqueue::ours(2_000, 1)) },
+        Case { name: "enqueue, 64 callers", run: |_| Box::pin(enqueue::ours(16_000, 64)) },
+        Case { name: "enqueue_all, 500 at a time", run: |_| Box::pin(enqueue::bulk(20_000)) },
+        Case { name: "bare rusqlite, one per commit", run: |_| Box::pin(enqueue::bare(2_000)) },
+        Case { name: "enqueue honker, one caller", run: |_| Box::pin(honker::enqueue(2_000)) },
         Case {
             name: "enqueue apalis-sqlite, one caller",
-            run: || Box::pin(apalis::enqueue(2_000)),
+            run: |_| Box::pin(apalis::enqueue(2_000)),
         },
     ];
-    case::measure("SQLite, enqueue", &cases, words).await
+    case::measure("SQLite, enqueue", &cases, jobs, words).await
 }
 
 pub(crate) fn url(folder: &TempDir) -> String {
