@@ -8,6 +8,7 @@ use crate::BoxError;
 use crate::case::Took;
 use crate::job::fill;
 
+const OWNER: &str = "bare.1";
 const CLAIM: &str = include_str!("claim.sql");
 const SETTLE: &str = include_str!("settle.sql");
 
@@ -18,19 +19,19 @@ pub(crate) async fn drain(count: u32, batch: i64) -> Result<Took, BoxError> {
     let mut client = connect(database.url()).await?;
     let (claim, settle) = (client.prepare(CLAIM).await?, client.prepare(SETTLE).await?);
     let start = Instant::now();
-    let mut done: Vec<(i64, i64)> = Vec::new();
+    let mut done: Vec<(i64, i64, i64)> = Vec::new();
     loop {
         let tx = client.transaction().await?;
         if !done.is_empty() {
             end(tx.client(), &settle, &done).await?;
         }
-        let rows = tx.query(&claim, &[&"bench", &batch, &"bare.1", &30_000_i64]).await?;
+        let rows = tx.query(&claim, &[&"bench", &batch, &OWNER, &30_000_i64]).await?;
         // The arguments are read as a worker would.
         done = rows
             .iter()
             .map(|row| {
                 let _: Vec<u8> = row.get("args");
-                (row.get("id"), row.get("fence"))
+                (row.get("id"), row.get("fence"), row.get("attempted_at"))
             })
             .collect();
         tx.commit().await?;
@@ -49,9 +50,14 @@ pub(crate) async fn drain(count: u32, batch: i64) -> Result<Took, BoxError> {
     Ok(Took { jobs: count, time })
 }
 
-async fn end(client: &Client, settle: &Statement, done: &[(i64, i64)]) -> Result<(), BoxError> {
-    let ids: Vec<i64> = done.iter().map(|(id, _)| *id).collect();
-    let rows = client.query(settle, &[&ids, &done[0].1]).await?;
+async fn end(
+    client: &Client,
+    settle: &Statement,
+    done: &[(i64, i64, i64)],
+) -> Result<(), BoxError> {
+    let ids: Vec<i64> = done.iter().map(|(id, ..)| *id).collect();
+    let (_, fence, started) = done[0];
+    let rows = client.query(settle, &[&ids, &fence, &OWNER, &[started].as_slice()]).await?;
     if rows.len() != done.len() {
         return Err("a fence was lost in a loop of one".into());
     }

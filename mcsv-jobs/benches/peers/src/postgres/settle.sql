@@ -3,6 +3,7 @@ WITH ended AS (
         lease_owner = NULL, lease_until = NULL, cancel = false
     FROM (SELECT mcsv_jobs_now() AS now) AS clock
     WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
+        AND lease_owner = $3 AND attempted_at = ANY ($4)
     RETURNING id, finished_at AS at, attempt, attempted_by
  ), logged AS (
     INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
