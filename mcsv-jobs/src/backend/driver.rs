@@ -9,22 +9,21 @@ use tracing::Instrument;
 use super::asked::{By, Looking, Telling, found, told};
 use super::ends::Ends;
 use super::held::{Held, check_leases};
+use super::in_flight::{Ended, InFlight};
 use super::locked::Locked;
-use super::pace::Pace;
 use super::queue_backend::QueueConfig;
 use super::resent::Resent;
 use super::setback::Setback;
 use super::{Delivery, rescue};
 use crate::cx::Signal;
 use crate::keeper::Keeper;
-use crate::progress::reports;
 use crate::registry::Registry;
 use crate::settle::{Budget, Ending};
 use crate::store::{
     Accepted, Ack, Claim, ClaimReply, Claimed, Leases, Report, Settle, SettleReply,
 };
 use crate::wake::Bell;
-use crate::{Error, JobCx, JobId, Jobs, trace};
+use crate::{Error, JobId, Jobs, trace};
 
 /// How long an idle queue is left alone when nobody rings.
 const POLL: Duration = Duration::from_secs(5);
@@ -62,13 +61,7 @@ pub(crate) struct Driver {
     bell: Arc<Bell>,
     deliver: mpsc::Sender<Delivery>,
     ended: Arc<Ends>,
-    /// Claimed and not yet ended.
-    held: HashMap<i64, Held>,
-    /// Said by jobs that have ended since.
-    last_words: Vec<Report>,
-    /// Ended and not yet told.
-    acks: Vec<(Ack, String)>,
-    pace: Pace,
+    flight: InFlight,
     renew_at: Instant,
     report_at: Instant,
     fetch_at: Instant,
@@ -110,10 +103,7 @@ impl Driver {
             lease: config.lease,
             deliver,
             ended,
-            held: HashMap::new(),
-            last_words: Vec::new(),
-            acks: Vec::new(),
-            pace: Pace::new(config.concurrency),
+            flight: InFlight::new(config.concurrency),
             renew_at: now,
             report_at: now,
             fetch_at: now,
@@ -152,8 +142,8 @@ impl Driver {
             }
             self.rescue().await;
             self.take_ends();
-            let waits = self.pace.waits(self.acks.len(), Instant::now());
-            if waits.is_none() || self.room() >= self.pace.batch() {
+            let waits = self.flight.waits(Instant::now());
+            if waits.is_none() || self.room() >= self.flight.batch() {
                 self.look(phase);
             }
             if waits.is_none() {
@@ -180,19 +170,19 @@ impl Driver {
     async fn gather(&mut self) {
         let mut in_vain = 0;
         while in_vain < YIELDS {
-            let before = self.acks.len();
+            let before = self.flight.acks.len();
             self.take_ends();
-            if self.acks.len() >= self.pace.batch() {
+            if self.flight.has_batch() {
                 return;
             }
-            in_vain = if self.acks.len() > before { 0 } else { in_vain + 1 };
+            in_vain = if self.flight.acks.len() > before { 0 } else { in_vain + 1 };
             tokio::task::yield_now().await;
         }
     }
 
     fn take_ends(&mut self) {
         for ack in self.ended.take() {
-            self.end(ack);
+            self.flight.end(ack);
         }
     }
 
@@ -213,11 +203,11 @@ impl Driver {
         let look_at = if looks && is_free { self.no_claim.not_before(self.fetch_at) } else { far };
         let tell_at = if self.telling.is_some() {
             far
-        } else if !self.acks.is_empty() {
+        } else if !self.flight.acks.is_empty() {
             self.no_settle.not_before(now)
         } else {
             let held_at = self.renew_at.min(self.report_at);
-            let held_at = if self.held.is_empty() { far } else { held_at };
+            let held_at = if self.flight.held.is_empty() { far } else { held_at };
             self.no_settle.not_before(held_at.min(self.locked.again_at().unwrap_or(far)))
         };
         look_at.min(tell_at).min(far)
@@ -225,8 +215,12 @@ impl Driver {
 
     /// How many jobs have ended without the database knowing it.
     fn untold(&self) -> usize {
+        self.flight.acks.len() + self.untold_elsewhere()
+    }
+
+    fn untold_elsewhere(&self) -> usize {
         let telling = self.telling.as_ref().map_or(0, |told| told.acks.len());
-        self.acks.len() + telling + self.locked.acks().len()
+        telling + self.locked.acks().len()
     }
 
     /// Whether what is being written is to be known first.
@@ -235,29 +229,17 @@ impl Driver {
     /// than it does. Otherwise the ends and the places that they make are one transaction, and as many jobs
     /// are in flight as can run.
     fn waits_for_ends(&self) -> bool {
-        self.telling.is_some() && self.room_in(2 * self.concurrency) < self.pace.batch()
+        self.telling.is_some() && self.room_in(2 * self.concurrency) < self.flight.batch()
     }
 
     /// The jobs that can be started.
     fn room(&self) -> usize {
         let most = if self.waits_for_ends() { self.concurrency } else { 2 * self.concurrency };
-        self.room_in(most).min(self.pace.batch())
+        self.room_in(most).min(self.flight.batch())
     }
 
-    /// The jobs that can be started with at most so many in flight: running, or ended and not told.
     fn room_in(&self, most: usize) -> usize {
-        let held = self.held.len();
-        self.concurrency.saturating_sub(held).min(most.saturating_sub(held + self.untold()))
-    }
-
-    fn end(&mut self, ack: Ack) {
-        if !self.held.get(&ack.id).is_some_and(|held| held.ran(&ack)) {
-            return;
-        }
-        let Some(mut held) = self.held.remove(&ack.id) else { return };
-        self.pace.ended();
-        self.last_words.extend(held.report());
-        self.acks.push((ack, held.claimed.kind.clone()));
+        self.flight.room_in(most, self.untold_elsewhere())
     }
 
     /// Asks for new work, or lets whoever enqueues a job claim it for this driver while there is none.
@@ -282,7 +264,7 @@ impl Driver {
             lease: self.lease,
             room,
             is_sure: self.more,
-            is_urgent: self.held.is_empty(),
+            is_urgent: self.flight.held.is_empty(),
             is_limited: self.limited,
         };
         if due {
@@ -321,24 +303,14 @@ impl Driver {
         self.fetch_at = now + until_due;
         self.more = reply.claimed.len() >= room;
         self.limited = reply.limited;
-        if self.held.is_empty() {
+        if self.flight.held.is_empty() {
             self.renew_at = now + self.lease / 3;
         }
-        self.forget(&reply.claimed);
-        self.pace.started(reply.claimed.len(), now);
+        for (ack, kind) in self.flight.start(&reply.claimed, now) {
+            self.resent.refused(&self.queue, ack, kind);
+        }
         for claimed in reply.claimed {
             self.deliver(claimed, phase);
-        }
-    }
-
-    /// What earlier attempts of these jobs came to counts no more.
-    fn forget(&mut self, claimed: &[Claimed]) {
-        if self.acks.is_empty() {
-            return;
-        }
-        let again: HashSet<i64> = claimed.iter().map(|claimed| claimed.id).collect();
-        for (ack, kind) in self.acks.extract_if(.., |(ack, _)| again.contains(&ack.id)) {
-            self.resent.refused(&self.queue, ack, kind);
         }
     }
 
@@ -349,7 +321,7 @@ impl Driver {
         }
         let locked = self.locked.take_due();
         let around_locks = self.no_settle.is_on() || !locked.is_empty();
-        self.acks.extend(locked);
+        self.flight.acks.extend(locked);
         let since = Instant::now();
         let leases = if self.renew_at <= since {
             Leases::Renew
@@ -362,12 +334,12 @@ impl Driver {
         let mut held = Vec::new();
         if leases != Leases::Leave {
             self.changed = false;
-            held.extend(self.held.values().map(|held| (held.claimed.id, held.claimed.fence)));
+            held = self.flight.fences();
         }
         let settle = Settle {
             owner: self.owner.clone(),
             lease: self.lease,
-            acks: self.acks.iter().map(|(ack, _)| ack.clone()).collect(),
+            acks: self.flight.acks.iter().map(|(ack, _)| ack.clone()).collect(),
             held: held.iter().map(|(id, _)| *id).collect(),
             leases,
             reports: reports.clone(),
@@ -378,22 +350,21 @@ impl Driver {
         }
         let jobs = self.jobs.clone();
         let asked = Box::pin(async move { jobs.inner.store.settle(settle).await });
-        let acks = std::mem::take(&mut self.acks);
+        let acks = std::mem::take(&mut self.flight.acks);
         self.telling = Some(Telling { acks, reports, held, leases, since, asked });
     }
 
     /// What was said since the last time; a running job is only asked now and then.
     fn reports(&mut self, now: Instant) -> Vec<Report> {
-        let mut reports = std::mem::take(&mut self.last_words);
-        if self.report_at <= now {
+        let asks = self.report_at <= now;
+        if asks {
             self.report_at = now + REPORTS;
-            reports.extend(self.held.values_mut().filter_map(Held::report));
         }
-        reports
+        self.flight.reports(asks)
     }
 
     async fn told(&mut self, told: Telling, reply: Result<SettleReply, Error>) {
-        let Telling { mut acks, reports, held, leases, since, .. } = told;
+        let Telling { acks, reports, held, leases, since, .. } = told;
         let reply = match reply {
             Ok(reply) => reply,
             // Everything that is due stays due.
@@ -401,9 +372,7 @@ impl Driver {
                 let wait = self.no_settle.add();
                 self.warn("outcomes not written", &error, wait);
                 self.resent.failed(&acks);
-                acks.append(&mut self.acks);
-                self.acks = acks;
-                self.last_words.splice(..0, reports);
+                self.flight.keep(acks, reports);
                 self.changed |= leases == Leases::Look;
                 return;
             }
@@ -416,7 +385,7 @@ impl Driver {
             self.jobs.inner.ring(&self.queue);
         }
         if let Some(kept) = &reply.kept {
-            check_leases(&self.held, &held, kept);
+            check_leases(&self.flight.held, &held, kept);
         }
         if leases == Leases::Renew {
             self.renew_at = since + self.lease / 3;
@@ -433,7 +402,7 @@ impl Driver {
         tracing::warn!(queue = %self.queue, error = cause, ?wait, "{what}: will try again");
     }
 
-    fn report(&mut self, wrote: Vec<(Ack, String)>, accepted: &[Accepted]) {
+    fn report(&mut self, wrote: Vec<Ended>, accepted: &[Accepted]) {
         let accepted: HashMap<i64, &Accepted> = accepted.iter().map(|one| (one.id, one)).collect();
         let mut ended = false;
         for (ack, kind) in wrote {
@@ -459,15 +428,10 @@ impl Driver {
     fn deliver(&mut self, claimed: Claimed, phase: Phase) {
         let Ok(id) = JobId::new(claimed.id) else { return };
         trace::count_started(&self.queue, &claimed);
-        let claimed = Arc::new(claimed);
-        let (signal, signals) = watch::channel(Signal::GoOn);
-        let (reporter, reports) = reports();
-        let queue = Arc::clone(&self.queue);
-        let cx = JobCx::new(id, queue, Arc::clone(&claimed), signals, reporter);
+        let (held, cx) = Held::new(id, &self.queue, claimed);
+        let claimed = Arc::clone(&held.claimed);
         let keyring = self.registry.keyring.clone();
-        let completing = cx.completing();
-        let held = Held { claimed: Arc::clone(&claimed), signal, reports, completing };
-        if let Some(earlier) = self.held.insert(claimed.id, held) {
+        if let Some(earlier) = self.flight.held.insert(claimed.id, held) {
             earlier.signal.send_replace(Signal::LeaseLost);
         }
         // There is a place for each job that can be held, so it only fails where the worker is gone
@@ -479,22 +443,13 @@ impl Driver {
     }
 
     fn give_back(&mut self, id: i64) {
-        let Some(Held { claimed, .. }) = self.held.remove(&id) else { return };
+        let Some(Held { claimed, .. }) = self.flight.held.remove(&id) else { return };
         trace::count_ended(&self.queue, &claimed.kind, Duration::ZERO);
         let policy = self.registry.policy(&claimed.kind);
         let (attempt, max_attempts) = (claimed.attempt, claimed.max_attempts);
         let budget = Budget { attempt, max_attempts, age: claimed.age, policy };
-        let ack = Ack {
-            id,
-            fence: claimed.fence,
-            started_at: claimed.started_at,
-            fate: budget.settle(Ending::Released),
-            follow_ups: Vec::new(),
-            seen_lease: None,
-            may_end_batch: claimed.batch_id.is_some(),
-            may_be_done: false,
-        };
-        self.acks.push((ack, claimed.kind.clone()));
+        let ack = Ack::of(&claimed, budget.settle(Ending::Released));
+        self.flight.acks.push((ack, claimed.kind.clone()));
     }
 
     /// Takes over the jobs of lost workers, and what was claimed for this one without its knowledge.
@@ -510,12 +465,12 @@ impl Driver {
         }
         let Some(dead) = self.orphaned.take() else { return };
         let told = self.telling.iter().flat_map(|told| &told.acks);
-        let untold = self.acks.iter().chain(told).chain(self.locked.acks());
+        let untold = self.flight.acks.iter().chain(told).chain(self.locked.acks());
         let untold: HashSet<i64> = untold.map(|(ack, _)| ack.id).collect();
-        let known = |id| self.held.contains_key(&id) || untold.contains(&id);
+        let known = |id| self.flight.held.contains_key(&id) || untold.contains(&id);
         let Driver { jobs, registry, queue, owner, .. } = self;
         match rescue::orphans(jobs, registry, queue, owner, &dead, known).await {
-            Ok(acks) => self.acks.extend(acks),
+            Ok(acks) => self.flight.acks.extend(acks),
             Err(error) => {
                 let wait = self.no_claim.add();
                 self.warn("no rescue", &error, wait);
@@ -529,14 +484,14 @@ impl Driver {
         let until = Instant::now() + FLUSH;
         self.withdraw();
         for ack in self.ended.close() {
-            self.end(ack);
+            self.flight.end(ack);
         }
         if self.looking.is_some()
             && let Ok((room, reply)) = timeout_at(until, found(&mut self.looking)).await
         {
             self.found(room, reply, Phase::Ended);
         }
-        for id in self.held.keys().copied().collect::<Vec<_>>() {
+        for id in self.flight.held.keys().copied().collect::<Vec<_>>() {
             self.give_back(id);
         }
         while self.untold() > 0 && Instant::now() < until {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::cx::{Completing, Signal};
-use crate::progress::Reports;
+use crate::progress::{Reports, reports};
 use crate::store::{Ack, Claimed, Report};
+use crate::{JobCx, JobId};
 
 /// A job that is claimed and has not ended.
 pub(super) struct Held {
@@ -16,6 +17,16 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// With what its handler knows of it.
+    pub(super) fn new(id: JobId, queue: &Arc<str>, claimed: Claimed) -> (Self, JobCx) {
+        let claimed = Arc::new(claimed);
+        let (signal, signals) = watch::channel(Signal::GoOn);
+        let (reporter, reports) = reports();
+        let cx = JobCx::new(id, Arc::clone(queue), Arc::clone(&claimed), signals, reporter);
+        let completing = cx.completing();
+        (Held { claimed, signal, reports, completing }, cx)
+    }
+
     /// Whether `ack` is of this attempt. A claim that a crash of the server took back may come again
     /// with the same fence, while the handler of the first still runs.
     pub(super) fn ran(&self, ack: &Ack) -> bool {

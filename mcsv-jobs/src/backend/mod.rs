@@ -5,6 +5,7 @@ mod delivery;
 mod driver;
 mod ends;
 mod held;
+mod in_flight;
 mod layer;
 mod locked;
 mod pace;

@@ -52,15 +52,6 @@ fn ack(registry: &Registry, queue: &Arc<str>, own: &str, orphan: Orphan) -> Opti
     let (_signal, signals) = watch::channel(Signal::LeaseLost);
     let cx = JobCx::new(id, Arc::clone(queue), Arc::clone(&claimed), signals, reports().0);
     let follow_ups = cx.trace().in_scope(|| after_discard(registry, &cx, &claimed, &fate));
-    let ack = Ack {
-        id: claimed.id,
-        fence: claimed.fence,
-        started_at: claimed.started_at,
-        fate,
-        follow_ups,
-        seen_lease,
-        may_end_batch: true,
-        may_be_done: false,
-    };
+    let ack = Ack { follow_ups, seen_lease, may_end_batch: true, ..Ack::of(&claimed, fate) };
     Some((ack, claimed.kind.clone()))
 }

@@ -73,20 +73,7 @@ impl Supervisor {
         let retention = self.retention(claimed);
         let result = outcome.result.filter(|_| retention == Retention::Keep);
         let fate = Fate { retention, result, ..Fate::completed() };
-        Ok(Ack { follow_ups, ..self.ack(claimed, fate) })
-    }
-
-    fn ack(&self, claimed: &Claimed, fate: Fate) -> Ack {
-        Ack {
-            id: claimed.id,
-            fence: claimed.fence,
-            started_at: claimed.started_at,
-            fate,
-            follow_ups: Vec::new(),
-            seen_lease: None,
-            may_end_batch: claimed.batch_id.is_some(),
-            may_be_done: true,
-        }
+        Ok(Ack { follow_ups, may_be_done: true, ..Ack::of(claimed, fate) })
     }
 
     /// The rows of a batch's jobs are what it counts: they stay.
@@ -193,7 +180,7 @@ impl Attempt {
             }
         }
         follow_ups.extend(after_discard(registry, &self.cx, claimed, &fate));
-        Ack { follow_ups, may_be_done, ..self.supervisor.ack(claimed, fate) }
+        Ack { follow_ups, may_be_done, ..Ack::of(claimed, fate) }
     }
 
     fn log(&self, fate: &Fate) {

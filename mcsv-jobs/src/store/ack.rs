@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Completion, Inserted, Row};
+use super::{Claimed, Completion, Inserted, Row};
 use crate::{Retention, State, Transition};
 
 /// How one attempt ended, with the fence under which it ran.
@@ -23,6 +23,20 @@ pub(crate) struct Ack {
 }
 
 impl Ack {
+    /// What becomes of a job that was claimed, and nothing more.
+    pub(crate) fn of(claimed: &Claimed, fate: Fate) -> Self {
+        Ack {
+            id: claimed.id,
+            fence: claimed.fence,
+            started_at: claimed.started_at,
+            fate,
+            follow_ups: Vec::new(),
+            seen_lease: None,
+            may_end_batch: claimed.batch_id.is_some(),
+            may_be_done: false,
+        }
+    }
+
     /// Whether it completes its job and says no more about it.
     pub(super) fn is_plain(&self) -> bool {
         let Fate { state, error, result, detail, .. } = &self.fate;
