@@ -138,10 +138,8 @@ impl From<sqlx::Error> for Error {
     fn from(source: sqlx::Error) -> Self {
         let (kind, context) = match &source {
             sqlx::Error::Database(error) => of_code(&error.code().unwrap_or_default()),
-            sqlx::Error::PoolTimedOut
-            | sqlx::Error::Io(_)
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::Protocol(_) => AWAY,
+            sqlx::Error::PoolTimedOut => IN_USE,
+            sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => AWAY,
             _ => REFUSED,
         };
         Error::new(kind, context).with_source(source)
@@ -150,6 +148,10 @@ impl From<sqlx::Error> for Error {
 
 const AWAY: (ErrorKind, &str) =
     (ErrorKind::Unavailable, "the job database does not answer: try again later");
+const IN_USE: (ErrorKind, &str) = (
+    ErrorKind::Unavailable,
+    "no connection to the job database is free: end a transaction that is open, or enqueue within it",
+);
 const REFUSED: (ErrorKind, &str) =
     (ErrorKind::Database, "the job database refused a statement: see the cause");
 
