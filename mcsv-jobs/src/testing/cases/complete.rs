@@ -1,10 +1,14 @@
-use std::sync::Arc;
-use std::time::Duration;
+#[cfg(feature = "postgres")]
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, mpsc};
+#[cfg(feature = "postgres")]
+use tokio::sync::Notify;
+use tokio::sync::mpsc;
 
+#[cfg(feature = "postgres")]
+use crate::Workers;
 use crate::testing::kit::{Done, End, Note, Queue, note, run};
-use crate::{BoxError, Error, Filter, JobCx, Jobs, NewJob, Outcome, State, Transition, Workers};
+use crate::{BoxError, Error, Filter, JobCx, Jobs, NewJob, Outcome, State, Transition};
 
 const EFFECT: &str = "INSERT INTO effects VALUES (1)";
 
