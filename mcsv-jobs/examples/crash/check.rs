@@ -103,7 +103,8 @@ fn check_job(
     effects: usize,
 ) -> Result<(), BoxError> {
     let count = |wanted| events.iter().filter(|event| event.transition == wanted).count();
-    let starts = count(Transition::Started);
+    // A claim whose answer was lost is given back before anything of it has begun.
+    let starts = count(Transition::Started).saturating_sub(count(Transition::Released));
     // The result names the attempt that it is of: a stale one would name an earlier.
     let own = record.result == Some(record.attempt.into());
     let fair = record.state == State::Completed
