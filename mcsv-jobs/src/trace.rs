@@ -89,6 +89,11 @@ pub(crate) fn count_ended(queue: &str, kind: &str, ran: Duration) {
     histogram!("jobs_run_seconds", &labels).record(ran);
 }
 
+/// An attempt is given back: how long it would have run is not known.
+pub(crate) fn count_given_back(queue: &str, kind: &str) {
+    gauge!("jobs_in_flight", "queue" => queue.to_owned(), "kind" => kind.to_owned()).decrement(1.0);
+}
+
 /// An attempt's end is in the database.
 pub(crate) fn count_finished(queue: &str, kind: &str, fate: &Fate) {
     let labels = [

@@ -444,7 +444,7 @@ impl Driver {
 
     fn give_back(&mut self, id: i64) {
         let Some(Held { claimed, .. }) = self.flight.held.remove(&id) else { return };
-        trace::count_ended(&self.queue, &claimed.kind, Duration::ZERO);
+        trace::count_given_back(&self.queue, &claimed.kind);
         let policy = self.registry.policy(&claimed.kind);
         let (attempt, max_attempts) = (claimed.attempt, claimed.max_attempts);
         let budget = Budget { attempt, max_attempts, age: claimed.age, policy };
