@@ -4,8 +4,9 @@ use std::pin::Pin;
 
 use tokio::time::Instant;
 
+use super::in_flight::Ended;
 use crate::Error;
-use crate::store::{Ack, ClaimReply, Leases, Offer, Report, SettleReply};
+use crate::store::{ClaimReply, Leases, Offer, Report, SettleReply};
 
 /// What looks for new work, with the room that it has.
 pub(super) struct Looking {
@@ -21,7 +22,7 @@ pub(super) enum By {
 
 /// What is being written.
 pub(super) struct Telling {
-    pub(super) acks: Vec<(Ack, String)>,
+    pub(super) acks: Vec<Ended>,
     pub(super) reports: Vec<Report>,
     /// The jobs whose leases are looked at, with their fences.
     pub(super) held: Vec<(i64, i64)>,

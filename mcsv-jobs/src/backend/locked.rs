@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::store::Ack;
+use super::in_flight::Ended;
 
 /// How long a row that somebody has locked is left alone.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -11,13 +11,13 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// of these.
 #[derive(Default)]
 pub(super) struct Locked {
-    acks: Vec<(Ack, String)>,
+    acks: Vec<Ended>,
     again_at: Option<Instant>,
 }
 
 impl Locked {
     /// Keeps those of `acks` that are of these jobs, and returns the others.
-    pub(super) fn keep(&mut self, acks: Vec<(Ack, String)>, jobs: &[i64]) -> Vec<(Ack, String)> {
+    pub(super) fn keep(&mut self, acks: Vec<Ended>, jobs: &[i64]) -> Vec<Ended> {
         if jobs.is_empty() {
             return acks;
         }
@@ -28,7 +28,7 @@ impl Locked {
     }
 
     /// What is to be tried again, if it is time.
-    pub(super) fn take_due(&mut self) -> Vec<(Ack, String)> {
+    pub(super) fn take_due(&mut self) -> Vec<Ended> {
         if self.again_at.is_some_and(|at| at <= Instant::now()) {
             self.again_at = None;
             return std::mem::take(&mut self.acks);
@@ -40,7 +40,7 @@ impl Locked {
         self.again_at
     }
 
-    pub(super) fn acks(&self) -> &[(Ack, String)] {
+    pub(super) fn acks(&self) -> &[Ended] {
         &self.acks
     }
 }

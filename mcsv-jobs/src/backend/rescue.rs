@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::in_flight::Ended;
 use super::supervise::after_discard;
 use crate::cx::Signal;
 use crate::progress::reports;
@@ -23,13 +24,13 @@ pub(super) async fn orphans(
     own: &str,
     dead: &[String],
     is_known: impl Fn(i64) -> bool,
-) -> Result<Vec<(Ack, String)>, Error> {
+) -> Result<Vec<Ended>, Error> {
     let orphans = jobs.inner.store.orphans(queue, dead).await?;
     let orphans = orphans.into_iter().filter(|orphan| !is_known(orphan.id));
     Ok(orphans.filter_map(|orphan| ack(registry, queue, own, orphan)).collect())
 }
 
-fn ack(registry: &Registry, queue: &Arc<str>, own: &str, orphan: Orphan) -> Option<(Ack, String)> {
+fn ack(registry: &Registry, queue: &Arc<str>, own: &str, orphan: Orphan) -> Option<Ended> {
     let id = JobId::new(orphan.id).ok()?;
     let policy = registry.policy(&orphan.kind);
     let budget = Budget {

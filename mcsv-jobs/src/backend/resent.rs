@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use super::in_flight::Ended;
 use crate::store::{Ack, Fate};
 use crate::{Event, JobId, Jobs, Transition, trace};
 
@@ -12,12 +13,12 @@ pub(super) struct Resent {
     /// Job and fence of what has been sent before.
     sent: HashSet<(i64, i64)>,
     /// Refused, and perhaps written before.
-    doubtful: Vec<(Ack, String)>,
+    doubtful: Vec<Ended>,
 }
 
 impl Resent {
     /// A turn with these failed: they will be sent again.
-    pub(super) fn failed(&mut self, acks: &[(Ack, String)]) {
+    pub(super) fn failed(&mut self, acks: &[Ended]) {
         self.sent.extend(acks.iter().map(|(ack, _)| (ack.id, ack.fence)));
     }
 

@@ -20,4 +20,11 @@ macro_rules! key_stands {
     };
 }
 
-pub(super) use key_stands;
+/// Whether the unique key of an ended job stands once it waits again. The same for both databases.
+macro_rules! key_comes_back {
+    () => {
+        "(unique_key IS NOT NULL AND (unique_states & 4 <> 0 OR fence = 0))"
+    };
+}
+
+pub(super) use {key_comes_back, key_stands};

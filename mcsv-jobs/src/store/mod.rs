@@ -34,7 +34,7 @@ pub(crate) use change::{
 };
 pub(crate) use claim::{Claim, ClaimReply};
 pub(crate) use claimed::{Claimed, LeaseHolder, Orphan};
-use key_stands::key_stands;
+use key_stands::{key_comes_back, key_stands};
 use limited::{Counted, claim as claim_limited};
 pub(crate) use offer::Offer;
 use offer::{Offered, Offers};

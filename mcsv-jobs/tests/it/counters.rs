@@ -17,6 +17,10 @@ impl Counters {
     pub(crate) fn get(&self, name: &str) -> u64 {
         self.0.lock().unwrap().get(name).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
+
+    fn of(&self, key: &Key) -> Arc<AtomicU64> {
+        Arc::clone(self.0.lock().unwrap().entry(key.name().to_owned()).or_default())
+    }
 }
 
 struct Times(Arc<AtomicU64>);
@@ -35,8 +39,7 @@ impl Recorder for Counters {
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        let mut counters = self.0.lock().unwrap();
-        Counter::from_arc(Arc::clone(counters.entry(key.name().to_owned()).or_default()))
+        Counter::from_arc(self.of(key))
     }
 
     fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
@@ -44,8 +47,6 @@ impl Recorder for Counters {
     }
 
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        let mut counters = self.0.lock().unwrap();
-        let times = Arc::clone(counters.entry(key.name().to_owned()).or_default());
-        Histogram::from_arc(Arc::new(Times(times)))
+        Histogram::from_arc(Arc::new(Times(self.of(key))))
     }
 }

@@ -32,15 +32,24 @@ impl<S: Subscriber> Layer<S> for Switch {
 pub(crate) async fn measure() -> Result<(), BoxError> {
     tracing_subscriber::registry().with(Switch).init();
     let cases = [
-        Case { name: "SQLite", run: |_| Box::pin(sqlite(&[])) },
-        Case { name: "SQLite without the event log", run: |_| Box::pin(sqlite(NO_LOG_SQLITE)) },
-        Case { name: "SQLite with spans", run: |_| Box::pin(with_spans(sqlite(&[]))) },
+        Case { name: "SQLite", run: |jobs| Box::pin(sqlite(jobs, &[])) },
+        Case {
+            name: "SQLite without the event log",
+            run: |jobs| Box::pin(sqlite(jobs, NO_LOG_SQLITE)),
+        },
+        Case { name: "SQLite with spans", run: |jobs| Box::pin(with_spans(sqlite(jobs, &[]))) },
     ];
     case::measure("what the log costs", &cases, JOBS, &[]).await?;
     let cases = [
-        Case { name: "PostgreSQL", run: |_| Box::pin(postgres(&[])) },
-        Case { name: "PostgreSQL without the event log", run: |_| Box::pin(postgres(NO_LOG_PG)) },
-        Case { name: "PostgreSQL with spans", run: |_| Box::pin(with_spans(postgres(&[]))) },
+        Case { name: "PostgreSQL", run: |jobs| Box::pin(postgres(jobs, &[])) },
+        Case {
+            name: "PostgreSQL without the event log",
+            run: |jobs| Box::pin(postgres(jobs, NO_LOG_PG)),
+        },
+        Case {
+            name: "PostgreSQL with spans",
+            run: |jobs| Box::pin(with_spans(postgres(jobs, &[]))),
+        },
     ];
     case::measure("what the log costs", &cases, JOBS, &[]).await
 }
@@ -66,27 +75,27 @@ const NO_LOG_PG: &[&str] = &[
      FOR EACH ROW EXECUTE FUNCTION forget()",
 ];
 
-async fn sqlite(bend: &[&'static str]) -> Result<Took, BoxError> {
+async fn sqlite(count: u32, bend: &[&'static str]) -> Result<Took, BoxError> {
     let folder = tempfile::tempdir()?;
     let jobs = Jobs::connect(&crate::sqlite::url(&folder)).await?;
-    fill(&jobs, JOBS).await?;
+    fill(&jobs, count).await?;
     let mut tx = jobs.begin().await?;
     for statement in bend {
         sqlx::raw_sql(*statement).execute(&mut *tx).await?;
     }
     tx.commit().await?;
-    Ok(Took { jobs: JOBS, time: drain(&jobs, JOBS, CONCURRENCY).await? })
+    Ok(Took { jobs: count, time: drain(&jobs, count, CONCURRENCY).await? })
 }
 
-async fn postgres(bend: &[&'static str]) -> Result<Took, BoxError> {
+async fn postgres(count: u32, bend: &[&'static str]) -> Result<Took, BoxError> {
     let database = crate::postgres::database().await?;
     let jobs = Jobs::connect(database.url()).await?;
-    fill(&jobs, JOBS).await?;
+    fill(&jobs, count).await?;
     let mut tx = jobs.begin_pg().await?;
     for statement in bend {
         sqlx::raw_sql(*statement).execute(&mut *tx).await?;
     }
     tx.commit().await?;
     crate::postgres::vacuum(database.url()).await?;
-    Ok(Took { jobs: JOBS, time: drain(&jobs, JOBS, CONCURRENCY).await? })
+    Ok(Took { jobs: count, time: drain(&jobs, count, CONCURRENCY).await? })
 }

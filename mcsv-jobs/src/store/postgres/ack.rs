@@ -85,7 +85,8 @@ async fn update(
             SELECT given.*, job.cancel AND NOT given.finished AS called_off, clock.now
             FROM mcsv_jobs AS job
             JOIN unnest($1::BIGINT[], $2::BIGINT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[],
-                $6::INTEGER[], $7::BOOLEAN[], $8::TEXT[], $9::TEXT[], $10::TEXT[], $11::BIGINT[], $13::BIGINT[])
+                $6::INTEGER[], $7::BOOLEAN[], $8::TEXT[], $9::TEXT[], $10::TEXT[], $11::BIGINT[],
+                $13::BIGINT[])
                 AS given (id, fence, state, transition, delay, given_back, finished, error, result,
                     detail, lease, started)
                 ON job.id = given.id

@@ -2,7 +2,9 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::PostgresStore;
 use super::notify::{TELL_ALL, TELL_EACH};
-use crate::store::{Cancel, CancelReply, CloseBatches, Requeue, RequeueWhich, key_stands};
+use crate::store::{
+    Cancel, CancelReply, CloseBatches, Requeue, RequeueWhich, key_comes_back, key_stands,
+};
 use crate::{Error, State};
 
 impl PostgresStore {
@@ -74,8 +76,9 @@ async fn requeue(
     let back: Vec<String> = sqlx::query_scalar(concat!(
         "WITH chosen AS MATERIALIZED (
             SELECT id, kind, unique_key, unique_from, is_unique
-            FROM mcsv_jobs AS job, LATERAL (SELECT unique_key IS NOT NULL
-                AND (unique_states & 4 <> 0 OR fence = 0) AS is_unique) AS key
+            FROM mcsv_jobs AS job, LATERAL (SELECT ",
+        key_comes_back!(),
+        " AS is_unique) AS key
             WHERE id = ANY ($1) AND state IN ('completed', 'discarded', 'cancelled')
                 AND NOT (is_unique
                     AND EXISTS (SELECT 1 FROM mcsv_jobs AS other

@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 use super::batch::close;
 use super::enqueue::json;
 use super::{Write, now};
-use crate::store::{Cancel, CancelReply, Requeue, RequeueWhich};
+use crate::store::{Cancel, CancelReply, Requeue, RequeueWhich, key_comes_back};
 
 impl Write for Cancel {
     type Reply = Option<CancelReply>;
@@ -82,8 +82,9 @@ impl Write for Requeue {
             // one key the newest goes back.
             let back: Vec<(i64, String)> = sqlx::query_as(concat!(
                 "WITH chosen AS MATERIALIZED (
-                    SELECT id, kind, unique_key, unique_from, unique_key IS NOT NULL
-                        AND (unique_states & 4 <> 0 OR fence = 0) AS is_unique
+                    SELECT id, kind, unique_key, unique_from, ",
+                key_comes_back!(),
+                " AS is_unique
                     FROM mcsv_jobs WHERE id IN (SELECT value FROM json_each(?1))
                         AND state IN ('completed', 'discarded', 'cancelled')
                  ), single AS MATERIALIZED (

@@ -10,17 +10,20 @@ macro_rules! complete {
         concat!(
             "SELECT json_group_array(value) FROM json_each(?1) WHERE NOT EXISTS (
                 SELECT 1 FROM mcsv_jobs WHERE id = value AND fence = ?2 AND lease_owner = ?3
-                    AND state = 'executing' AND attempted_at IN (SELECT value FROM json_each(?4)));
+                    AND state = 'executing'
+                    AND attempted_at IN (SELECT value FROM json_each(?4)));
              INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
              SELECT id, ",
             now!(),
             ", 'completed', 'completed', attempt, attempted_by FROM mcsv_jobs
              WHERE id IN (SELECT value FROM json_each(?1)) AND fence = ?2 AND lease_owner = ?3
-                AND +state = 'executing' AND +attempted_at IN (SELECT value FROM json_each(?4));
+                AND +state = 'executing'
+                AND +attempted_at IN (SELECT value FROM json_each(?4));
              ",
             $end,
             " WHERE id IN (SELECT value FROM json_each(?1)) AND fence = ?2 AND +lease_owner = ?3
-                AND +state = 'executing' AND +attempted_at IN (SELECT value FROM json_each(?4))"
+                AND +state = 'executing'
+                AND +attempted_at IN (SELECT value FROM json_each(?4))"
         )
     };
 }
