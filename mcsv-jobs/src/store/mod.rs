@@ -323,6 +323,12 @@ impl Store {
         ask!(self, store => store.plan_of_depths().await)
     }
 
+    /// How the database finds the jobs that have ended, in its own words.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn plan_of_completion(&self, ids: &[i64]) -> Result<String, Error> {
+        ask!(self, store => store.plan_of_completion(ids).await)
+    }
+
     /// All events of each of these jobs, in their order.
     pub(crate) async fn logs(&self, ids: &[i64]) -> Result<BTreeMap<i64, Vec<Event>>, Error> {
         ask!(self, store => store.logs(ids).await).map(by_job)

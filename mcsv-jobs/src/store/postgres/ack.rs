@@ -91,7 +91,7 @@ async fn update(
                     detail, lease, started)
                 ON job.id = given.id
             CROSS JOIN (SELECT mcsv_jobs_now() AS now) AS clock
-            WHERE job.fence = given.fence AND job.state = 'executing'
+            WHERE job.fence = given.fence AND job.state || '' = 'executing'
                 AND CASE WHEN given.lease IS NULL
                     THEN job.lease_owner = $12 AND job.attempted_at = given.started
                     ELSE job.lease_until = given.lease END

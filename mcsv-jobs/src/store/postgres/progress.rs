@@ -20,7 +20,7 @@ pub(super) async fn keep(
          SELECT job.id, mcsv_jobs_now(), given.text
          FROM unnest($1::BIGINT[], $2::BIGINT[], $3::TEXT[]) AS given (id, fence, text)
          JOIN mcsv_jobs AS job ON job.id = given.id
-         WHERE job.fence = given.fence AND job.state = 'executing'
+         WHERE job.fence = given.fence AND job.state || '' = 'executing'
             AND job.lease_owner = $4
          ORDER BY job.id
          ON CONFLICT (job_id) DO UPDATE SET at = excluded.at, progress = excluded.progress",

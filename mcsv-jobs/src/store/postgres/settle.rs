@@ -71,14 +71,14 @@ async fn renew(
     sqlx::query_as(
         "WITH free AS MATERIALIZED (
             SELECT id FROM mcsv_jobs
-            WHERE id = ANY ($1) AND state = 'executing' AND lease_owner = $2
+            WHERE id = ANY ($1) AND state || '' = 'executing' AND lease_owner = $2
             FOR UPDATE SKIP LOCKED
          ), renewed AS (
             UPDATE mcsv_jobs SET lease_until = mcsv_jobs_now() + $3
             WHERE id = ANY (ARRAY(SELECT id FROM free))
          )
          SELECT id, fence, cancel FROM mcsv_jobs
-         WHERE id = ANY ($1) AND state = 'executing' AND lease_owner = $2",
+         WHERE id = ANY ($1) AND state || '' = 'executing' AND lease_owner = $2",
     )
     .bind(&settle.held)
     .bind(&settle.owner)
@@ -93,7 +93,7 @@ async fn look(
 ) -> Result<Vec<(i64, i64, bool)>, sqlx::Error> {
     sqlx::query_as(
         "SELECT id, fence, cancel FROM mcsv_jobs
-         WHERE id = ANY ($1) AND state = 'executing' AND lease_owner = $2",
+         WHERE id = ANY ($1) AND state || '' = 'executing' AND lease_owner = $2",
     )
     .bind(&settle.held)
     .bind(&settle.owner)

@@ -99,6 +99,29 @@ pub(in crate::testing) async fn depths_tell_kinds_apart_and_the_age_of_the_oldes
 pub(in crate::testing) async fn depths_are_counted_without_a_look_at_what_has_ended(
     queue: Queue,
 ) -> Done {
+    keep_many(&queue).await?;
+
+    let plan = queue.jobs.inner.store.plan_of_depths().await?;
+    for index in ["mcsv_jobs_ready", "mcsv_jobs_leases", "mcsv_jobs_due"] {
+        assert!(plan.contains(index), "no {index}: {plan}");
+    }
+    let whole = |step: &str| step.contains("Seq Scan") || step.trim() == "SCAN mcsv_jobs";
+    assert!(!plan.lines().any(whole), "{plan}");
+    queue.bend("DELETE FROM mcsv_jobs WHERE id > 1000").await
+}
+
+pub(in crate::testing) async fn ends_are_found_by_their_ids_whatever_has_run(queue: Queue) -> Done {
+    keep_many(&queue).await?;
+
+    let ids: Vec<i64> = (1_001..1_251).collect();
+    let plan = queue.jobs.inner.store.plan_of_completion(&ids).await?;
+    assert!(!plan.contains("mcsv_jobs_leases"), "{plan}");
+    assert!(plan.contains("mcsv_jobs_pkey") || plan.contains("PRIMARY KEY"), "{plan}");
+    queue.bend("DELETE FROM mcsv_jobs WHERE id > 1000").await
+}
+
+/// Two jobs that wait, and ten thousand that have ended.
+async fn keep_many(queue: &Queue) -> Done {
     queue.jobs.enqueue_all([note("a"), note("b")]).await?;
     queue
         .bend(
@@ -111,15 +134,7 @@ pub(in crate::testing) async fn depths_are_counted_without_a_look_at_what_has_en
              FROM kept JOIN mcsv_jobs ON id = (SELECT min(id) FROM mcsv_jobs)",
         )
         .await?;
-    queue.bend("ANALYZE mcsv_jobs").await?;
-
-    let plan = queue.jobs.inner.store.plan_of_depths().await?;
-    for index in ["mcsv_jobs_ready", "mcsv_jobs_leases", "mcsv_jobs_due"] {
-        assert!(plan.contains(index), "no {index}: {plan}");
-    }
-    let whole = |step: &str| step.contains("Seq Scan") || step.trim() == "SCAN mcsv_jobs";
-    assert!(!plan.lines().any(whole), "{plan}");
-    queue.bend("DELETE FROM mcsv_jobs WHERE id > 1000").await
+    queue.bend("ANALYZE mcsv_jobs").await
 }
 
 pub(in crate::testing) async fn pruning_takes_ended_jobs_and_the_events_of_those_that_are_gone(

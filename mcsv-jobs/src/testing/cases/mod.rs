@@ -111,6 +111,7 @@ macro_rules! __mcsv_jobs_cases {
                 stats_count_by_queue_and_state
                 depths_tell_kinds_apart_and_the_age_of_the_oldest
                 depths_are_counted_without_a_look_at_what_has_ended
+                ends_are_found_by_their_ids_whatever_has_run
                 pruning_takes_ended_jobs_and_the_events_of_those_that_are_gone
                 the_events_of_a_job_are_pruned_together
                 a_wait_that_is_too_short_says_so
