@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mcsv_jobs::{JobCx, Jobs, State, Workers};
@@ -77,6 +78,42 @@ async fn a_session_that_locks_a_running_job_holds_up_its_outcome_alone() -> Done
     idle.close().await?;
     let after = jobs.wait(locked, LONG).await?;
     assert_eq!((after.state, after.attempt), (State::Completed, 1));
+    workers.end().await?;
+    assert_sound(&jobs).await
+}
+
+#[tokio::test]
+async fn what_is_committed_late_starts_while_the_queue_is_full() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let jobs = Jobs::connect(database.url()).await?;
+    let mut tx = jobs.begin_pg().await?;
+    let late = jobs.enqueue(note("late")).on_pg(&mut tx).await?.id();
+    jobs.enqueue_all((0..40).map(|n| note(&n.to_string()))).await?;
+    let (seen, mut runs) = mpsc::unbounded_channel();
+    let has_come = Arc::new(AtomicBool::new(false));
+    let workers = Workers::new(jobs.clone()).queue("notes", 4);
+    let workers = run(workers.handle({
+        let (jobs, has_come) = (jobs.clone(), Arc::clone(&has_come));
+        move |_: Note, cx: JobCx| {
+            let (jobs, has_come, seen) = (jobs.clone(), Arc::clone(&has_come), seen.clone());
+            async move {
+                if cx.id() == late {
+                    has_come.store(true, Ordering::Relaxed);
+                } else if !has_come.load(Ordering::Relaxed) {
+                    // As many wait as before.
+                    jobs.enqueue(note("more")).await?;
+                }
+                Done::Ok(seen.send(cx.id())?)
+            }
+        }
+    }));
+    for _ in 0..40 {
+        runs.recv().await;
+    }
+
+    tx.commit().await?;
+
+    assert_eq!(jobs.wait(late, LONG).await?.state, State::Completed);
     workers.end().await?;
     assert_sound(&jobs).await
 }

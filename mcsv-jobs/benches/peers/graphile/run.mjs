@@ -1,10 +1,11 @@
 // graphile-worker beside us: fills a queue on an empty database, empties it, and prints the seconds.
 //
-// node run.mjs URL JOBS default|tuned
+// node run.mjs URL JOBS default|tuned [beside-a-transaction]
 
+import pg from "pg";
 import { makeWorkerUtils, run, Logger } from "graphile-worker";
 
-const [url, jobs, settings] = process.argv.slice(2);
+const [url, jobs, settings, beside] = process.argv.slice(2);
 const total = Number(jobs);
 const logger = new Logger(() => () => {});
 const connectionString = url;
@@ -26,6 +27,14 @@ await utils.withPgClient(async (client) => {
   await client.query("VACUUM ANALYZE");
   await client.query("CHECKPOINT");
 });
+
+// Who keeps a snapshot that is older than all that is done.
+const other = beside && new pg.Client({ connectionString });
+if (other) {
+  await other.connect();
+  await other.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+  await other.query("SELECT 1 FROM graphile_worker._private_jobs LIMIT 1");
+}
 
 // Its own benchmark's settings; the defaults poll and complete job by job.
 const worker =
@@ -60,6 +69,7 @@ const left = await utils.withPgClient((client) =>
   client.query("SELECT count(*)::int AS left FROM graphile_worker._private_jobs"),
 );
 await utils.release();
+await other?.end();
 if (left.rows[0].left !== 0) {
   throw new Error(`${left.rows[0].left} jobs are left`);
 }

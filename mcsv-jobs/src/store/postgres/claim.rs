@@ -1,10 +1,12 @@
 use std::time::Duration;
 
-use sqlx::postgres::PgRow;
-use sqlx::{Connection as _, FromRow, PgConnection, Row as _};
-use tokio::time::timeout;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Connection as _, FromRow, PgConnection, Postgres, Row as _};
+use tokio::time::{Instant, timeout};
 
 use super::connect::{give_up, patience};
+use super::frontier::Place;
 use super::{PostgresStore, limit};
 use crate::Error;
 use crate::store::{Claim, ClaimReply, Claimed, claim_limited};
@@ -59,81 +61,139 @@ const AGAIN: i64 = 20;
 /// it was before, and runs again. That is what becomes of a job whose worker is lost, and of one that a
 /// fail-over to a replica takes back. Nobody was told of the claim but a worker, whose outcome is
 /// refused then: the job waits, or another owner has it.
-const CLAIM: &str = "WITH clock AS MATERIALIZED (
-        SELECT mcsv_jobs_now() AS now
-     ), ready AS MATERIALIZED (
+macro_rules! claim {
+    ($ready:literal) => {
+        concat!(
+            "WITH clock AS MATERIALIZED (
+                SELECT mcsv_jobs_now() AS now
+             ), ",
+            $ready,
+            ", due AS MATERIALIZED (
+                SELECT ctid AS place, id, priority, scheduled_at FROM mcsv_jobs
+                WHERE queue = $1 AND state IN ('scheduled', 'retryable')
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
+                    AND scheduled_at <= (SELECT now FROM clock)
+                ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
+             ), picked AS MATERIALIZED (
+                SELECT place FROM (SELECT * FROM ready UNION ALL SELECT * FROM due) AS all_ranges
+                ORDER BY priority DESC, scheduled_at, id LIMIT $2
+             ), claimed AS (
+                UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
+                    attempt = attempt + 1, lease_owner = $3, attempted_by = $3,
+                    attempted_at = clock.now, lease_until = clock.now + $4
+                FROM clock
+                WHERE job.ctid = ANY (ARRAY(SELECT place FROM picked))
+                RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+                    attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
+                    priority
+             ), logged AS (
+                INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+                SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
+             )
+             SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+                attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
+                priority
+             FROM claimed
+             WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+             ORDER BY priority DESC, scheduled_at, id"
+        )
+    };
+}
+
+const CLAIM: &str = claim!(
+    "ready AS MATERIALIZED (
         SELECT ctid AS place, id, priority, scheduled_at FROM mcsv_jobs
         WHERE queue = $1 AND state = 'available'
             AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
             AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
         ORDER BY priority DESC, scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
-     ), due AS MATERIALIZED (
+     )"
+);
+
+/// The same, of those alone that come after a [`Place`] or are more urgent than the job there.
+const CLAIM_FROM: &str = claim!(
+    "urgent AS MATERIALIZED (
         SELECT ctid AS place, id, priority, scheduled_at FROM mcsv_jobs
-        WHERE queue = $1 AND state IN ('scheduled', 'retryable')
+        WHERE queue = $1 AND state = 'available' AND priority > $5
             AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
             AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
-            AND scheduled_at <= (SELECT now FROM clock)
-        ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
-     ), picked AS MATERIALIZED (
-        SELECT place FROM (SELECT * FROM ready UNION ALL SELECT * FROM due) AS both_ranges
-        ORDER BY priority DESC, scheduled_at, id LIMIT $2
-     ), claimed AS (
-        UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
-            attempt = attempt + 1, lease_owner = $3, attempted_by = $3,
-            attempted_at = clock.now, lease_until = clock.now + $4
-        FROM clock
-        WHERE job.ctid = ANY (ARRAY(SELECT place FROM picked))
-        RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-            attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
-            priority
-     ), logged AS (
-        INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-        SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
-     )
-     SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-        attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id
-     FROM claimed
-     WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
-     ORDER BY priority DESC, scheduled_at, id";
+        ORDER BY priority DESC, scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+     ), later AS MATERIALIZED (
+        SELECT ctid AS place, id, priority, scheduled_at FROM mcsv_jobs
+        WHERE queue = $1 AND state = 'available'
+            AND priority = $5 AND (scheduled_at, id) > ($6, $7)
+            AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+            AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
+        ORDER BY scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+     ), ready AS (
+        SELECT * FROM urgent UNION ALL SELECT * FROM later
+     )"
+);
 
 impl PostgresStore {
     pub(in crate::store) async fn claim(&self, claim: Claim) -> Result<ClaimReply, Error> {
         let mut conn = self.engine().acquire().await?;
         let silent = patience(claim.lease);
-        match timeout(silent, look_for_work(&mut conn, &claim)).await {
+        match timeout(silent, self.look_for_work(&mut conn, &claim)).await {
             Ok(reply) => Ok(reply?),
             Err(_) => Err(give_up(conn, silent)),
         }
     }
+
+    /// A claim is one statement, which needs no transaction around it: one round trip where there is
+    /// enough to do.
+    async fn look_for_work(
+        &self,
+        conn: &mut PgConnection,
+        claim: &Claim,
+    ) -> Result<ClaimReply, sqlx::Error> {
+        if claim.is_sure
+            && let Some(place) = self.frontiers.of(&claim.queue)
+        {
+            let rows = ask(CLAIM_FROM, claim).bind(place.priority).bind(place.scheduled_at);
+            let rows = rows.bind(place.id).fetch_all(&mut *conn).await?;
+            if let Some(last) = rows.last() {
+                self.frontiers.moved(&claim.queue, Place::of(last)?);
+                // There may be more before that place.
+                return started(&rows, claim, 0);
+            }
+        }
+        let since = Instant::now();
+        let rows = ask(CLAIM, claim).fetch_all(&mut *conn).await?;
+        if let Some(last) = rows.last() {
+            self.frontiers.found(&claim.queue, Place::of(last)?, since.elapsed());
+            return started(&rows, claim, AGAIN);
+        }
+        let (limited, next_due) = rest(conn, &claim.queue).await?;
+        let mut reply = ClaimReply { next_due, ..ClaimReply::default() };
+        if limited {
+            let mut tx = conn.begin().await?;
+            match limit::of(&mut tx, &claim.queue).await? {
+                Some(limits) => claim_limited(&mut *tx, claim, &limits, &mut reply).await?,
+                // They were taken away just now.
+                None => reply.look_within(Some(0)),
+            }
+            tx.commit().await?;
+        }
+        Ok(reply)
+    }
 }
 
-/// A claim is one statement, which needs no transaction around it: one round trip where there is
-/// enough to do.
-async fn look_for_work(conn: &mut PgConnection, claim: &Claim) -> Result<ClaimReply, sqlx::Error> {
-    let claimed: Vec<Claimed> = sqlx::query_as(CLAIM)
+fn ask<'a>(statement: &'static str, claim: &'a Claim) -> Query<'a, Postgres, PgArguments> {
+    sqlx::query(statement)
         .bind(&claim.queue)
         .bind(i64::try_from(claim.room).unwrap_or(i64::MAX))
         .bind(&claim.owner)
         .bind(crate::new_job::millis(claim.lease))
-        .fetch_all(&mut *conn)
-        .await?;
-    if !claimed.is_empty() {
-        // They start now, and not a question later. Their ends or the clock look for more.
-        let next_due = (claimed.len() < claim.room).then_some(AGAIN);
-        return Ok(ClaimReply { claimed, next_due, limited: false });
-    }
-    let (limited, next_due) = rest(conn, &claim.queue).await?;
-    let mut reply = ClaimReply { next_due, ..ClaimReply::default() };
-    if limited {
-        let mut tx = conn.begin().await?;
-        match limit::of(&mut tx, &claim.queue).await? {
-            Some(limits) => claim_limited(&mut *tx, claim, &limits, &mut reply).await?,
-            // They were taken away just now.
-            None => reply.look_within(Some(0)),
-        }
-        tx.commit().await?;
-    }
-    Ok(reply)
+}
+
+/// They start now, and not a question later. Their ends or the clock look for more: within `again`
+/// milliseconds where there is room for it.
+fn started(rows: &[PgRow], claim: &Claim, again: i64) -> Result<ClaimReply, sqlx::Error> {
+    let claimed = rows.iter().map(Claimed::from_row).collect::<Result<Vec<_>, _>>()?;
+    let next_due = (claimed.len() < claim.room).then_some(again);
+    Ok(ClaimReply { claimed, next_due, limited: false })
 }
 
 /// Whether the queue has limits, and the milliseconds until there may be something to claim.

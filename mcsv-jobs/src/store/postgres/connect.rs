@@ -1,5 +1,4 @@
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -43,7 +42,8 @@ impl PostgresStore {
             .after_connect(|conn, _| Box::pin(go_by_what_is_committed(conn)))
             .connect_lazy_with(options);
         let notifier = Notifier::spawn(engine.clone());
-        Ok(PostgresStore { callers, engine, notifier, offers: Arc::default() })
+        let (offers, frontiers) = Default::default();
+        Ok(PostgresStore { callers, engine, notifier, offers, frontiers })
     }
 
     pub(super) fn engine(&self) -> &PgPool {

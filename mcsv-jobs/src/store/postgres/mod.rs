@@ -8,6 +8,7 @@ mod complete;
 mod connect;
 mod detach;
 mod enqueue;
+mod frontier;
 mod limit;
 mod notify;
 mod pause;
@@ -26,6 +27,7 @@ use sqlx::PgPool;
 
 pub(crate) use ack::settle_on_pg;
 pub(crate) use enqueue::insert_on_pg;
+use frontier::Frontiers;
 use notify::Notifier;
 pub(super) use presence::Presence;
 
@@ -39,4 +41,5 @@ pub(crate) struct PostgresStore {
     pub(super) notifier: Notifier,
     /// Of the drivers in this process.
     offers: Arc<Offers>,
+    frontiers: Frontiers,
 }

@@ -2,6 +2,7 @@
 
 use mcsv_jobs::Jobs;
 use tokio::time::Instant;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Statement};
 
 use crate::BoxError;
@@ -10,6 +11,7 @@ use crate::job::fill;
 
 const OWNER: &str = "bare.1";
 const CLAIM: &str = include_str!("claim.sql");
+const CLAIM_FROM: &str = include_str!("claim_from.sql");
 const SETTLE: &str = include_str!("settle.sql");
 
 pub(crate) async fn drain(count: u32, batch: i64) -> Result<Took, BoxError> {
@@ -18,14 +20,25 @@ pub(crate) async fn drain(count: u32, batch: i64) -> Result<Took, BoxError> {
     super::vacuum(database.url()).await?;
     let mut client = connect(database.url()).await?;
     let (claim, settle) = (client.prepare(CLAIM).await?, client.prepare(SETTLE).await?);
+    let claim_from = client.prepare(CLAIM_FROM).await?;
     let start = Instant::now();
     let mut done: Vec<(i64, i64, i64)> = Vec::new();
+    let mut place: Option<(i32, i64, i64)> = None;
     loop {
         let tx = client.transaction().await?;
         if !done.is_empty() {
             end(tx.client(), &settle, &done).await?;
         }
-        let rows = tx.query(&claim, &[&"bench", &batch, &OWNER, &30_000_i64]).await?;
+        let rows = match place {
+            Some((priority, at, id)) => {
+                let place: [&(dyn ToSql + Sync); 7] =
+                    [&"bench", &batch, &OWNER, &30_000_i64, &priority, &at, &id];
+                tx.query(&claim_from, &place).await?
+            }
+            None => tx.query(&claim, &[&"bench", &batch, &OWNER, &30_000_i64]).await?,
+        };
+        place =
+            rows.last().map(|row| (row.get("priority"), row.get("scheduled_at"), row.get("id")));
         // The arguments are read as a worker would.
         done = rows
             .iter()

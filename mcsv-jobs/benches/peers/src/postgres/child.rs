@@ -20,7 +20,7 @@ pub(crate) async fn graphile(jobs: u32, settings: &str) -> Result<Took, BoxError
     let socket = socket.replace('/', "%2F");
     let url = format!("postgres://mcsv@{socket}/{name}");
     let mut node = Command::new("node");
-    node.arg(folder.join("run.mjs")).arg(url).arg(jobs.to_string()).arg(settings);
+    node.arg(folder.join("run.mjs")).arg(url).arg(jobs.to_string()).args(settings.split(' '));
     run(node, jobs).await
 }
 

@@ -14,7 +14,7 @@ WITH clock AS MATERIALIZED (
         AND scheduled_at <= (SELECT now FROM clock)
     ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
  ), picked AS MATERIALIZED (
-    SELECT place FROM (SELECT * FROM ready UNION ALL SELECT * FROM due) AS both_ranges
+    SELECT place FROM (SELECT * FROM ready UNION ALL SELECT * FROM due) AS all_ranges
     ORDER BY priority DESC, scheduled_at, id LIMIT $2
  ), claimed AS (
     UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
@@ -23,11 +23,14 @@ WITH clock AS MATERIALIZED (
     FROM clock
     WHERE job.ctid = ANY (ARRAY(SELECT place FROM picked))
     RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-        attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id, priority
+        attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
+        priority
  ), logged AS (
     INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
     SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
  )
  SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-    attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id
- FROM claimed ORDER BY priority DESC, scheduled_at, id
+    attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
+    priority
+ FROM claimed
+ ORDER BY priority DESC, scheduled_at, id

@@ -22,11 +22,19 @@ pub(crate) async fn measure(jobs: u32, words: &[&str]) -> Result<(), BoxError> {
             name: "mcsv-jobs, concurrency 500, deleting",
             run: |jobs| Box::pin(deleting(jobs, 500)),
         },
+        Case {
+            name: "mcsv-jobs, beside an open transaction",
+            run: |jobs| Box::pin(beside_a_transaction(jobs, 500)),
+        },
         Case { name: "mcsv-jobs, concurrency 128", run: |jobs| Box::pin(ours(jobs, 128)) },
         Case { name: "mcsv-jobs, concurrency 10", run: |jobs| Box::pin(ours(jobs, 10)) },
         Case {
             name: "graphile-worker, tuned",
             run: |jobs| Box::pin(child::graphile(jobs, "tuned")),
+        },
+        Case {
+            name: "graphile-worker, beside an open transaction",
+            run: |jobs| Box::pin(child::graphile(jobs, "tuned beside-a-transaction")),
         },
         Case {
             name: "graphile-worker, default",
@@ -75,6 +83,20 @@ async fn deleting(count: u32, concurrency: usize) -> Result<Took, BoxError> {
     let jobs = Jobs::connect(database.url()).await?;
     fill_with(&jobs, count, passing).await?;
     vacuum(database.url()).await?;
+    Ok(Took { jobs: count, time: drain_of::<Passing>(&jobs, count, concurrency).await? })
+}
+
+/// The same, while somebody keeps a snapshot that is older than all that is done, as a report or a dump
+/// does: until it is gone the server keeps what is deleted.
+async fn beside_a_transaction(count: u32, concurrency: usize) -> Result<Took, BoxError> {
+    let database = database().await?;
+    let jobs = Jobs::connect(database.url()).await?;
+    fill_with(&jobs, count, passing).await?;
+    vacuum(database.url()).await?;
+    let mut other = <sqlx::PgConnection as sqlx::Connection>::connect(database.url()).await?;
+    sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM mcsv_jobs LIMIT 1")
+        .execute(&mut other)
+        .await?;
     Ok(Took { jobs: count, time: drain_of::<Passing>(&jobs, count, concurrency).await? })
 }
 

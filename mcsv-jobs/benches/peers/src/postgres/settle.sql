@@ -2,7 +2,7 @@ WITH ended AS (
     UPDATE mcsv_jobs SET state = 'completed', finished_at = clock.now,
         lease_owner = NULL, lease_until = NULL, cancel = false
     FROM (SELECT mcsv_jobs_now() AS now) AS clock
-    WHERE id = ANY ($1) AND fence = $2 AND state = 'executing'
+    WHERE id = ANY ($1) AND fence = $2 AND state || '' = 'executing'
         AND lease_owner = $3 AND attempted_at = ANY ($4)
     RETURNING id, finished_at AS at, attempt, attempted_by
  ), logged AS (
