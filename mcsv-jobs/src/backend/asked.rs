@@ -51,8 +51,22 @@ impl Looking {
     }
 }
 
-/// What came of a look for new work. Cancel safe.
-pub(super) async fn found(looking: &mut Option<Looking>) -> (usize, Result<ClaimReply, Error>) {
+/// What came of a look for new work, of which there are two only if the first is `looking`. Cancel safe.
+pub(super) async fn found(
+    looking: &mut Option<Looking>,
+    ahead: &mut Option<Looking>,
+) -> (usize, Result<ClaimReply, Error>) {
+    let (room, reply) = tokio::select! {
+        found = answer(looking) => found,
+        found = answer(ahead) => found,
+    };
+    if looking.is_none() {
+        *looking = ahead.take();
+    }
+    (room, reply)
+}
+
+async fn answer(looking: &mut Option<Looking>) -> (usize, Result<ClaimReply, Error>) {
     let Some(Looking { room, by }) = looking else { return std::future::pending().await };
     let room = *room;
     let reply = match by {

@@ -70,6 +70,8 @@ pub(crate) struct Driver {
     /// Whether the queue had limits then.
     limited: bool,
     looking: Option<Looking>,
+    /// A claim beside the one that is under way.
+    ahead: Option<Looking>,
     telling: Option<Telling>,
     no_claim: Setback,
     no_settle: Setback,
@@ -110,6 +112,7 @@ impl Driver {
             more: false,
             limited: false,
             looking: None,
+            ahead: None,
             telling: None,
             no_claim: Setback::default(),
             no_settle: Setback::default(),
@@ -154,7 +157,9 @@ impl Driver {
                 // A backend that is gone leaves its last word behind.
                 _ = phases.changed() => {}
                 () = self.ended.reach(wanted) => self.gather().await,
-                (room, reply) = found(&mut self.looking) => self.found(room, reply, phase),
+                (room, reply) = found(&mut self.looking, &mut self.ahead) => {
+                    self.found(room, reply, phase);
+                }
                 (told, reply) = told(&mut self.telling) => self.told(told, reply).await,
                 () = self.bell.rung() => self.hear(),
                 () = sleep_until(until) => {}
@@ -232,10 +237,15 @@ impl Driver {
         self.telling.is_some() && self.room_in(2 * self.concurrency) < self.flight.batch()
     }
 
-    /// The jobs that can be started.
+    /// The jobs that can be started, those of a claim that is under way among them.
     fn room(&self) -> usize {
+        self.room_beside(0)
+    }
+
+    /// The jobs that can be started beside so many.
+    fn room_beside(&self, others: usize) -> usize {
         let most = if self.waits_for_ends() { self.concurrency } else { 2 * self.concurrency };
-        self.room_in(most).min(self.flight.batch())
+        self.room_in(most).saturating_sub(others).min(self.flight.batch())
     }
 
     fn room_in(&self, most: usize) -> usize {
@@ -254,11 +264,47 @@ impl Driver {
         if due || outgrown {
             self.withdraw();
         }
-        let room = self.room();
-        if self.looking.is_some() || room == 0 || !self.no_claim.is_over() {
+        if !self.no_claim.is_over() {
             return;
         }
-        let claim = Claim {
+        if self.looking.is_some() {
+            return self.look_ahead(more);
+        }
+        let room = self.room();
+        if room == 0 {
+            return;
+        }
+        if due {
+            self.looking = Some(self.claim(room));
+        } else if !self.limited {
+            let offer = self.jobs.inner.store.offer(self.claim_of(room));
+            self.looking = Some(Looking { room, by: By::Offer(offer) });
+        }
+    }
+
+    /// Claims a second batch while the database is at the first, where there are places and jobs for both
+    /// and it can do so.
+    fn look_ahead(&mut self, more: bool) {
+        let Some(under_way) = self.looking.as_ref().filter(|looking| looking.is_claim()) else {
+            return;
+        };
+        let room = self.room_beside(under_way.room);
+        // Orphans are looked for when no claim is under way.
+        let is_free = self.ahead.is_none() && self.orphaned.is_none();
+        if more && is_free && room >= self.flight.batch() && self.jobs.inner.store.claims_together()
+        {
+            self.ahead = Some(self.claim(room));
+        }
+    }
+
+    fn claim(&self, room: usize) -> Looking {
+        let (jobs, claim) = (self.jobs.clone(), self.claim_of(room));
+        let asked = Box::pin(async move { jobs.inner.store.claim(claim).await });
+        Looking { room, by: By::Claim(asked) }
+    }
+
+    fn claim_of(&self, room: usize) -> Claim {
+        Claim {
             queue: self.queue.to_string(),
             owner: self.owner.clone(),
             lease: self.lease,
@@ -266,14 +312,6 @@ impl Driver {
             is_sure: self.more,
             is_urgent: self.flight.held.is_empty(),
             is_limited: self.limited,
-        };
-        if due {
-            let jobs = self.jobs.clone();
-            let asked = Box::pin(async move { jobs.inner.store.claim(claim).await });
-            self.looking = Some(Looking { room, by: By::Claim(asked) });
-        } else if !self.limited {
-            let offer = self.jobs.inner.store.offer(claim);
-            self.looking = Some(Looking { room, by: By::Offer(offer) });
         }
     }
 
@@ -486,8 +524,9 @@ impl Driver {
         for ack in self.ended.close() {
             self.flight.end(ack);
         }
-        if self.looking.is_some()
-            && let Ok((room, reply)) = timeout_at(until, found(&mut self.looking)).await
+        while self.looking.is_some()
+            && let Ok((room, reply)) =
+                timeout_at(until, found(&mut self.looking, &mut self.ahead)).await
         {
             self.found(room, reply, Phase::Ended);
         }

@@ -109,6 +109,16 @@ impl Store {
         }
     }
 
+    /// Whether two claims at a time take less than one after the other.
+    pub(crate) fn claims_together(&self) -> bool {
+        match self {
+            // There is one writer.
+            Store::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Store::Postgres(_) => true,
+        }
+    }
+
     pub(crate) fn sqlite(&self) -> Result<&SqliteStore, Error> {
         match self {
             Store::Sqlite(store) => Ok(store),

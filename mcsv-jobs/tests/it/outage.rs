@@ -41,10 +41,14 @@ struct Scene {
 }
 
 impl Scene {
-    async fn open(jobs: &Jobs, number: usize) -> Result<Scene, mcsv_jobs::BoxError> {
+    async fn open(
+        jobs: &Jobs,
+        number: usize,
+        in_flight: usize,
+    ) -> Result<Scene, mcsv_jobs::BoxError> {
         let made = jobs.enqueue_all((0..number).map(|n| note(&n.to_string()))).await?;
         let (seen, runs) = mpsc::unbounded_channel();
-        let workers = Workers::new(jobs.clone()).queue("notes", IN_FLIGHT);
+        let workers = Workers::new(jobs.clone()).queue("notes", in_flight);
         let workers = workers.handle(move |_: Note, cx: JobCx| {
             let seen = seen.clone();
             async move {
@@ -89,11 +93,25 @@ impl Scene {
 async fn workers_outlive_the_end_of_all_their_sessions_and_run_nothing_twice() -> Done {
     let Some(database) = crate::server::database().await? else { return Ok(()) };
     let jobs = Jobs::connect(database.url()).await?;
-    let mut scene = Scene::open(&jobs, 400).await?;
+    let mut scene = Scene::open(&jobs, 400, IN_FLIGHT).await?;
     for outage in 1..=10 {
         scene.until(outage * 30).await;
         assert!(end_sessions(database.url()).await? > 0);
     }
+    scene.close(database.url(), 0).await
+}
+
+#[tokio::test]
+async fn workers_with_more_than_one_claim_under_way_outlive_them_all() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let jobs = Jobs::connect(database.url()).await?;
+    let mut scene = Scene::open(&jobs, 3_000, 1_000).await?;
+    let mut ended = 0;
+    for outage in 1..=5 {
+        scene.until(outage * 400).await;
+        ended += end_sessions(database.url()).await?;
+    }
+    assert!(ended > 0);
     scene.close(database.url(), 0).await
 }
 
@@ -108,7 +126,7 @@ async fn workers_outlive_the_crash_of_the_server_and_lose_no_answered_job() -> D
     let database = server.database().await?;
     let url = database.url().to_owned();
     let jobs = Jobs::connect(&url).await?;
-    let mut scene = Scene::open(&jobs, 100).await?;
+    let mut scene = Scene::open(&jobs, 100, IN_FLIGHT).await?;
     scene.until(30).await;
 
     let mut server = tokio::task::spawn_blocking(move || server.stop().map(|()| server)).await??;
@@ -129,7 +147,7 @@ async fn workers_wait_for_a_server_that_became_read_only() -> Done {
     let Some(server) = own_server().await? else { return Ok(()) };
     let database = server.database().await?;
     let jobs = Jobs::connect(database.url()).await?;
-    let mut scene = Scene::open(&jobs, 100).await?;
+    let mut scene = Scene::open(&jobs, 100, IN_FLIGHT).await?;
     scene.until(30).await;
 
     let mut conn = PgConnection::connect(database.url()).await?;
