@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::query::Query;
-use sqlx::{Connection as _, FromRow, PgConnection, Postgres, Row as _};
+use sqlx::postgres::PgRow;
+use sqlx::{Connection as _, FromRow, PgConnection, Row as _};
 use tokio::time::{Instant, timeout};
 
 use super::connect::{give_up, patience};
@@ -44,15 +43,16 @@ pub(super) fn number(row: &PgRow, column: &str) -> Result<u32, sqlx::Error> {
 /// How soon to look again where another worker was about to take what is there.
 const AGAIN: i64 = 20;
 
-/// Two index ranges, both cut at the limit, so neither a million scheduled jobs nor a million finished
-/// ones make it slower. Rows that another worker is about to take are skipped.
+/// Three index ranges, each cut at the limit, so neither a million scheduled jobs nor a million finished
+/// ones make it slower: what is more urgent than a [`Place`], what comes after it, and what is due. Rows
+/// that another worker is about to take are skipped.
 ///
 /// MATERIALIZED: a planner that runs a locking subquery again would claim more than the limit, and one
 /// that reads the clock again could let a job start before it is due.
 ///
-/// The rows are locked, so they are found again by their places, which takes less than a search for each
-/// id. One that was changed just before it was locked has a new place that the statement does not see:
-/// the next claim takes it.
+/// The rows are locked, so they are found again by their places in the table, which takes less than a
+/// search for each id. One that was changed just before it was locked has a new place that the statement
+/// does not see: the next claim takes it.
 ///
 /// It does not wait for the disk, for this transaction alone, and without a round trip of its own: the
 /// claim is in the log of the server, and on disk with the next commit that waits, or within a second.
@@ -61,59 +61,9 @@ const AGAIN: i64 = 20;
 /// it was before, and runs again. That is what becomes of a job whose worker is lost, and of one that a
 /// fail-over to a replica takes back. Nobody was told of the claim but a worker, whose outcome is
 /// refused then: the job waits, or another owner has it.
-macro_rules! claim {
-    ($ready:literal) => {
-        concat!(
-            "WITH clock AS MATERIALIZED (
-                SELECT mcsv_jobs_now() AS now
-             ), ",
-            $ready,
-            ", due AS MATERIALIZED (
-                SELECT ctid AS place, id, priority, scheduled_at FROM mcsv_jobs
-                WHERE queue = $1 AND state IN ('scheduled', 'retryable')
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
-                    AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
-                    AND scheduled_at <= (SELECT now FROM clock)
-                ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
-             ), picked AS MATERIALIZED (
-                SELECT place FROM (SELECT * FROM ready UNION ALL SELECT * FROM due) AS all_ranges
-                ORDER BY priority DESC, scheduled_at, id LIMIT $2
-             ), claimed AS (
-                UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
-                    attempt = attempt + 1, lease_owner = $3, attempted_by = $3,
-                    attempted_at = clock.now, lease_until = clock.now + $4
-                FROM clock
-                WHERE job.ctid = ANY (ARRAY(SELECT place FROM picked))
-                RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-                    attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
-                    priority
-             ), logged AS (
-                INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-                SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
-             )
-             SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-                attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
-                priority
-             FROM claimed
-             WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
-             ORDER BY priority DESC, scheduled_at, id"
-        )
-    };
-}
-
-const CLAIM: &str = claim!(
-    "ready AS MATERIALIZED (
-        SELECT ctid AS place, id, priority, scheduled_at FROM mcsv_jobs
-        WHERE queue = $1 AND state = 'available'
-            AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
-            AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
-        ORDER BY priority DESC, scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
-     )"
-);
-
-/// The same, of those alone that come after a [`Place`] or are more urgent than the job there.
-const CLAIM_FROM: &str = claim!(
-    "urgent AS MATERIALIZED (
+const CLAIM: &str = "WITH clock AS MATERIALIZED (
+        SELECT mcsv_jobs_now() AS now
+     ), urgent AS MATERIALIZED (
         SELECT ctid AS place, id, priority, scheduled_at FROM mcsv_jobs
         WHERE queue = $1 AND state = 'available' AND priority > $5
             AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
@@ -126,10 +76,35 @@ const CLAIM_FROM: &str = claim!(
             AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
             AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
         ORDER BY scheduled_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
-     ), ready AS (
-        SELECT * FROM urgent UNION ALL SELECT * FROM later
-     )"
-);
+     ), due AS MATERIALIZED (
+        SELECT ctid AS place, id, priority, scheduled_at FROM mcsv_jobs
+        WHERE queue = $1 AND state IN ('scheduled', 'retryable')
+            AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
+            AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
+            AND scheduled_at <= (SELECT now FROM clock)
+        ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
+     ), picked AS MATERIALIZED (
+        SELECT place FROM (SELECT * FROM urgent UNION ALL SELECT * FROM later
+            UNION ALL SELECT * FROM due) AS all_ranges
+        ORDER BY priority DESC, scheduled_at, id LIMIT $2
+     ), claimed AS (
+        UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
+            attempt = attempt + 1, lease_owner = $3, attempted_by = $3,
+            attempted_at = clock.now, lease_until = clock.now + $4
+        FROM clock
+        WHERE job.ctid = ANY (ARRAY(SELECT place FROM picked))
+        RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+            attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
+            priority
+     ), logged AS (
+        INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+        SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
+     )
+     SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
+        attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id, priority
+     FROM claimed
+     WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+     ORDER BY priority DESC, scheduled_at, id";
 
 impl PostgresStore {
     pub(in crate::store) async fn claim(&self, claim: Claim) -> Result<ClaimReply, Error> {
@@ -151,8 +126,7 @@ impl PostgresStore {
         if claim.is_sure
             && let Some(place) = self.frontiers.of(&claim.queue)
         {
-            let rows = ask(CLAIM_FROM, claim).bind(place.priority).bind(place.scheduled_at);
-            let rows = rows.bind(place.id).fetch_all(&mut *conn).await?;
+            let rows = claim_after(conn, claim, place).await?;
             if let Some(last) = rows.last() {
                 self.frontiers.moved(&claim.queue, Place::of(last)?);
                 // There may be more before that place.
@@ -160,7 +134,7 @@ impl PostgresStore {
             }
         }
         let since = Instant::now();
-        let rows = ask(CLAIM, claim).fetch_all(&mut *conn).await?;
+        let rows = claim_after(conn, claim, Place::BEGINNING).await?;
         if let Some(last) = rows.last() {
             self.frontiers.found(&claim.queue, Place::of(last)?, since.elapsed());
             return started(&rows, claim, AGAIN);
@@ -180,12 +154,21 @@ impl PostgresStore {
     }
 }
 
-fn ask<'a>(statement: &'static str, claim: &'a Claim) -> Query<'a, Postgres, PgArguments> {
-    sqlx::query(statement)
+async fn claim_after(
+    conn: &mut PgConnection,
+    claim: &Claim,
+    place: Place,
+) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(CLAIM)
         .bind(&claim.queue)
         .bind(i64::try_from(claim.room).unwrap_or(i64::MAX))
         .bind(&claim.owner)
         .bind(crate::new_job::millis(claim.lease))
+        .bind(place.priority)
+        .bind(place.scheduled_at)
+        .bind(place.id)
+        .fetch_all(conn)
+        .await
 }
 
 /// They start now, and not a question later. Their ends or the clock look for more: within `again`

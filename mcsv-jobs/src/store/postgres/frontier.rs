@@ -72,6 +72,10 @@ impl Frontiers {
 }
 
 impl Place {
+    /// What comes before every job.
+    pub(super) const BEGINNING: Place =
+        Place { priority: i32::MIN, scheduled_at: i64::MIN, id: i64::MIN };
+
     /// That of a claimed row.
     pub(super) fn of(row: &PgRow) -> Result<Self, sqlx::Error> {
         Ok(Place {

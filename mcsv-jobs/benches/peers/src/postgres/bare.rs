@@ -11,7 +11,6 @@ use crate::job::fill;
 
 const OWNER: &str = "bare.1";
 const CLAIM: &str = include_str!("claim.sql");
-const CLAIM_FROM: &str = include_str!("claim_from.sql");
 const SETTLE: &str = include_str!("settle.sql");
 
 pub(crate) async fn drain(count: u32, batch: i64) -> Result<Took, BoxError> {
@@ -20,25 +19,21 @@ pub(crate) async fn drain(count: u32, batch: i64) -> Result<Took, BoxError> {
     super::vacuum(database.url()).await?;
     let mut client = connect(database.url()).await?;
     let (claim, settle) = (client.prepare(CLAIM).await?, client.prepare(SETTLE).await?);
-    let claim_from = client.prepare(CLAIM_FROM).await?;
     let start = Instant::now();
     let mut done: Vec<(i64, i64, i64)> = Vec::new();
-    let mut place: Option<(i32, i64, i64)> = None;
+    let mut place = (i32::MIN, i64::MIN, i64::MIN);
     loop {
         let tx = client.transaction().await?;
         if !done.is_empty() {
             end(tx.client(), &settle, &done).await?;
         }
-        let rows = match place {
-            Some((priority, at, id)) => {
-                let place: [&(dyn ToSql + Sync); 7] =
-                    [&"bench", &batch, &OWNER, &30_000_i64, &priority, &at, &id];
-                tx.query(&claim_from, &place).await?
-            }
-            None => tx.query(&claim, &[&"bench", &batch, &OWNER, &30_000_i64]).await?,
-        };
-        place =
-            rows.last().map(|row| (row.get("priority"), row.get("scheduled_at"), row.get("id")));
+        let (priority, at, id) = place;
+        let claimed: [&(dyn ToSql + Sync); 7] =
+            [&"bench", &batch, &OWNER, &30_000_i64, &priority, &at, &id];
+        let rows = tx.query(&claim, &claimed).await?;
+        if let Some(last) = rows.last() {
+            place = (last.get("priority"), last.get("scheduled_at"), last.get("id"));
+        }
         // The arguments are read as a worker would.
         done = rows
             .iter()
