@@ -90,6 +90,9 @@ impl NewJob {
     /// Among jobs that waited for their time, scheduled ones and retries, a worker looks at those that
     /// have been due for longest, as many as it has places: where more are due, they start in that
     /// order, and the priority counts within each look.
+    ///
+    /// Jobs of one priority start in the order of their times. On PostgreSQL one whose transaction was
+    /// long may come after its turn while its queue is full: mostly by 0.1 s, and by 5 s at most.
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = priority.clamp(-100, 100);
         self
