@@ -1,9 +1,5 @@
 use sqlx::PgConnection;
 
-#[cfg(feature = "testing")]
-use super::PostgresStore;
-#[cfg(feature = "testing")]
-use crate::Error;
 use crate::Retention;
 use crate::store::Completions;
 
@@ -12,7 +8,7 @@ use crate::store::Completions;
 /// `state || ''`, and not the state: an index of what runs is nearly empty whenever the server counts it, so
 /// that it looks like the shortest way. But it keeps an entry of each job that has run until a vacuum, and
 /// each of these would be looked up.
-const KEEP: &str = "WITH ended AS (
+pub(super) const KEEP: &str = "WITH ended AS (
         UPDATE mcsv_jobs SET state = 'completed', finished_at = clock.now,
             lease_owner = NULL, lease_until = NULL, cancel = false
         FROM (SELECT mcsv_jobs_now() AS now) AS clock
@@ -52,14 +48,4 @@ pub(super) async fn complete(
         Retention::DeleteCompleted => DELETE,
     };
     sqlx::query_scalar(end).bind(ids).bind(fence).bind(owner).bind(started).fetch_all(conn).await
-}
-
-#[cfg(feature = "testing")]
-impl PostgresStore {
-    pub(in crate::store) async fn plan_of_completion(&self, ids: &[i64]) -> Result<String, Error> {
-        let plan = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {KEEP}")));
-        let plan = plan.bind(ids).bind(1_i64).bind("owner").bind([0_i64].as_slice());
-        let plan: Vec<String> = plan.fetch_all(self.engine()).await?;
-        Ok(plan.join("\n"))
-    }
 }

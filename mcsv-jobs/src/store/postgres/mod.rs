@@ -12,6 +12,8 @@ mod frontier;
 mod limit;
 mod notify;
 mod pause;
+#[cfg(feature = "testing")]
+mod plan;
 mod presence;
 mod progress;
 mod prune;

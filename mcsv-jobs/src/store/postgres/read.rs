@@ -8,8 +8,8 @@ use crate::store::record_columns;
 use crate::{Error, Event, Filter, JobId, JobRecord, State};
 
 mod audit;
-mod leases;
-mod log;
+pub(super) mod leases;
+pub(super) mod log;
 mod row;
 
 impl PostgresStore {

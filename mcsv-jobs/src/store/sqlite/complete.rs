@@ -1,13 +1,6 @@
-#[cfg(feature = "testing")]
-use sqlx::Row as _;
-
-#[cfg(feature = "testing")]
-use super::SqliteStore;
 use super::enqueue::{json, parse};
 use super::now;
 use super::script::{Answers, Argument, Script};
-#[cfg(feature = "testing")]
-use crate::Error;
 use crate::Retention;
 use crate::store::{Ack, Completions, completions};
 
@@ -35,7 +28,7 @@ macro_rules! complete {
     };
 }
 
-const KEEP: &str = complete!(
+pub(super) const KEEP: &str = complete!(
     "UPDATE mcsv_jobs SET state = 'completed', lease_owner = NULL, lease_until = NULL, cancel = 0,
         finished_at = (SELECT at FROM mcsv_job_events ORDER BY sequence DESC LIMIT 1)"
 );
@@ -82,16 +75,4 @@ pub(super) fn read(
         accepted.extend(ids);
     }
     Ok(accepted)
-}
-
-#[cfg(feature = "testing")]
-impl SqliteStore {
-    pub(in crate::store) async fn plan_of_completion(&self, ids: &[i64]) -> Result<String, Error> {
-        let end = KEEP.rsplit(';').next().unwrap_or_default();
-        let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {end}")));
-        let plan = plan.bind(json(ids)?).bind(1_i64).bind("owner").bind("[0]");
-        let steps = plan.fetch_all(&self.readers).await?;
-        let steps = steps.iter().map(|step| step.try_get("detail"));
-        Ok(steps.collect::<Result<Vec<String>, _>>()?.join("\n"))
-    }
 }

@@ -15,6 +15,8 @@ mod log_file;
 mod log_sync;
 mod log_watch;
 mod pause;
+#[cfg(feature = "testing")]
+mod plan;
 mod progress;
 mod prune;
 mod read;

@@ -20,11 +20,11 @@ pub(crate) async fn measure(jobs: u32, words: &[&str]) -> Result<(), BoxError> {
         Case { name: "mcsv-jobs, concurrency 500", run: |jobs| Box::pin(ours(jobs, 500)) },
         Case {
             name: "mcsv-jobs, concurrency 500, deleting",
-            run: |jobs| Box::pin(deleting(jobs, 500)),
+            run: |jobs| Box::pin(deleting(jobs, 500, "")),
         },
         Case {
             name: "mcsv-jobs, beside an open transaction",
-            run: |jobs| Box::pin(beside_a_transaction(jobs, 500)),
+            run: |jobs| Box::pin(deleting(jobs, 500, OLD_SNAPSHOT)),
         },
         Case { name: "mcsv-jobs, concurrency 128", run: |jobs| Box::pin(ours(jobs, 128)) },
         Case { name: "mcsv-jobs, concurrency 10", run: |jobs| Box::pin(ours(jobs, 10)) },
@@ -78,27 +78,23 @@ async fn ours(count: u32, concurrency: usize) -> Result<Took, BoxError> {
 }
 
 /// With the rows deleted when they are done, as graphile-worker does it.
-async fn deleting(count: u32, concurrency: usize) -> Result<Took, BoxError> {
-    let database = database().await?;
-    let jobs = Jobs::connect(database.url()).await?;
-    fill_with(&jobs, count, passing).await?;
-    vacuum(database.url()).await?;
-    Ok(Took { jobs: count, time: drain_of::<Passing>(&jobs, count, concurrency).await? })
-}
-
-/// The same, while somebody keeps a snapshot that is older than all that is done, as a report or a dump
-/// does: until it is gone the server keeps what is deleted.
-async fn beside_a_transaction(count: u32, concurrency: usize) -> Result<Took, BoxError> {
+async fn deleting(
+    count: u32,
+    concurrency: usize,
+    meanwhile: &'static str,
+) -> Result<Took, BoxError> {
     let database = database().await?;
     let jobs = Jobs::connect(database.url()).await?;
     fill_with(&jobs, count, passing).await?;
     vacuum(database.url()).await?;
     let mut other = <sqlx::PgConnection as sqlx::Connection>::connect(database.url()).await?;
-    sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM mcsv_jobs LIMIT 1")
-        .execute(&mut other)
-        .await?;
+    sqlx::raw_sql(meanwhile).execute(&mut other).await?;
     Ok(Took { jobs: count, time: drain_of::<Passing>(&jobs, count, concurrency).await? })
 }
+
+/// A snapshot that is older than all that is done, as a report or a dump keeps it: until it is gone the
+/// server keeps what is deleted.
+const OLD_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM mcsv_jobs LIMIT 1";
 
 /// What autovacuum would have done to a queue that has lived for a while.
 pub(crate) async fn vacuum(url: &str) -> Result<(), BoxError> {

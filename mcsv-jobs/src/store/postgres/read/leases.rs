@@ -57,17 +57,10 @@ impl PostgresStore {
         let depths = sqlx::query_as(DEPTHS);
         self.engine_call(async |conn| depths.fetch_all(conn).await).await
     }
-
-    #[cfg(feature = "testing")]
-    pub(in crate::store) async fn plan_of_depths(&self) -> Result<String, Error> {
-        let plan = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {DEPTHS}")));
-        let plan: Vec<String> = plan.fetch_all(self.engine()).await?;
-        Ok(plan.join("\n"))
-    }
 }
 
 /// The states are written out where they can be: what is not in an index is read from the row.
-const DEPTHS: &str = "
+pub(in crate::store) const DEPTHS: &str = "
     SELECT queue, kind, state, count, (SELECT mcsv_jobs_now()) - since AS oldest FROM (
         SELECT queue, kind, 'available' AS state, count(*) AS count, min(scheduled_at) AS since
         FROM mcsv_jobs WHERE state = 'available' GROUP BY queue, kind

@@ -9,7 +9,7 @@ use crate::{Error, Event, EventCursor, EventPage, LoggedEvent};
 /// so that nothing comes in between any more.
 ///
 /// The limit stands before the join, and OFFSET keeps the join from becoming one with all jobs.
-const PAGE: &str = "
+pub(in crate::store) const PAGE: &str = "
     SELECT log.tag, log.is_beyond, page.*, job.kind, job.queue
     FROM (SELECT tag, $1::TEXT::XID8 >= pg_snapshot_xmax(pg_current_snapshot()) AS is_beyond
         FROM mcsv_job_log) AS log
@@ -52,20 +52,6 @@ impl PostgresStore {
             Ok(EventCursor { log: tag(&row)?, transaction: transaction(&row)?, sequence: 0 })
         });
         ended.await
-    }
-
-    #[cfg(feature = "testing")]
-    pub(in crate::store) async fn plan_of_events_after(
-        &self,
-        cursor: EventCursor,
-    ) -> Result<String, Error> {
-        let plan = sqlx::AssertSqlSafe(format!("EXPLAIN {PAGE}"));
-        let plan = sqlx::query_scalar(plan)
-            .bind(cursor.transaction.to_string())
-            .bind(cursor.sequence)
-            .bind(500_i64);
-        let plan: Vec<String> = plan.fetch_all(self.engine()).await?;
-        Ok(plan.join("\n"))
     }
 }
 

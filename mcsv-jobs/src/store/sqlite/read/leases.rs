@@ -59,18 +59,10 @@ impl SqliteStore {
     pub(in crate::store) async fn depths(&self) -> Result<Vec<DepthRow>, Error> {
         Ok(sqlx::query_as(DEPTHS).fetch_all(&self.readers).await?)
     }
-
-    #[cfg(feature = "testing")]
-    pub(in crate::store) async fn plan_of_depths(&self) -> Result<String, Error> {
-        let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {DEPTHS}"));
-        let steps = sqlx::query(plan).fetch_all(&self.readers).await?;
-        let steps = steps.iter().map(|step| step.try_get("detail"));
-        Ok(steps.collect::<Result<Vec<String>, _>>()?.join("\n"))
-    }
 }
 
 /// From the partial indexes, which hold what is unfinished.
-const DEPTHS: &str = concat!(
+pub(in crate::store) const DEPTHS: &str = concat!(
     "SELECT queue, kind, state, count, ",
     now!(),
     " - since AS oldest FROM (

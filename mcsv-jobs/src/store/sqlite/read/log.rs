@@ -13,7 +13,7 @@ macro_rules! last {
 }
 
 /// There is one writer at a time, so that the order of the numbers is the order of the commits.
-const PAGE: &str = concat!(
+pub(in crate::store) const PAGE: &str = concat!(
     "SELECT log.tag, ?1 > 0 OR ?2 > ",
     last!(),
     " AS is_beyond, page.sequence, page.job_id, page.at, page.transition, page.state,
@@ -57,18 +57,6 @@ impl SqliteStore {
     /// numbers be given to others: a cursor behind them would miss those.
     async fn outlast(&self) -> Result<(), Error> {
         self.sync().await
-    }
-
-    #[cfg(feature = "testing")]
-    pub(in crate::store) async fn plan_of_events_after(
-        &self,
-        cursor: EventCursor,
-    ) -> Result<String, Error> {
-        let plan = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {PAGE}"));
-        let steps = sqlx::query(plan).bind(0_i64).bind(cursor.sequence).bind(500_i64);
-        let steps = steps.fetch_all(&self.readers).await?;
-        let steps = steps.iter().map(|step| step.try_get("detail"));
-        Ok(steps.collect::<Result<Vec<String>, _>>()?.join("\n"))
     }
 }
 
