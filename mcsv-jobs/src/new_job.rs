@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mcsv_core::TraceContext;
 
-use crate::{BatchId, Codec, Error, ErrorKind, Job, Policy, Unique};
+use crate::{BatchId, Codec, Error, ErrorKind, Job, Policy, Retention, Unique};
 
 /// The most bytes of encoded arguments.
 pub(crate) const MAX_ARGS: usize = 256 * 1024;
@@ -39,6 +39,8 @@ pub struct NewJob {
     pub(crate) start: Start,
     pub(crate) priority: i32,
     pub(crate) max_attempts: u32,
+    /// Whether its kind has it logged from the start.
+    pub(crate) is_logged: bool,
     pub(crate) trace: Option<TraceContext>,
     pub(crate) batch: Option<BatchId>,
     /// What follows on it, in order; these have no chain of their own.
@@ -55,6 +57,7 @@ pub(crate) enum Start {
 impl NewJob {
     /// A job with the options of its type, in the trace that is current here.
     pub fn new<J: Job>(job: J) -> Self {
+        let policy = J::policy();
         NewJob {
             kind: J::KIND,
             queue: J::QUEUE.to_owned(),
@@ -65,7 +68,8 @@ impl NewJob {
             partition: job.partition(),
             start: Start::Now,
             priority: 0,
-            max_attempts: J::policy().max_attempts(),
+            max_attempts: policy.max_attempts(),
+            is_logged: policy.retention() != Retention::ForgetCompleted,
             trace: TraceContext::current(),
             batch: None,
             chain: Vec::new(),

@@ -39,7 +39,8 @@ pub struct Difference {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The row has no event at all.
+    /// The row has no event at all, and more has happened to it than to one that may have none
+    /// ([`Retention::ForgetCompleted`](crate::Retention::ForgetCompleted)).
     NoEvents,
     /// There is no row, but by its events the job has not ended.
     NoRow {
@@ -122,11 +123,28 @@ impl fmt::Display for Difference {
 }
 
 fn problems(audited: &Audited) -> Vec<Problem> {
+    if !audited.row.is_logged {
+        return unlogged(audited).into_iter().collect();
+    }
     match rebuild(&audited.events) {
         Ok(Some(log)) => columns(audited, &log),
         Ok(None) => vec![Problem::NoEvents],
         Err(Illegal { sequence, why }) => vec![Problem::Impossible { sequence, why }],
     }
+}
+
+/// A job without a log has none, and waits for its first start or runs for the first time.
+fn unlogged(Audited { row, events }: &Audited) -> Option<Problem> {
+    if let Some(event) = events.first() {
+        let why = format!("{} of a job that is not logged", event.transition);
+        return Some(Problem::Impossible { sequence: event.sequence, why });
+    }
+    let is_early = match row.state.as_str() {
+        "available" | "scheduled" => row.fence == 0,
+        "executing" => row.fence == 1,
+        _ => false,
+    };
+    (!is_early || row.cancel).then_some(Problem::NoEvents)
 }
 
 fn columns(audited: &Audited, log: &Snapshot) -> Vec<Problem> {

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use super::in_flight::Ended;
 use crate::store::{Ack, Fate};
-use crate::{Event, JobId, Jobs, Transition, trace};
+use crate::{Event, JobId, Jobs, State, Transition, trace};
 
 /// The outcomes that are sent again because nobody heard whether they were written.
 ///
@@ -50,7 +50,12 @@ impl Resent {
         });
         for (ack, kind) in doubtful {
             let log = logs.get(&ack.id).map_or(&[][..], Vec::as_slice);
-            if !has_end(log, &ack, owner) {
+            let is_ended = if log.is_empty() && !ack.is_logged {
+                is_forgotten(jobs, &ack).await
+            } else {
+                has_end(log, &ack, owner)
+            };
+            if !is_ended {
                 lost(queue, &ack, &kind);
                 continue;
             }
@@ -81,6 +86,12 @@ async fn close_batch_of(jobs: &Jobs, ack: &Ack) {
     }
 }
 
+/// Whether an attempt that had no log completed its job: of a job that ends in another way there is one.
+async fn is_forgotten(jobs: &Jobs, ack: &Ack) -> bool {
+    let Ok(id) = JobId::new(ack.id) else { return false };
+    ack.fate.state == State::Completed && matches!(jobs.get(id).await, Ok(None))
+}
+
 fn lost(queue: &str, ack: &Ack, kind: &str) {
     trace::count_lease_lost(queue, kind);
     tracing::warn!(job.id = ack.id, "a stale outcome is refused: the lease was lost");
@@ -108,7 +119,6 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::{JobId, State};
     use Transition::{CancelRequested, Completed, Discarded, Enqueued, Rescued, Snoozed, Started};
 
     fn ack(fence: i64, transition: Transition, state: State, detail: &str) -> Ack {
@@ -124,6 +134,7 @@ mod tests {
             seen_lease,
             may_end_batch: false,
             may_be_done: false,
+            is_logged: true,
         }
     }
 

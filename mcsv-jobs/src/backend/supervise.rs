@@ -76,10 +76,12 @@ impl Supervisor {
         Ok(Ack { follow_ups, may_be_done: true, ..Ack::of(claimed, fate) })
     }
 
-    /// The rows of a batch's jobs are what it counts: they stay.
+    /// The rows of a batch's jobs are what it counts: they stay. One without a log must not, whatever its
+    /// policy has become.
     fn retention(&self, claimed: &Claimed) -> Retention {
         match claimed.batch_id {
             Some(_) => Retention::Keep,
+            None if !claimed.is_logged => Retention::ForgetCompleted,
             None => self.registry.policy(&claimed.kind).retention(),
         }
     }

@@ -13,6 +13,8 @@ pub struct WatchProgress {
     jobs: Jobs,
     id: JobId,
     last: Option<String>,
+    /// Whether the job was there.
+    seen: bool,
     news: watch::Receiver<u64>,
 }
 
@@ -46,7 +48,7 @@ impl Jobs {
     #[must_use]
     pub fn watch(&self, id: JobId) -> WatchProgress {
         let news = self.inner.finished.subscribe();
-        WatchProgress { jobs: self.clone(), id, last: None, news }
+        WatchProgress { jobs: self.clone(), id, last: None, seen: false, news }
     }
 }
 
@@ -58,7 +60,7 @@ impl WatchProgress {
     ///
     /// # Errors
     ///
-    /// There is no such job, or no more an event of it, or the database does not answer.
+    /// There was no such job at the first call, nor an event of it, or the database does not answer.
     ///
     /// # Cancel safety
     ///
@@ -69,9 +71,12 @@ impl WatchProgress {
             // In this order: what is said before the end is seen before it.
             let Some(record) = self.jobs.get(self.id).await? else {
                 // Only the row of an ended job is deleted.
-                self.jobs.history(self.id).await?;
+                if !self.seen {
+                    self.jobs.history(self.id).await?;
+                }
                 return Ok(None);
             };
+            self.seen = true;
             let text = self.jobs.inner.store.progress(self.id).await?;
             if let Some(text) = text.filter(|text| self.last.as_ref() != Some(text)) {
                 let progress = read(&text)?;

@@ -20,6 +20,8 @@ pub(crate) struct Ack {
     /// Whether a transaction of the handler's own may have completed the job already: then this is
     /// refused, and what it says holds only if that was rolled back.
     pub(crate) may_be_done: bool,
+    /// Whether the job was in the log when it was claimed.
+    pub(crate) is_logged: bool,
 }
 
 impl Ack {
@@ -34,6 +36,7 @@ impl Ack {
             seen_lease: None,
             may_end_batch: claimed.batch_id.is_some(),
             may_be_done: false,
+            is_logged: claimed.is_logged,
         }
     }
 
@@ -64,7 +67,8 @@ pub(crate) struct Fate {
 /// Plain completions that one statement can write.
 pub(super) struct Completions {
     pub(super) fence: i64,
-    pub(super) retention: Retention,
+    /// Whether the rows stay.
+    pub(super) keep: bool,
     pub(super) ids: Vec<i64>,
     /// When their attempts began: an attempt of another time is another one.
     pub(super) started: Vec<i64>,
@@ -74,17 +78,21 @@ pub(super) struct Completions {
 pub(super) fn completions(acks: &[&Ack]) -> Vec<Completions> {
     let mut groups: BTreeMap<(i64, bool), (Vec<i64>, BTreeSet<i64>)> = BTreeMap::new();
     for ack in acks {
-        let kept = ack.fate.retention == Retention::Keep;
-        let (ids, started) = groups.entry((ack.fence, kept)).or_default();
+        let keep = ack.fate.retention == Retention::Keep;
+        let (ids, started) = groups.entry((ack.fence, keep)).or_default();
         ids.push(ack.id);
         started.insert(ack.started_at);
     }
-    let groups = groups.into_iter().map(|((fence, kept), (mut ids, started))| {
+    let groups = groups.into_iter().map(|((fence, keep), (mut ids, started))| {
         ids.sort_unstable();
-        let retention = if kept { Retention::Keep } else { Retention::DeleteCompleted };
-        Completions { fence, retention, ids, started: started.into_iter().collect() }
+        Completions { fence, keep, ids, started: started.into_iter().collect() }
     });
     groups.collect()
+}
+
+/// The jobs that were not in the log when they were claimed.
+pub(super) fn unlogged(acks: &[&Ack]) -> Vec<i64> {
+    acks.iter().filter(|ack| !ack.is_logged).map(|ack| ack.id).collect()
 }
 
 /// What became of the acks of a turn.

@@ -34,6 +34,7 @@ pub(crate) struct Standing {
     pub(crate) lease_owner: Option<String>,
     pub(crate) finished_at: Option<i64>,
     pub(crate) cancel: bool,
+    pub(crate) is_logged: bool,
     /// As JSON.
     errors: String,
 }
@@ -78,5 +79,6 @@ from_row!(Standing {
     lease_owner: Option<String>,
     finished_at: Option<i64>,
     cancel: bool,
+    is_logged: bool,
     errors: String
 });

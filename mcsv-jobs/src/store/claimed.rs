@@ -25,6 +25,8 @@ pub(crate) struct Claimed {
     pub(crate) chain: Option<String>,
     /// The key that the arguments are sealed with.
     pub(crate) key_id: Option<String>,
+    /// Whether its events are in the log; if not, it was when it was claimed the first time.
+    pub(crate) is_logged: bool,
 }
 
 impl Claimed {
@@ -46,6 +48,7 @@ impl Claimed {
             batch_id: row.batch_id,
             chain: row.chain.clone(),
             key_id: row.key_id.clone(),
+            is_logged: row.is_logged,
         }
     }
 }
@@ -73,6 +76,7 @@ pub(crate) struct Orphan {
     pub(crate) traceparent: Option<String>,
     pub(crate) tracestate: Option<String>,
     pub(crate) key_id: Option<String>,
+    pub(crate) is_logged: bool,
 }
 
 impl From<Orphan> for Claimed {
@@ -93,6 +97,7 @@ impl From<Orphan> for Claimed {
             batch_id: None,
             chain: None,
             key_id: orphan.key_id,
+            is_logged: orphan.is_logged,
         }
     }
 }

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(crate) use ack::{Accepted, Ack, Fate, Settled};
-use ack::{Completions, completions, ended_batches};
+use ack::{Completions, completions, ended_batches, unlogged};
 pub(crate) use audited::{AUDIT_STEP, Audited, Standing};
 use audited::{VANISHED, by_job};
 pub(crate) use change::{

@@ -35,6 +35,10 @@ pub(crate) struct Row {
     pub(super) key_id: Option<String>,
     pub(super) traceparent: String,
     pub(super) tracestate: Option<String>,
+    /// Whether its events are written from the start, and not with the first that is no completion. All of
+    /// the version before are.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub(super) is_logged: bool,
     /// In hex where a batch travels as one JSON text: arguments may be any bytes.
     #[serde(serialize_with = "hex", deserialize_with = "unhex")]
     pub(super) args: Vec<u8>,
@@ -93,6 +97,7 @@ impl Row {
             key_id,
             traceparent: trace.traceparent(),
             tracestate: trace.tracestate().map(str::to_owned),
+            is_logged: job.is_logged || job.batch.is_some(),
             args,
         })
     }
@@ -129,8 +134,10 @@ impl Row {
             return Ok(None);
         }
         let first = rows.remove(0);
+        let batch_id = first.batch_id.or(batch_id);
         Ok(Some(Row {
-            batch_id: first.batch_id.or(batch_id),
+            batch_id,
+            is_logged: first.is_logged || batch_id.is_some(),
             chain: Row::chained(&rows)?,
             ..first
         }))
@@ -165,6 +172,15 @@ fn is_until_finished(states: &u8) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_none(number: &i64) -> bool {
     *number == 0
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_yes(flag: &bool) -> bool {
+    *flag
 }
 
 fn hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

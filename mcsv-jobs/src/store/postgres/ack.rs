@@ -6,7 +6,8 @@ use super::batch::close;
 use super::complete::complete;
 use super::enqueue::{column, insert};
 use super::notify::TELL_EACH;
-use crate::store::{Accepted, Ack, Row, Settled, completions, ended_batches};
+use super::unlogged::begin_log;
+use crate::store::{Accepted, Ack, Row, Settled, completions, ended_batches, unlogged};
 
 /// Writes the ends of the attempts of `owner`, their events and their follow-ups; stale ones change
 /// nothing.
@@ -77,6 +78,7 @@ async fn update(
     if acks.is_empty() {
         return Ok(HashMap::new());
     }
+    begin_log(conn, &unlogged(acks)).await?;
     // The rows are locked in the order of their ids, so that two batches cannot deadlock.
     // A cancel that the worker did not see in time wins over another attempt.
     // The newest 20 errors are kept: a job with a thousand attempts must not grow for ever.

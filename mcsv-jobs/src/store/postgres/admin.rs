@@ -2,6 +2,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::PostgresStore;
 use super::notify::{TELL_ALL, TELL_EACH};
+use super::unlogged::begin_log;
 use crate::store::{
     Cancel, CancelReply, CloseBatches, Requeue, RequeueWhich, key_comes_back, key_stands,
 };
@@ -38,8 +39,15 @@ impl PostgresStore {
              FROM found LEFT JOIN changed USING (id)",
         )
         .bind(id.get());
-        let found: Option<(String, bool, Option<i64>)> =
-            self.call(async |conn| cancel.fetch_optional(conn).await).await?;
+        let found: Option<(String, bool, Option<i64>)> = self
+            .call(async |conn| {
+                let mut tx = conn.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+                begin_log(&mut tx, &[id.get()]).await?;
+                let found = cancel.fetch_optional(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(found)
+            })
+            .await?;
         let Some((state, changed, batch)) = found else { return Ok(None) };
         let state: State = state.parse()?;
         if changed && state == State::Executing {

@@ -31,6 +31,7 @@ impl FromRow<'_, PgRow> for Claimed {
             batch_id: row.try_get("batch_id")?,
             chain: row.try_get("chain")?,
             key_id: row.try_get("key_id")?,
+            is_logged: row.try_get("is_logged")?,
         })
     }
 }
@@ -95,13 +96,15 @@ const CLAIM: &str = "WITH clock AS MATERIALIZED (
         WHERE job.ctid = ANY (ARRAY(SELECT place FROM picked))
         RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
             attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
-            priority
+            is_logged, priority
      ), logged AS (
         INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
         SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
+        WHERE is_logged
      )
      SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-        attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id, priority
+        attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id, is_logged,
+        priority
      FROM claimed
      WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
      ORDER BY priority DESC, scheduled_at, id";
@@ -217,14 +220,15 @@ pub(super) async fn take(
             WHERE job.id = ANY ($1) AND state IN ('available', 'scheduled', 'retryable')
             RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
                 attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
-                priority
+                is_logged, priority
          ), logged AS (
             INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
             SELECT id, attempted_at, 'started', 'executing', attempt, $2 FROM claimed
+            WHERE is_logged
          )
          SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
             attempted_at, budget_from, traceparent, tracestate, batch_id, chain,
-            key_id
+            key_id, is_logged
          FROM claimed ORDER BY priority DESC, scheduled_at, id",
     )
     .bind(ids)

@@ -1,6 +1,5 @@
 use sqlx::PgConnection;
 
-use crate::Retention;
 use crate::store::Completions;
 
 /// Jobs by their ids, whatever else is asked of them.
@@ -24,10 +23,11 @@ const DELETE: &str = "WITH ended AS (
         DELETE FROM mcsv_jobs USING (SELECT mcsv_jobs_now() AS now) AS clock
         WHERE id = ANY ($1) AND fence = $2 AND state || '' = 'executing'
             AND lease_owner = $3 AND attempted_at = ANY ($4)
-        RETURNING id, clock.now AS at, attempt, attempted_by
+        RETURNING id, clock.now AS at, attempt, attempted_by, is_logged
      ), logged AS (
         INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
         SELECT id, at, 'completed', 'completed', attempt, attempted_by FROM ended
+        WHERE is_logged
      ), forgotten AS (
         DELETE FROM mcsv_job_progress WHERE job_id IN (SELECT id FROM ended)
      )
@@ -41,11 +41,8 @@ const DELETE: &str = "WITH ended AS (
 pub(super) async fn complete(
     conn: &mut PgConnection,
     owner: &str,
-    Completions { fence, retention, ids, started }: &Completions,
+    Completions { fence, keep, ids, started }: &Completions,
 ) -> Result<Vec<i64>, sqlx::Error> {
-    let end = match retention {
-        Retention::Keep => KEEP,
-        Retention::DeleteCompleted => DELETE,
-    };
+    let end = if *keep { KEEP } else { DELETE };
     sqlx::query_scalar(end).bind(ids).bind(fence).bind(owner).bind(started).fetch_all(conn).await
 }

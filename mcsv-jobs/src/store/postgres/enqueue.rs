@@ -2,6 +2,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::PostgresStore;
 use super::notify::TELL_EACH;
+use super::unlogged::begin_log;
 use crate::Error;
 use crate::store::{Inserted, Row, key_stands};
 
@@ -97,24 +98,26 @@ async fn insert_rows(
             FROM (SELECT mcsv_jobs_now() AS now) AS clock, unnest($1::TEXT[], $2::TEXT[],
                 $3::INTEGER[], $4::INTEGER[], $5::BIGINT[], $6::BIGINT[], $7::TEXT[], $8::TEXT[],
                 $9::TEXT[], $10::BYTEA[], $11::TEXT[], $12::BIGINT[], $13::TEXT[],
-                $14::TEXT[], $15::INTEGER[], $16::BIGINT[]) WITH ORDINALITY AS given (kind, queue,
+                $14::TEXT[], $15::INTEGER[], $16::BIGINT[], $17::BOOLEAN[]) WITH ORDINALITY AS given (kind, queue,
                 priority, max_attempts, delay, at, unique_key, traceparent, tracestate, args,
-                partition_key, batch_id, chain, key_id, unique_states, period, place),
+                partition_key, batch_id, chain, key_id, unique_states, period, is_logged,
+                place),
                 LATERAL (SELECT coalesce(given.at, now + delay) AS start) AS starting
          ), inserted AS (
             INSERT INTO mcsv_jobs (id, kind, queue, state, priority, max_attempts, scheduled_at,
                 inserted_at, budget_from, unique_key, traceparent, tracestate, args,
-                partition_key, batch_id, chain, key_id, unique_states, unique_from)
+                partition_key, batch_id, chain, key_id, unique_states, unique_from, is_logged)
             SELECT id, kind, queue,
                 CASE WHEN start > now THEN 'scheduled' ELSE 'available' END, priority,
                 max_attempts, greatest(start, now), now, now, unique_key, traceparent, tracestate, args,
-                partition_key, batch_id, chain, key_id, unique_states, unique_from
+                partition_key, batch_id, chain, key_id, unique_states, unique_from, is_logged
             FROM batch ORDER BY kind, unique_key, unique_from, place
             ON CONFLICT DO NOTHING
-            RETURNING id, inserted_at, state, attempt
+            RETURNING id, inserted_at, state, attempt, is_logged
          ), logged AS (
             INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
-            SELECT id, inserted_at, 'enqueued', state, attempt FROM inserted ORDER BY id
+            SELECT id, inserted_at, 'enqueued', state, attempt FROM inserted
+            WHERE is_logged ORDER BY id
          )
          SELECT batch.id, inserted.id IS NOT NULL, unique_from
          FROM batch LEFT JOIN inserted USING (id) ORDER BY batch.place",
@@ -135,6 +138,7 @@ async fn insert_rows(
     .bind(column(rows, |row| row.key_id.clone()))
     .bind(column(rows, |row| i32::from(row.unique_states)))
     .bind(column(rows, |row| row.unique_period))
+    .bind(column(rows, |row| row.is_logged))
     .fetch_all(conn)
     .await
 }
@@ -176,6 +180,8 @@ async fn replace(
     replacing: &[(usize, i64)],
 ) -> Result<Vec<i64>, sqlx::Error> {
     let all: Vec<&Row> = replacing.iter().map(|(index, _)| rows[*index]).collect();
+    let ids: Vec<i64> = replacing.iter().map(|(_, id)| *id).collect();
+    begin_log(conn, &ids).await?;
     // Locked in the order of their ids, so that two batches with the same jobs cannot deadlock.
     sqlx::query_scalar(
         "WITH clock AS MATERIALIZED (
@@ -211,7 +217,7 @@ async fn replace(
          )
          SELECT id FROM changed",
     )
-    .bind(replacing.iter().map(|(_, id)| *id).collect::<Vec<_>>())
+    .bind(ids)
     .bind(column(&all, |row| i32::try_from(row.replace).unwrap_or(0)))
     .bind(column(&all, |row| row.args.clone()))
     .bind(column(&all, |row| row.key_id.clone()))

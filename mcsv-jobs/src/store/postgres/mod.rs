@@ -22,6 +22,7 @@ mod schema;
 mod settle;
 mod start;
 mod tick;
+mod unlogged;
 
 use std::sync::Arc;
 

@@ -1,13 +1,14 @@
 use sqlx::{PgConnection, PgPool};
 
 /// Each step is applied once, in order, and never edited after a release.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
+    include_str!("schema_7.sql"),
 ];
 /// The advisory lock under which one process at a time migrates: "mcsvjobs" in ASCII.
 const LOCK: i64 = 0x6d63_7376_6a6f_6273;

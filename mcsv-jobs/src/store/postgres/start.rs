@@ -30,27 +30,28 @@ const START: &str = "WITH clock AS MATERIALIZED (
      ), batch AS MATERIALIZED (
         SELECT nextval(pg_get_serial_sequence('mcsv_jobs', 'id')) AS id, free.*, given.*
         FROM free, unnest($4::TEXT[], $5::INTEGER[], $6::INTEGER[], $7::TEXT[], $8::TEXT[],
-            $9::BYTEA[], $10::TEXT[], $11::BIGINT[], $12::TEXT[], $13::TEXT[])
+            $9::BYTEA[], $10::TEXT[], $11::BIGINT[], $12::TEXT[], $13::TEXT[], $14::BOOLEAN[])
             WITH ORDINALITY AS given (kind, priority, max_attempts, traceparent, tracestate, args,
-            partition_key, batch_id, chain, key_id, place)
+            partition_key, batch_id, chain, key_id, is_logged, place)
      ), inserted AS (
         INSERT INTO mcsv_jobs (id, kind, queue, priority, max_attempts, traceparent, tracestate, args,
-            partition_key, batch_id, chain, key_id, scheduled_at, inserted_at, budget_from, fence,
-            attempt, state, attempted_at, attempted_by, lease_owner, lease_until)
+            partition_key, batch_id, chain, key_id, is_logged, scheduled_at, inserted_at, budget_from,
+            fence, attempt, state, attempted_at, attempted_by, lease_owner, lease_until)
         SELECT id, kind, $1, priority, max_attempts, traceparent, tracestate, args,
-            partition_key, batch_id, chain, key_id, now, now, now, starts, starts,
+            partition_key, batch_id, chain, key_id, is_logged, now, now, now, starts, starts,
             CASE starts WHEN 1 THEN 'executing' ELSE 'available' END,
             CASE starts WHEN 1 THEN now END, CASE starts WHEN 1 THEN $2 END,
             CASE starts WHEN 1 THEN $2 END, CASE starts WHEN 1 THEN now + $3 END
         FROM batch ORDER BY place
-        RETURNING id, inserted_at, fence
+        RETURNING id, inserted_at, fence, is_logged
      ), logged AS (
         INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
         SELECT id, inserted_at, transition, state, attempt, worker FROM (
             SELECT id, inserted_at, 0 AS step, 'enqueued' AS transition, 'available' AS state,
-                0 AS attempt, '' AS worker FROM inserted
+                0 AS attempt, '' AS worker FROM inserted WHERE is_logged
             UNION ALL
-            SELECT id, inserted_at, 1, 'started', 'executing', 1, $2 FROM inserted WHERE fence = 1
+            SELECT id, inserted_at, 1, 'started', 'executing', 1, $2 FROM inserted
+            WHERE fence = 1 AND is_logged
         ) AS events ORDER BY id, step
      )
      SELECT id, now, starts = 1 FROM batch ORDER BY place";
@@ -146,6 +147,7 @@ async fn start_on(
         .bind(column(&given, |row| row.batch_id))
         .bind(column(&given, |row| row.chain.clone()))
         .bind(column(&given, |row| row.key_id.clone()))
+        .bind(column(&given, |row| row.is_logged))
         .fetch_all(conn)
         .await?;
     let mut inserted = Vec::with_capacity(rows.len());

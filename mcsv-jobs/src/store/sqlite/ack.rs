@@ -6,8 +6,9 @@ use sqlx::SqliteConnection;
 use super::batch::close;
 use super::enqueue::{insert, json};
 use super::script::Script;
+use super::unlogged::begin_log;
 use super::{complete, now};
-use crate::store::{Accepted, Ack, Row, Settled, ended_batches};
+use crate::store::{Accepted, Ack, Row, Settled, ended_batches, unlogged};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -82,6 +83,7 @@ async fn update(
     if acks.is_empty() {
         return Ok(HashMap::new());
     }
+    begin_log(conn, &unlogged(acks)).await?;
     let lines: Vec<Line<'_>> = acks.iter().copied().map(Line::from).collect();
     // The unary plus keeps the planner on the ids: by state it would walk all running jobs once per
     // ack.

@@ -4,6 +4,7 @@ use sqlx::SqliteConnection;
 
 use super::batch::close;
 use super::enqueue::json;
+use super::unlogged::begin_log;
 use super::{Write, now};
 use crate::store::{Cancel, CancelReply, Requeue, RequeueWhich, key_comes_back};
 
@@ -16,6 +17,7 @@ impl Write for Cancel {
     ) -> Pin<Box<dyn Future<Output = Result<Self::Reply, sqlx::Error>> + Send + 'a>> {
         Box::pin(async move {
             let id = self.0.get();
+            begin_log(conn, &[id]).await?;
             let changed: Option<(String, Option<i64>)> = sqlx::query_as(concat!(
                 "UPDATE mcsv_jobs SET
                     cancel = state = 'executing',

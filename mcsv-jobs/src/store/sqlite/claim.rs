@@ -59,10 +59,11 @@ const START: &str = concat!(
      INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
      SELECT mcsv_jobs.id, attempted_at, 'started', state, attempt, lease_owner
      FROM json_each((SELECT ids FROM temp.mcsv_picked))
-        JOIN mcsv_jobs ON mcsv_jobs.id = value;
+        JOIN mcsv_jobs ON mcsv_jobs.id = value
+     WHERE is_logged;
      SELECT json_group_array(json_array(id, fence, kind, hex(args), attempt, max_attempts,
         inserted_at, scheduled_at, attempted_at, budget_from, traceparent, tracestate, batch_id,
-        chain, key_id) ORDER BY place)
+        chain, key_id, is_logged) ORDER BY place)
      FROM (SELECT key AS place, mcsv_jobs.*
         FROM json_each((SELECT ids FROM temp.mcsv_picked))
             JOIN mcsv_jobs ON mcsv_jobs.id = value)
@@ -192,6 +193,7 @@ struct Started {
     batch_id: Option<i64>,
     chain: Option<String>,
     key_id: Option<String>,
+    is_logged: u8,
 }
 
 impl From<Started> for Claimed {
@@ -213,6 +215,7 @@ impl From<Started> for Claimed {
             batch_id: job.batch_id,
             chain: job.chain,
             key_id: job.key_id,
+            is_logged: job.is_logged != 0,
         }
     }
 }

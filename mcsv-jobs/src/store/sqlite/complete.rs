@@ -1,12 +1,11 @@
 use super::enqueue::{json, parse};
 use super::now;
 use super::script::{Answers, Argument, Script};
-use crate::Retention;
 use crate::store::{Ack, Completions, completions};
 
-/// Only what still runs under its fence gets an event, and ends when its event says.
+/// Only what still runs under its fence gets an event, and ends when its event says. What stays has one.
 macro_rules! complete {
-    ($end:literal) => {
+    ($logged:literal, $end:literal) => {
         concat!(
             "SELECT json_group_array(value) FROM json_each(?1) WHERE NOT EXISTS (
                 SELECT 1 FROM mcsv_jobs WHERE id = value AND fence = ?2 AND lease_owner = ?3
@@ -18,8 +17,9 @@ macro_rules! complete {
             ", 'completed', 'completed', attempt, attempted_by FROM mcsv_jobs
              WHERE id IN (SELECT value FROM json_each(?1)) AND fence = ?2 AND lease_owner = ?3
                 AND +state = 'executing'
-                AND +attempted_at IN (SELECT value FROM json_each(?4));
-             ",
+                AND +attempted_at IN (SELECT value FROM json_each(?4))",
+            $logged,
+            ";",
             $end,
             " WHERE id IN (SELECT value FROM json_each(?1)) AND fence = ?2 AND +lease_owner = ?3
                 AND +state = 'executing'
@@ -29,10 +29,11 @@ macro_rules! complete {
 }
 
 pub(super) const KEEP: &str = complete!(
+    "",
     "UPDATE mcsv_jobs SET state = 'completed', lease_owner = NULL, lease_until = NULL, cancel = 0,
         finished_at = (SELECT at FROM mcsv_job_events ORDER BY sequence DESC LIMIT 1)"
 );
-const DELETE: &str = complete!("DELETE FROM mcsv_jobs");
+const DELETE: &str = complete!(" AND is_logged", "DELETE FROM mcsv_jobs");
 
 /// Adds the statements of plain completions, which most ends are; [`read`] takes their answers.
 ///
@@ -44,11 +45,8 @@ pub(super) fn write(
     acks: &[&Ack],
 ) -> Result<Vec<Completions>, sqlx::Error> {
     let groups = completions(acks);
-    for Completions { fence, retention, ids, started } in &groups {
-        let statements = match retention {
-            Retention::Keep => KEEP,
-            Retention::DeleteCompleted => DELETE,
-        };
+    for Completions { fence, keep, ids, started } in &groups {
+        let statements = if *keep { KEEP } else { DELETE };
         let arguments = [
             Argument::Json(json(ids)?),
             Argument::Number(*fence),

@@ -3,6 +3,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::now;
 use super::script::{Answers, Argument, Script};
+use super::unlogged::{is_logged, log_before};
 use crate::store::{Inserted, Row, key_stands};
 
 /// Inserts a batch with its events; the answers are in the order of the rows.
@@ -35,13 +36,14 @@ macro_rules! insert {
         concat!(
             "INSERT INTO mcsv_jobs (id, kind, queue, state, priority, max_attempts, scheduled_at,
                 inserted_at, budget_from, partition_key, batch_id, chain, key_id, traceparent,
-                tracestate, args",
+                tracestate, is_logged, args",
             $columns,
             ") SELECT id, value ->> 'kind', value ->> 'queue',
                 iif(start > now, 'scheduled', 'available'), value ->> 'priority',
                 value ->> 'max_attempts', max(start, now), now, now, value ->> 'partition_key',
                 value ->> 'batch_id', value ->> 'chain', value ->> 'key_id',
-                value ->> 'traceparent', value ->> 'tracestate', unhex(value ->> 'args')",
+                value ->> 'traceparent', value ->> 'tracestate',
+                coalesce(value ->> 'is_logged', 1), unhex(value ->> 'args')",
             $values,
             " FROM ",
             batch!(),
@@ -52,7 +54,7 @@ macro_rules! insert {
 
 const LOG: &str = "INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
      SELECT id, inserted_at, 'enqueued', state, attempt FROM mcsv_jobs
-     WHERE id > (SELECT last FROM mcsv_job_ids) - ?2";
+     WHERE id > (SELECT last FROM mcsv_job_ids) - ?2 AND is_logged";
 
 /// For rows of which none has a unique key: all are new.
 const INSERT: &str = insert!("", "");
@@ -109,6 +111,9 @@ macro_rules! replacing {
         )
     };
 }
+/// Of the holders, what is not in the log yet.
+const LOG_BEFORE: &str = log_before!("SELECT holder_id FROM ", replacing!());
+const IS_LOGGED: &str = is_logged!("SELECT holder_id FROM ", replacing!());
 const LOG_REPLACED: &str = concat!(
     "INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
      SELECT holder_id, now, 'replaced', next_state, attempt FROM ",
@@ -131,7 +136,7 @@ fn statements(rows: &[&Row]) -> Vec<&'static str> {
     if are_all_new(rows) {
         vec![TAKE_IDS, INSERT, LOG, LAST]
     } else if rows.iter().any(|row| row.replaces()) {
-        vec![TAKE_IDS, INSERT_UNIQUE, LOG, LOG_REPLACED, REPLACE, IDS]
+        vec![TAKE_IDS, INSERT_UNIQUE, LOG, LOG_BEFORE, IS_LOGGED, LOG_REPLACED, REPLACE, IDS]
     } else {
         vec![TAKE_IDS, INSERT_UNIQUE, LOG, IDS]
     }

@@ -26,6 +26,7 @@ mod settle;
 mod start;
 mod synchronous;
 mod tick;
+mod unlogged;
 mod writer;
 
 use std::path::Path;

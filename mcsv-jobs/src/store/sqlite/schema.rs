@@ -1,13 +1,14 @@
 use sqlx::{SqliteConnection, SqlitePool};
 
 /// Each step is applied once, in order, and never edited after a release.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
+    include_str!("schema_7.sql"),
 ];
 
 /// Brings the database to the newest schema.

@@ -6,7 +6,8 @@ use sqlx::{Arguments as _, AssertSqlSafe, Either, Executor as _, Row as _, Sqlit
 
 /// What every script begins with. sqlx 0.9 panics over a statement that can't be prepared again, as
 /// when a table or a column is gone, unless it is the first: so it has all that came with a migration.
-const TABLES: &str = "SELECT partition_key, batch_id, chain, key_id, unique_from FROM mcsv_jobs,
+const TABLES: &str =
+    "SELECT partition_key, batch_id, chain, key_id, unique_from, is_logged FROM mcsv_jobs,
     mcsv_job_events, mcsv_job_ids, mcsv_job_pauses, mcsv_job_limits LIMIT 0;";
 
 /// Statements that are run in one trip to the thread that has the database: a trip takes longer than

@@ -23,18 +23,18 @@ const START: &str = concat!(
         AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?2) AS starts)
      INSERT INTO mcsv_jobs (id, kind, queue, priority, max_attempts, partition_key, batch_id, chain,
         key_id, traceparent, tracestate, args, scheduled_at, inserted_at, budget_from, fence, attempt,
-        state, attempted_at, attempted_by, lease_owner, lease_until)
+        state, attempted_at, attempted_by, lease_owner, lease_until, is_logged)
      SELECT last, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, now, now, now, starts, starts,
         iif(starts, 'executing', 'available'), iif(starts, now, NULL), iif(starts, ?12, NULL),
-        iif(starts, ?12, NULL), iif(starts, now + ?13, NULL)
+        iif(starts, ?12, NULL), iif(starts, now + ?13, NULL), ?14
      FROM mcsv_job_ids, clock
      RETURNING id, inserted_at, fence;
      INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
      SELECT id, inserted_at, 'enqueued', 'available', 0, '' FROM mcsv_jobs, mcsv_job_ids
-     WHERE id = last
+     WHERE id = last AND is_logged
      UNION ALL
      SELECT id, inserted_at, 'started', 'executing', 1, ?12 FROM mcsv_jobs, mcsv_job_ids
-     WHERE id = last AND fence = 1"
+     WHERE id = last AND fence = 1 AND is_logged"
 );
 
 /// Adds the statements to a script; [`read`] takes their answers.
@@ -55,6 +55,7 @@ pub(super) fn write(script: &mut Script, row: &Row, claim: &Claim) -> Result<(),
             Argument::Bytes(&row.args),
             Argument::Text(&claim.owner),
             Argument::Number(crate::new_job::millis(claim.lease)),
+            Argument::Number(row.is_logged.into()),
         ],
     )?;
     script.add(NEXT, [Argument::Text(&claim.queue)])

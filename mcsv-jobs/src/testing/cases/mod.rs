@@ -8,6 +8,7 @@ mod drain;
 mod enqueue;
 mod events;
 mod failure;
+mod forget;
 mod limits;
 mod manage;
 mod pause;
@@ -158,6 +159,14 @@ macro_rules! __mcsv_jobs_cases {
                 a_dead_letter_and_a_job_of_a_batch_are_kept
                 a_stale_completion_deletes_nothing
                 a_row_that_vanished_before_its_job_ended_is_found
+            }
+            forget {
+                a_job_that_its_first_attempt_completes_leaves_nothing
+                a_job_to_which_more_happens_has_its_history_from_the_enqueue_on
+                a_waiting_job_that_is_changed_has_its_history_too
+                a_job_of_a_batch_is_logged_and_kept_whatever_its_kind_says
+                who_watches_a_job_that_leaves_nothing_hears_of_its_end
+                a_job_without_a_log_that_should_have_one_is_found
             }
             events {
                 every_row_can_be_rebuilt_from_its_events

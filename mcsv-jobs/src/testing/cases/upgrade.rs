@@ -2,7 +2,7 @@ use crate::testing::kit::{Done, LONG, Note, Queue, note, run, run_gated};
 use crate::{JobCx, State, Workers};
 
 /// Makes the database one of version 2.
-const EARLIER: [&str; 17] = [
+const EARLIER: [&str; 18] = [
     "DROP TABLE mcsv_job_log",
     "DROP INDEX mcsv_jobs_unique",
     "CREATE UNIQUE INDEX mcsv_jobs_unique ON mcsv_jobs (kind, unique_key)
@@ -18,6 +18,7 @@ const EARLIER: [&str; 17] = [
     "ALTER TABLE mcsv_jobs DROP COLUMN batch_id",
     "ALTER TABLE mcsv_jobs DROP COLUMN chain",
     "ALTER TABLE mcsv_jobs DROP COLUMN key_id",
+    "ALTER TABLE mcsv_jobs DROP COLUMN is_logged",
     "ALTER TABLE mcsv_jobs DROP COLUMN partition_key",
     "DROP TABLE mcsv_job_limits",
     "DROP TABLE mcsv_job_starts",

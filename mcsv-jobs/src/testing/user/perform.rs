@@ -108,6 +108,7 @@ impl<J: Job> Perform<J> {
             batch_id: None,
             chain: None,
             key_id,
+            is_logged: true,
         };
         let (ack, _) = attempt(&job.queue, &Arc::new(registry), claimed).await?;
         let result = ack.fate.result.map(|text| serde_json::from_str(&text)).transpose();

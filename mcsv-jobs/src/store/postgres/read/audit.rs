@@ -30,7 +30,7 @@ async fn audit(conn: &mut PgConnection, after: i64) -> Result<Vec<Audited>, sqlx
     let mut tx = conn.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let rows: Vec<Standing> = sqlx::query_as(
         "SELECT id, state, attempt, fence, inserted_at, attempted_at, attempted_by, lease_owner,
-            finished_at, cancel, errors::TEXT AS errors
+            finished_at, cancel, is_logged, errors::TEXT AS errors
          FROM mcsv_jobs WHERE id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)

@@ -21,6 +21,7 @@ impl FromRow<'_, PgRow> for Orphan {
             traceparent: row.try_get("traceparent")?,
             tracestate: row.try_get("tracestate")?,
             key_id: row.try_get("key_id")?,
+            is_logged: row.try_get("is_logged")?,
         })
     }
 }
@@ -43,7 +44,7 @@ impl PostgresStore {
     ) -> Result<Vec<Orphan>, Error> {
         let orphans = sqlx::query_as(
             "SELECT id, fence, lease_owner, kind, args, attempt, max_attempts, lease_until,
-                traceparent, tracestate, key_id FROM mcsv_jobs
+                traceparent, tracestate, key_id, is_logged FROM mcsv_jobs
              WHERE queue = $1 AND state = 'executing'
                 AND (lease_until <= (SELECT mcsv_jobs_now()) OR lease_owner = ANY ($2))
              LIMIT 500 FOR UPDATE SKIP LOCKED",

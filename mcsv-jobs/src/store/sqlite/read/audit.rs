@@ -10,7 +10,7 @@ impl SqliteStore {
         let mut tx = self.readers.begin().await?;
         let rows: Vec<Standing> = sqlx::query_as(
             "SELECT id, state, attempt, fence, inserted_at, attempted_at, attempted_by, lease_owner,
-                finished_at, cancel <> 0 AS cancel, errors
+                finished_at, cancel <> 0 AS cancel, is_logged <> 0 AS is_logged, errors
              FROM mcsv_jobs WHERE id > ?1 ORDER BY id LIMIT ?2",
         )
         .bind(after)

@@ -21,6 +21,7 @@ impl FromRow<'_, SqliteRow> for Orphan {
             traceparent: row.try_get("traceparent")?,
             tracestate: row.try_get("tracestate")?,
             key_id: row.try_get("key_id")?,
+            is_logged: row.try_get("is_logged")?,
         })
     }
 }
@@ -44,7 +45,7 @@ impl SqliteStore {
     ) -> Result<Vec<Orphan>, Error> {
         let orphans = sqlx::query_as(concat!(
             "SELECT id, fence, lease_owner, kind, args, attempt, max_attempts, lease_until,
-                traceparent, tracestate, key_id FROM mcsv_jobs
+                traceparent, tracestate, key_id, is_logged <> 0 AS is_logged FROM mcsv_jobs
              WHERE queue = ?1 AND state = 'executing' AND (lease_until <= ",
             now!(),
             " OR lease_owner IN (SELECT value FROM json_each(?2))) LIMIT 500"
