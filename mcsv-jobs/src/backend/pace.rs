@@ -2,8 +2,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// More at a time make a claim or a settlement hardly cheaper for each job.
-const BATCH: usize = 250;
+/// A quarter of the places, so that jobs run while others are claimed and ended; but this many at least,
+/// as far as there are places, and at most. Beyond these, less or more makes a claim or a settlement
+/// hardly cheaper for each job.
+const BATCH: (usize, usize) = (250, 500);
 /// How long jobs that have just started are waited for, to end together. Far less than a trip to a
 /// database that waits for its disk.
 const SOON: Duration = Duration::from_millis(2);
@@ -23,7 +25,8 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(concurrency: usize) -> Self {
-        Pace { batch: concurrency.min(BATCH), fresh: 0, until: Instant::now() }
+        let batch = (concurrency / 4).clamp(BATCH.0, BATCH.1).min(concurrency);
+        Pace { batch, fresh: 0, until: Instant::now() }
     }
 
     pub(super) fn batch(&self) -> usize {
@@ -55,6 +58,14 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_is_a_quarter_of_many_places_and_all_of_a_few() {
+        let batch = |concurrency| Pace::new(concurrency).batch();
+
+        assert_eq!([1, 200, 250, 1_000].map(batch), [1, 200, 250, 250]);
+        assert_eq!([1_400, 2_000, 50_000].map(batch), [350, 500, 500]);
+    }
 
     #[test]
     fn all_that_started_together_are_waited_for_up_to_a_batch() {
