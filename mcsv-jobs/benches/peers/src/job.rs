@@ -45,6 +45,24 @@ pub(crate) fn passing() -> Passing {
     Passing(nothing())
 }
 
+/// The same, which leaves no event either.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Fleeting(Nothing);
+
+impl Job for Fleeting {
+    const KIND: &'static str = "fleeting";
+    const QUEUE: &'static str = "bench";
+    type Codec = Json;
+
+    fn policy() -> Policy {
+        Policy::default().with_retention(Retention::ForgetCompleted)
+    }
+}
+
+pub(crate) fn fleeting() -> Fleeting {
+    Fleeting(nothing())
+}
+
 pub(crate) async fn fill(jobs: &Jobs, count: u32) -> Result<(), BoxError> {
     fill_with(jobs, count, nothing).await
 }

@@ -7,12 +7,12 @@ mod enqueue;
 
 use std::sync::OnceLock;
 
-use mcsv_jobs::Jobs;
 use mcsv_jobs::testing::{Database, PostgresServer};
+use mcsv_jobs::{Job, Jobs};
 
 use crate::BoxError;
 use crate::case::{self, Case, Took};
-use crate::job::{Passing, drain, drain_of, fill, fill_with, passing};
+use crate::job::{drain, drain_of, fill, fill_with, fleeting, passing};
 
 pub(crate) async fn measure(jobs: u32, words: &[&str]) -> Result<(), BoxError> {
     let cases = [
@@ -20,11 +20,25 @@ pub(crate) async fn measure(jobs: u32, words: &[&str]) -> Result<(), BoxError> {
         Case { name: "mcsv-jobs, concurrency 500", run: |jobs| Box::pin(ours(jobs, 500)) },
         Case {
             name: "mcsv-jobs, concurrency 500, deleting",
-            run: |jobs| Box::pin(deleting(jobs, 500, "")),
+            run: |jobs| Box::pin(deleting(jobs, 500, passing, "")),
+        },
+        Case {
+            name: "mcsv-jobs, concurrency 500, forgetting",
+            run: |jobs| Box::pin(deleting(jobs, 500, fleeting, "")),
+        },
+        // As many as graphile-worker's four processes hold with a local queue of 500 each.
+        Case { name: "mcsv-jobs, concurrency 2000", run: |jobs| Box::pin(ours(jobs, 2_000)) },
+        Case {
+            name: "mcsv-jobs, concurrency 2000, deleting",
+            run: |jobs| Box::pin(deleting(jobs, 2_000, passing, "")),
+        },
+        Case {
+            name: "mcsv-jobs, concurrency 2000, forgetting",
+            run: |jobs| Box::pin(deleting(jobs, 2_000, fleeting, "")),
         },
         Case {
             name: "mcsv-jobs, beside an open transaction",
-            run: |jobs| Box::pin(deleting(jobs, 500, OLD_SNAPSHOT)),
+            run: |jobs| Box::pin(deleting(jobs, 500, passing, OLD_SNAPSHOT)),
         },
         Case { name: "mcsv-jobs, concurrency 128", run: |jobs| Box::pin(ours(jobs, 128)) },
         Case { name: "mcsv-jobs, concurrency 10", run: |jobs| Box::pin(ours(jobs, 10)) },
@@ -78,18 +92,19 @@ async fn ours(count: u32, concurrency: usize) -> Result<Took, BoxError> {
 }
 
 /// With the rows deleted when they are done, as graphile-worker does it.
-async fn deleting(
+async fn deleting<J: Job>(
     count: u32,
     concurrency: usize,
+    make: fn() -> J,
     meanwhile: &'static str,
 ) -> Result<Took, BoxError> {
     let database = database().await?;
     let jobs = Jobs::connect(database.url()).await?;
-    fill_with(&jobs, count, passing).await?;
+    fill_with(&jobs, count, make).await?;
     vacuum(database.url()).await?;
     let mut other = <sqlx::PgConnection as sqlx::Connection>::connect(database.url()).await?;
     sqlx::raw_sql(meanwhile).execute(&mut other).await?;
-    Ok(Took { jobs: count, time: drain_of::<Passing>(&jobs, count, concurrency).await? })
+    Ok(Took { jobs: count, time: drain_of::<J>(&jobs, count, concurrency).await? })
 }
 
 /// A snapshot that is older than all that is done, as a report or a dump keeps it: until it is gone the

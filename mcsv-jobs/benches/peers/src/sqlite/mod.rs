@@ -5,12 +5,12 @@ mod bare;
 mod enqueue;
 mod honker;
 
-use mcsv_jobs::Jobs;
+use mcsv_jobs::{Job, Jobs};
 use tempfile::TempDir;
 
 use crate::BoxError;
 use crate::case::{self, Case, Took};
-use crate::job::{Passing, drain, drain_of, fill, fill_with, passing};
+use crate::job::{drain, drain_of, fill, fill_with, fleeting, passing};
 
 pub(crate) async fn measure(jobs: u32, words: &[&str]) -> Result<(), BoxError> {
     let cases = [
@@ -20,7 +20,11 @@ pub(crate) async fn measure(jobs: u32, words: &[&str]) -> Result<(), BoxError> {
         Case { name: "mcsv-jobs, concurrency 500", run: |jobs| Box::pin(ours(jobs, 500)) },
         Case {
             name: "mcsv-jobs, concurrency 128, deleting",
-            run: |jobs| Box::pin(deleting(jobs, 128)),
+            run: |jobs| Box::pin(deleting(jobs, passing)),
+        },
+        Case {
+            name: "mcsv-jobs, concurrency 128, forgetting",
+            run: |jobs| Box::pin(deleting(jobs, fleeting)),
         },
         Case { name: "mcsv-jobs, concurrency 10", run: |jobs| Box::pin(ours(jobs, 10)) },
         Case { name: "honker, batch 128", run: |jobs| Box::pin(honker::drain(jobs, "FULL")) },
@@ -58,9 +62,9 @@ async fn ours(count: u32, concurrency: usize) -> Result<Took, BoxError> {
 }
 
 /// With the rows deleted when they are done, as honker does it.
-async fn deleting(count: u32, concurrency: usize) -> Result<Took, BoxError> {
+async fn deleting<J: Job>(count: u32, make: fn() -> J) -> Result<Took, BoxError> {
     let folder = tempfile::tempdir()?;
     let jobs = Jobs::connect(&url(&folder)).await?;
-    fill_with(&jobs, count, passing).await?;
-    Ok(Took { jobs: count, time: drain_of::<Passing>(&jobs, count, concurrency).await? })
+    fill_with(&jobs, count, make).await?;
+    Ok(Took { jobs: count, time: drain_of::<J>(&jobs, count, 128).await? })
 }
