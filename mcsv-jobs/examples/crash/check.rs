@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use mcsv_jobs::{BoxError, Event, Filter, JobRecord, Jobs, State, Transition};
+use mcsv_jobs::{BoxError, Event, EventCursor, Filter, JobId, JobRecord, Jobs, State, Transition};
 
 use crate::faults::{Fault, FaultKind, WORKERS};
 use crate::parts::{self, CONCURRENCY, LEASE, Step};
@@ -34,16 +34,26 @@ pub(crate) async fn check(
         return Err(format!("rows and events do not agree: {report}").into());
     }
     let records = all(jobs).await?;
-    check_producers(jobs, folder, &records).await?;
     let effects = counts(folder, "effects")?;
-    let mut figures = Figures::of(records.len(), faults);
+    // Of the others the effect is what is left.
+    let fleeting = effects.keys().copied().filter(|number| parts::is_fleeting(*number));
+    let found: BTreeSet<i64> = records.keys().copied().chain(fleeting).collect();
+    check_producers(jobs, folder, &found).await?;
+    let mut figures = Figures::of(found.len(), faults);
     for (number, record) in &records {
         let events = jobs.history(record.id).await?.events().to_vec();
         check_job(*number, record, &events, effects.get(number).copied().unwrap_or(0))?;
         figures.rescues(&events, faults)?;
     }
+    let known: BTreeSet<JobId> = records.values().map(|record| record.id).collect();
+    for (id, events) in lives(jobs).await?.into_iter().filter(|(id, _)| !known.contains(id)) {
+        if !is_fair(&events) {
+            return Err(format!("fleeting job {id}: {}", told(&events)).into());
+        }
+        figures.rescues(&events, faults)?;
+    }
     figures.repeated = effects.values().sum::<usize>() - effects.len();
-    if effects.len() > records.len() || figures.repeated > figures.most_repeated {
+    if effects.len() > found.len() || figures.repeated > figures.most_repeated {
         return Err(format!("more effects than owed: {figures}").into());
     }
     Ok(figures)
@@ -70,14 +80,13 @@ async fn all(jobs: &Jobs) -> Result<BTreeMap<i64, JobRecord>, BoxError> {
 async fn check_producers(
     jobs: &Jobs,
     folder: &Path,
-    records: &BTreeMap<i64, JobRecord>,
+    found: &BTreeSet<i64>,
 ) -> Result<(), BoxError> {
-    let found: BTreeSet<i64> = records.keys().copied().collect();
     let asked: BTreeSet<i64> = counts(folder, "asked")?.into_keys().collect();
     let answered: BTreeSet<i64> = counts(folder, "answered")?.into_keys().collect();
     let ordered: BTreeSet<i64> = parts::orders(jobs).await?.into_iter().collect();
     let even = found.iter().copied().filter(|number| number % 2 == 0).collect();
-    let lost: Vec<_> = answered.difference(&found).collect();
+    let lost: Vec<_> = answered.difference(found).collect();
     let invented: Vec<_> = found.difference(&asked).collect();
     let torn: Vec<_> = ordered.symmetric_difference(&even).collect();
     if !(lost.is_empty() && invented.is_empty() && torn.is_empty()) {
@@ -102,22 +111,52 @@ fn check_job(
     events: &[Event],
     effects: usize,
 ) -> Result<(), BoxError> {
-    let count = |wanted| events.iter().filter(|event| event.transition == wanted).count();
-    // A claim whose answer was lost is given back before anything of it has begun.
-    let starts = count(Transition::Started).saturating_sub(count(Transition::Released));
     // The result names the attempt that it is of: a stale one would name an earlier.
     let own = record.result == Some(record.attempt.into());
-    let fair = record.state == State::Completed
-        && own
-        && count(Transition::Completed) == 1
-        && starts == 1 + count(Transition::Rescued)
-        && (1..=starts).contains(&effects);
-    if fair {
+    let is_ended = record.state == State::Completed && own;
+    if is_ended && is_fair(events) && (1..=starts(events)).contains(&effects) {
         return Ok(());
     }
-    let (state, result) = (record.state, &record.result);
+    let (state, result, log) = (record.state, &record.result, told(events));
+    Err(format!("step {number}: {state}, result {result:?}, {effects} effects, {log}").into())
+}
+
+/// Whether a job was completed once, and started again after each rescue and for nothing else.
+fn is_fair(events: &[Event]) -> bool {
+    let is_whole = events.first().is_some_and(|event| event.transition == Transition::Enqueued);
+    is_whole
+        && count(events, Transition::Completed) == 1
+        && starts(events) == 1 + count(events, Transition::Rescued)
+}
+
+/// A claim whose answer was lost is given back before anything of it has begun.
+fn starts(events: &[Event]) -> usize {
+    count(events, Transition::Started).saturating_sub(count(events, Transition::Released))
+}
+
+fn count(events: &[Event], wanted: Transition) -> usize {
+    events.iter().filter(|event| event.transition == wanted).count()
+}
+
+fn told(events: &[Event]) -> String {
     let log: Vec<_> = events.iter().map(|event| event.transition.as_str()).collect();
-    Err(format!("step {number}: {state}, result {result:?}, {effects} effects, {log:?}").into())
+    format!("{log:?}")
+}
+
+/// The events of every job that has any.
+async fn lives(jobs: &Jobs) -> Result<BTreeMap<JobId, Vec<Event>>, BoxError> {
+    let mut lives = BTreeMap::<_, Vec<_>>::new();
+    let mut cursor = EventCursor::BEGINNING;
+    loop {
+        let page = jobs.events_after(cursor, 1_000).await?;
+        if page.events.is_empty() {
+            return Ok(lives);
+        }
+        for logged in page.events {
+            lives.entry(logged.event.job).or_default().push(logged.event);
+        }
+        cursor = page.next;
+    }
 }
 
 impl Figures {

@@ -2,11 +2,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mcsv_core::Shutdown;
-use mcsv_jobs::{BoxError, Job, JobCx, Jobs, Json, Outcome, Workers};
+use mcsv_jobs::{BoxError, Job, JobCx, Jobs, Json, NewJob, Outcome, Policy, Retention, Workers};
 use serde::{Deserialize, Serialize};
 
 pub(crate) const CONCURRENCY: usize = 8;
@@ -24,6 +24,31 @@ impl Job for Step {
     type Codec = Json;
 }
 
+/// The same, of which nothing is kept.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Fleeting {
+    number: i64,
+}
+
+impl Job for Fleeting {
+    const KIND: &'static str = "fleeting";
+    const QUEUE: &'static str = Step::QUEUE;
+    type Codec = Json;
+
+    fn policy() -> Policy {
+        Policy::default().with_retention(Retention::ForgetCompleted)
+    }
+}
+
+/// Whether the job of a number leaves nothing: one in three.
+pub(crate) fn is_fleeting(number: i64) -> bool {
+    number % 3 == 0
+}
+
+fn job(number: i64) -> NewJob {
+    if is_fleeting(number) { Fleeting { number }.into() } else { Step { number }.into() }
+}
+
 /// Each line is one write, so that lines of several processes do not mix.
 pub(crate) fn journal(folder: &Path, name: &str) -> Result<File, BoxError> {
     Ok(OpenOptions::new().create(true).append(true).open(folder.join(name))?)
@@ -38,17 +63,19 @@ pub(crate) async fn work(url: &str, folder: &Path) -> Result<(), BoxError> {
     let workers =
         Workers::new(Jobs::connect(url).await?).queue(Step::QUEUE, CONCURRENCY).with_lease(LEASE);
     let folder = folder.to_owned();
-    let workers = workers.handle(move |step: Step, cx: JobCx| {
-        let folder = folder.clone();
-        async move {
-            // The work itself: long enough for faults to fall into it.
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..30))).await;
-            write(&mut journal(&folder, "effects")?, step.number)?;
-            // Tells whose outcome the row has.
-            Ok::<_, BoxError>(Outcome::done().with_result(cx.attempt()))
-        }
-    });
+    let fleeting = folder.clone();
+    let workers = workers
+        .handle(move |step: Step, cx: JobCx| effect(folder.clone(), step.number, cx))
+        .handle(move |step: Fleeting, cx: JobCx| effect(fleeting.clone(), step.number, cx));
     Ok(workers.run(Shutdown::new()).await?)
+}
+
+async fn effect(folder: PathBuf, number: i64, cx: JobCx) -> Result<Outcome, BoxError> {
+    // The work itself: long enough for faults to fall into it.
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..30))).await;
+    write(&mut journal(&folder, "effects")?, number)?;
+    // Tells whose outcome the row has.
+    Ok(Outcome::done().with_result(cx.attempt()))
 }
 
 /// Enqueues until it is killed; journals every number before it is asked for and after the answer.
@@ -60,7 +87,7 @@ pub(crate) async fn produce(url: &str, folder: &Path, first: i64) -> Result<(), 
         if number % 2 == 0 {
             order(&jobs, number).await?;
         } else {
-            jobs.enqueue(Step { number }).await?;
+            jobs.enqueue(job(number)).await?;
         }
         write(&mut answered, number)?;
         // The workers are to keep up.
@@ -71,7 +98,7 @@ pub(crate) async fn produce(url: &str, folder: &Path, first: i64) -> Result<(), 
 
 /// A job and a row of the caller's own in one transaction.
 async fn order(jobs: &Jobs, number: i64) -> Result<(), BoxError> {
-    let step = jobs.enqueue(Step { number });
+    let step = jobs.enqueue(job(number));
     let insert = sqlx::AssertSqlSafe(format!("INSERT INTO crash_orders VALUES ({number})"));
     if is_postgres(jobs) {
         let mut tx = jobs.begin_pg().await?;
