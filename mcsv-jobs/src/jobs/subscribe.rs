@@ -73,9 +73,8 @@ impl Jobs {
     ///
     /// On PostgreSQL the log is in the order of the transactions' numbers, and comes up to the oldest
     /// transaction that has written and is open still, anywhere on the server: what is committed beside
-    /// it waits for its end, and is not lost. Two events of one job can change places there, where the
-    /// later one's transaction had written something before the earlier one's had. Their
-    /// [`sequence`](crate::Event::sequence) tells: the state of a job is that of its highest one.
+    /// it waits for its end, and is not lost. The events of one job come in their order all the same,
+    /// whichever of their transactions began first.
     #[must_use]
     pub fn subscribe(&self, cursor: EventCursor) -> EventStream {
         let news = self.inner.logged.subscribe();

@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
 use mcsv_jobs::testing::PostgresServer;
-use mcsv_jobs::{BoxError, EventCursor, EventStream, Jobs, LoggedEvent, Transition};
+use mcsv_jobs::{
+    BoxError, EventCursor, EventStream, JobCx, Jobs, LoggedEvent, Outcome, Transition, Workers,
+};
 use sqlx::{Connection as _, PgConnection};
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::kit::{Done, LONG, assert_sound, note};
+use crate::kit::{Done, LONG, Note, assert_sound, note, run as run_workers};
 
 async fn next(events: &mut EventStream) -> Result<LoggedEvent, BoxError> {
     Ok(timeout(LONG, events.next()).await??)
@@ -53,6 +57,7 @@ async fn a_log_that_was_restored_on_a_younger_server_goes_on() -> Done {
     .await?;
     let id = old.enqueue(note("old")).await?.id();
     old.cancel(id).await?;
+    let waiting = old.enqueue(note("waiting")).await?.id();
     let mut events = old.subscribe(EventCursor::BEGINNING);
     let stored = next(&mut events).await?.cursor;
 
@@ -65,11 +70,16 @@ async fn a_log_that_was_restored_on_a_younger_server_goes_on() -> Done {
     let new = Jobs::connect(to.url()).await?;
     let refused = new.events_after(stored, 1).await.unwrap_err();
     assert!(refused.is_invalid() && refused.to_string().contains("another log"), "{refused}");
+    new.cancel(waiting).await?;
     let next_id = new.enqueue(note("new")).await?.id();
     let mut events = new.subscribe(EventCursor::BEGINNING);
-    for expected in
-        [(id, Transition::Enqueued), (id, Transition::Cancelled), (next_id, Transition::Enqueued)]
-    {
+    for expected in [
+        (id, Transition::Enqueued),
+        (id, Transition::Cancelled),
+        (waiting, Transition::Enqueued),
+        (waiting, Transition::Cancelled),
+        (next_id, Transition::Enqueued),
+    ] {
         let event = next(&mut events).await?.event;
         assert_eq!((event.job, event.transition), expected);
     }
@@ -77,6 +87,42 @@ async fn a_log_that_was_restored_on_a_younger_server_goes_on() -> Done {
     let later = Jobs::connect(to.url()).await?;
     assert!(later.events_after(events.cursor(), 1).await?.events.is_empty());
     assert_sound(&new).await
+}
+
+#[tokio::test]
+async fn the_events_of_a_job_come_in_their_order_whatever_transaction_began_first() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let jobs = Jobs::connect(database.url()).await?;
+    // It has its number before there is any job.
+    let mut early = jobs.begin_pg().await?;
+    jobs.enqueue(note("other")).on_pg(&mut early).await?;
+    let early = Arc::new(Mutex::new(Some(early)));
+    let workers = Workers::new(jobs.clone()).queue("notes", 1);
+    let running = run_workers(workers.handle(move |_: Note, cx: JobCx| {
+        let early = Arc::clone(&early);
+        async move {
+            if let Some(mut tx) = early.lock().await.take() {
+                cx.complete_in_pg(&mut tx, Outcome::done()).await?;
+                tx.commit().await?;
+            }
+            Done::Ok(())
+        }
+    }));
+    let id = jobs.enqueue(note("of a late number")).await?.id();
+    jobs.wait(id, LONG).await?;
+    running.end().await?;
+
+    let mut events = jobs.subscribe(EventCursor::BEGINNING);
+    let mut seen = Vec::new();
+    while seen.len() < 6 {
+        seen.push(next(&mut events).await?);
+    }
+    assert!(seen.windows(2).all(|pair| pair[0].cursor < pair[1].cursor));
+    let of_job: Vec<_> = seen.iter().filter(|one| one.event.job == id).collect();
+    let transitions: Vec<_> = of_job.iter().map(|one| one.event.transition).collect();
+    assert_eq!(transitions, [Transition::Enqueued, Transition::Started, Transition::Completed]);
+    assert!(of_job.windows(2).all(|pair| pair[0].event.sequence < pair[1].event.sequence));
+    assert_sound(&jobs).await
 }
 
 #[tokio::test]

@@ -112,14 +112,16 @@ async fn update(
                     END,
                 lease_owner = NULL,
                 lease_until = NULL,
-                cancel = false
+                cancel = false,
+                logged_in = greatest(logged_in, pg_current_xact_id())
             FROM ended WHERE job.id = ended.id
             RETURNING job.id, now, job.finished_at, job.batch_id, job.state, job.attempt, job.attempted_by, called_off,
-                ended.transition, ended.detail
+                ended.transition, ended.detail, logged_in
          ), logged AS (
-            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker, detail)
+            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker, detail,
+                transaction_id)
             SELECT id, now, CASE WHEN called_off THEN 'cancelled' ELSE transition END, state,
-                attempt, coalesce(attempted_by, ''), detail
+                attempt, coalesce(attempted_by, ''), detail, logged_in
             FROM settled ORDER BY id
          )
          SELECT id, CASE WHEN finished_at IS NOT NULL THEN batch_id END FROM settled",

@@ -21,6 +21,7 @@ impl PostgresStore {
              ), changed AS (
                 UPDATE mcsv_jobs AS job SET
                     cancel = found.state = 'executing',
+                    logged_in = greatest(logged_in, pg_current_xact_id()),
                     finished_at = CASE WHEN found.state <> 'executing' THEN mcsv_jobs_now() END,
                     state = CASE WHEN found.state = 'executing' THEN found.state
                         ELSE 'cancelled' END
@@ -28,10 +29,11 @@ impl PostgresStore {
                     AND found.state IN ('available', 'scheduled', 'executing', 'retryable')
                 RETURNING job.*
              ), logged AS (
-                INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+                INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker,
+                    transaction_id)
                 SELECT id, coalesce(finished_at, mcsv_jobs_now()),
                     CASE WHEN state = 'executing' THEN 'cancel_requested' ELSE 'cancelled' END,
-                    state, attempt, coalesce(lease_owner, '')
+                    state, attempt, coalesce(lease_owner, ''), logged_in
                 FROM changed
              )
              SELECT coalesce(changed.state, found.state), changed.id IS NOT NULL,
@@ -103,12 +105,13 @@ async fn requeue(
          ), back AS (
             UPDATE mcsv_jobs SET state = 'available', attempt = 0, cancel = false,
                 finished_at = NULL, scheduled_at = mcsv_jobs_now(),
-                budget_from = mcsv_jobs_now()
+                budget_from = mcsv_jobs_now(),
+                logged_in = greatest(logged_in, pg_current_xact_id())
             WHERE id IN (SELECT id FROM single)
-            RETURNING id, queue, state, attempt
+            RETURNING id, queue, state, attempt, logged_in
          ), logged AS (
-            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
-            SELECT id, mcsv_jobs_now(), 'requeued', state, attempt FROM back ORDER BY id
+            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, transaction_id)
+            SELECT id, mcsv_jobs_now(), 'requeued', state, attempt, logged_in FROM back ORDER BY id
          )
          SELECT queue FROM back"
     ))

@@ -51,6 +51,9 @@ const AGAIN: i64 = 20;
 /// MATERIALIZED: a planner that runs a locking subquery again would claim more than the limit, and one
 /// that reads the clock again could let a job start before it is due.
 ///
+/// Whatever happened to the rows had been committed before, so its events count to transactions with smaller
+/// numbers than this one.
+///
 /// The rows are locked, so they are found again by their places in the table, which takes less than a
 /// search for each id. One that was changed just before it was locked has a new place that the statement
 /// does not see: the next claim takes it.
@@ -91,7 +94,8 @@ const CLAIM: &str = "WITH clock AS MATERIALIZED (
      ), claimed AS (
         UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
             attempt = attempt + 1, lease_owner = $3, attempted_by = $3,
-            attempted_at = clock.now, lease_until = clock.now + $4
+            attempted_at = clock.now, lease_until = clock.now + $4,
+            logged_in = CASE WHEN is_logged THEN pg_current_xact_id() ELSE '0' END
         FROM clock
         WHERE job.ctid = ANY (ARRAY(SELECT place FROM picked))
         RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
@@ -215,15 +219,17 @@ pub(super) async fn take(
         "WITH claimed AS (
             UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
                 attempt = attempt + 1, lease_owner = $2, attempted_by = $2,
-                attempted_at = clock.now, lease_until = clock.now + $3
+                attempted_at = clock.now, lease_until = clock.now + $3,
+                logged_in = greatest(logged_in, pg_current_xact_id())
             FROM (SELECT mcsv_jobs_now() AS now) AS clock
             WHERE job.id = ANY ($1) AND state IN ('available', 'scheduled', 'retryable')
             RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
                 attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
-                is_logged, priority
+                is_logged, logged_in, priority
          ), logged AS (
-            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-            SELECT id, attempted_at, 'started', 'executing', attempt, $2 FROM claimed
+            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker,
+                transaction_id)
+            SELECT id, attempted_at, 'started', 'executing', attempt, $2, logged_in FROM claimed
             WHERE is_logged
          )
          SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,

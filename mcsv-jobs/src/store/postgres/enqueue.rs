@@ -106,11 +106,13 @@ async fn insert_rows(
          ), inserted AS (
             INSERT INTO mcsv_jobs (id, kind, queue, state, priority, max_attempts, scheduled_at,
                 inserted_at, budget_from, unique_key, traceparent, tracestate, args,
-                partition_key, batch_id, chain, key_id, unique_states, unique_from, is_logged)
+                partition_key, batch_id, chain, key_id, unique_states, unique_from, is_logged,
+                logged_in)
             SELECT id, kind, queue,
                 CASE WHEN start > now THEN 'scheduled' ELSE 'available' END, priority,
                 max_attempts, greatest(start, now), now, now, unique_key, traceparent, tracestate, args,
-                partition_key, batch_id, chain, key_id, unique_states, unique_from, is_logged
+                partition_key, batch_id, chain, key_id, unique_states, unique_from, is_logged,
+                CASE WHEN is_logged THEN pg_current_xact_id() ELSE '0' END
             FROM batch ORDER BY kind, unique_key, unique_from, place
             ON CONFLICT DO NOTHING
             RETURNING id, inserted_at, state, attempt, is_logged
@@ -208,12 +210,13 @@ async fn replace(
                     ELSE job.scheduled_at END,
                 priority = CASE WHEN replace & 4 > 0 THEN new.priority ELSE job.priority END,
                 max_attempts = CASE WHEN replace & 8 > 0 THEN new.max_attempts
-                    ELSE job.max_attempts END
+                    ELSE job.max_attempts END,
+                logged_in = greatest(logged_in, pg_current_xact_id())
             FROM new WHERE job.id = new.id
-            RETURNING job.id, now, job.state, job.attempt
+            RETURNING job.id, now, job.state, job.attempt, job.logged_in
          ), logged AS (
-            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt)
-            SELECT id, now, 'replaced', state, attempt FROM changed ORDER BY id
+            INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, transaction_id)
+            SELECT id, now, 'replaced', state, attempt, logged_in FROM changed ORDER BY id
          )
          SELECT id FROM changed",
     )

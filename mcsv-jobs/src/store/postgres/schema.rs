@@ -54,6 +54,7 @@ async fn forget_foreign_transactions(conn: &mut PgConnection) -> Result<(), sqlx
         tracing::info!("the job database is from another server: numbering its events anew");
         sqlx::raw_sql(
             "UPDATE mcsv_job_events SET transaction_id = '0' WHERE transaction_id <> '0';
+             UPDATE mcsv_jobs SET logged_in = '0' WHERE logged_in <> '0';
              UPDATE mcsv_job_log SET tag = 1 + floor(random() * 2147483647)",
         )
         .execute(conn)

@@ -35,10 +35,11 @@ const START: &str = "WITH clock AS MATERIALIZED (
             partition_key, batch_id, chain, key_id, is_logged, place)
      ), inserted AS (
         INSERT INTO mcsv_jobs (id, kind, queue, priority, max_attempts, traceparent, tracestate, args,
-            partition_key, batch_id, chain, key_id, is_logged, scheduled_at, inserted_at, budget_from,
-            fence, attempt, state, attempted_at, attempted_by, lease_owner, lease_until)
+            partition_key, batch_id, chain, key_id, is_logged, logged_in, scheduled_at, inserted_at,
+            budget_from, fence, attempt, state, attempted_at, attempted_by, lease_owner, lease_until)
         SELECT id, kind, $1, priority, max_attempts, traceparent, tracestate, args,
-            partition_key, batch_id, chain, key_id, is_logged, now, now, now, starts, starts,
+            partition_key, batch_id, chain, key_id, is_logged,
+            CASE WHEN is_logged THEN pg_current_xact_id() ELSE '0' END, now, now, now, starts, starts,
             CASE starts WHEN 1 THEN 'executing' ELSE 'available' END,
             CASE starts WHEN 1 THEN now END, CASE starts WHEN 1 THEN $2 END,
             CASE starts WHEN 1 THEN $2 END, CASE starts WHEN 1 THEN now + $3 END

@@ -25,7 +25,8 @@ const EARLIER: [&str; 18] = [
     "DELETE FROM mcsv_jobs_schema WHERE version > 2",
 ];
 const EARLIER_ON_SQLITE: [&str; 1] = ["ALTER TABLE mcsv_job_ids DROP COLUMN batch_at"];
-const EARLIER_ON_POSTGRES: [&str; 2] = [
+const EARLIER_ON_POSTGRES: [&str; 3] = [
+    "ALTER TABLE mcsv_jobs DROP COLUMN logged_in",
     "ALTER TABLE mcsv_job_events DROP COLUMN transaction_id",
     "ALTER TABLE mcsv_job_events ADD PRIMARY KEY (sequence)",
 ];

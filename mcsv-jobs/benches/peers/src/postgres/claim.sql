@@ -27,15 +27,19 @@ WITH clock AS MATERIALIZED (
  ), claimed AS (
     UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
         attempt = attempt + 1, lease_owner = $3, attempted_by = $3,
-        attempted_at = clock.now, lease_until = clock.now + $4
+        attempted_at = clock.now, lease_until = clock.now + $4,
+        logged_in = CASE WHEN is_logged THEN pg_current_xact_id() ELSE '0' END
     FROM clock
     WHERE job.ctid = ANY (ARRAY(SELECT place FROM picked))
     RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-        attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id, priority
+        attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
+        is_logged, priority
  ), logged AS (
     INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
     SELECT id, attempted_at, 'started', 'executing', attempt, $3 FROM claimed
+    WHERE is_logged
  )
  SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-    attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id, priority
+    attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id, is_logged,
+    priority
  FROM claimed ORDER BY priority DESC, scheduled_at, id

@@ -19,4 +19,5 @@ WHERE id IN (SELECT id FROM (
         ORDER BY scheduled_at LIMIT ?4))
  ORDER BY priority DESC, scheduled_at, id LIMIT ?4)
 RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
-    attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id, priority
+    attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id,
+    is_logged, priority
