@@ -6,14 +6,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
 
-use super::asked::{By, Looking, Telling, found, told};
 use super::ends::Ends;
 use super::held::{Held, check_leases};
 use super::in_flight::{Ended, InFlight};
 use super::locked::Locked;
+use super::looks::{Looks, POLL};
 use super::queue_backend::QueueConfig;
 use super::resent::Resent;
 use super::setback::Setback;
+use super::telling::{Telling, told};
 use super::{Delivery, rescue};
 use crate::cx::Signal;
 use crate::keeper::Keeper;
@@ -25,8 +26,6 @@ use crate::store::{
 use crate::wake::Bell;
 use crate::{Error, JobId, Jobs, trace};
 
-/// How long an idle queue is left alone when nobody rings.
-const POLL: Duration = Duration::from_secs(5);
 /// How often is looked at what the running jobs say of themselves.
 const REPORTS: Duration = Duration::from_millis(250);
 /// How often other tasks get their turn in vain before the ends that there are get written.
@@ -64,16 +63,8 @@ pub(crate) struct Driver {
     flight: InFlight,
     renew_at: Instant,
     report_at: Instant,
-    fetch_at: Instant,
-    /// Whether the last look took all that it had room for, so that there may be more.
-    more: bool,
-    /// Whether the queue had limits then.
-    limited: bool,
-    looking: Option<Looking>,
-    /// A claim beside the one that is under way.
-    ahead: Option<Looking>,
+    looks: Looks,
     telling: Option<Telling>,
-    no_claim: Setback,
     no_settle: Setback,
     /// Another connection wrote: a running job may have been called off.
     changed: bool,
@@ -108,13 +99,8 @@ impl Driver {
             flight: InFlight::new(config.concurrency),
             renew_at: now,
             report_at: now,
-            fetch_at: now,
-            more: false,
-            limited: false,
-            looking: None,
-            ahead: None,
+            looks: Looks::new(now),
             telling: None,
-            no_claim: Setback::default(),
             no_settle: Setback::default(),
             changed: false,
             orphaned: None,
@@ -157,9 +143,7 @@ impl Driver {
                 // A backend that is gone leaves its last word behind.
                 _ = phases.changed() => {}
                 () = self.ended.reach(wanted) => self.gather().await,
-                (room, reply) = found(&mut self.looking, &mut self.ahead) => {
-                    self.found(room, reply, phase);
-                }
+                (room, reply) = self.looks.found() => self.found(room, reply, phase),
                 (told, reply) = told(&mut self.telling) => self.told(told, reply).await,
                 () = self.bell.rung() => self.hear(),
                 () = sleep_until(until) => {}
@@ -197,15 +181,14 @@ impl Driver {
         if let Some(dead) = news.orphaned {
             self.orphaned.get_or_insert_default().extend(dead);
         }
-        self.fetch_at = Instant::now();
+        self.looks.due_by(Instant::now());
     }
 
     fn next_turn(&self, phase: Phase) -> Instant {
         let now = Instant::now();
         let far = now + POLL;
         let looks = phase == Phase::Fetching && self.room() > 0;
-        let is_free = self.looking.as_ref().is_none_or(|looking| !looking.is_claim());
-        let look_at = if looks && is_free { self.no_claim.not_before(self.fetch_at) } else { far };
+        let look_at = self.looks.next().filter(|_| looks).unwrap_or(far);
         let tell_at = if self.telling.is_some() {
             far
         } else if !self.flight.acks.is_empty() {
@@ -255,19 +238,18 @@ impl Driver {
     /// Asks for new work, or lets whoever enqueues a job claim it for this driver while there is none.
     fn look(&mut self, phase: Phase) {
         if phase > Phase::Fetching {
-            return self.withdraw();
+            return self.looks.withdraw();
         }
         // In a queue with limits the end of a job makes room only once it is written.
-        let more = self.more && !self.limited && !self.waits_for_ends();
-        let due = self.fetch_at <= Instant::now() || more;
-        let outgrown = self.looking.as_ref().is_some_and(|looking| looking.room < self.room());
-        if due || outgrown {
-            self.withdraw();
+        let more = self.looks.has_more() && !self.looks.is_limited() && !self.waits_for_ends();
+        let due = self.looks.is_due() || more;
+        if due || self.looks.is_outgrown(self.room()) {
+            self.looks.withdraw();
         }
-        if !self.no_claim.is_over() {
+        if !self.looks.may_ask() {
             return;
         }
-        if self.looking.is_some() {
+        if self.looks.is_under_way() {
             return self.look_ahead(more);
         }
         let room = self.room();
@@ -275,32 +257,22 @@ impl Driver {
             return;
         }
         if due {
-            self.looking = Some(self.claim(room));
-        } else if !self.limited {
-            let offer = self.jobs.inner.store.offer(self.claim_of(room));
-            self.looking = Some(Looking { room, by: By::Offer(offer) });
+            self.looks.claim(&self.jobs, self.claim_of(room));
+        } else if !self.looks.is_limited() {
+            self.looks.offer(&self.jobs, self.claim_of(room));
         }
     }
 
     /// Claims a second batch while the database is at the first, where there are places and jobs for both
     /// and it can do so.
     fn look_ahead(&mut self, more: bool) {
-        let Some(under_way) = self.looking.as_ref().filter(|looking| looking.is_claim()) else {
-            return;
-        };
-        let room = self.room_beside(under_way.room);
+        let Some(first) = self.looks.beside() else { return };
+        let room = self.room_beside(first);
         // Orphans are looked for when no claim is under way.
-        let is_free = self.ahead.is_none() && self.orphaned.is_none();
-        if more && is_free && room >= self.flight.batch() && self.jobs.inner.store.claims_together()
-        {
-            self.ahead = Some(self.claim(room));
+        let is_worth_it = more && self.orphaned.is_none() && room >= self.flight.batch();
+        if is_worth_it && self.jobs.inner.store.claims_together() {
+            self.looks.claim(&self.jobs, self.claim_of(room));
         }
-    }
-
-    fn claim(&self, room: usize) -> Looking {
-        let (jobs, claim) = (self.jobs.clone(), self.claim_of(room));
-        let asked = Box::pin(async move { jobs.inner.store.claim(claim).await });
-        Looking { room, by: By::Claim(asked) }
     }
 
     fn claim_of(&self, room: usize) -> Claim {
@@ -309,15 +281,10 @@ impl Driver {
             owner: self.owner.clone(),
             lease: self.lease,
             room,
-            is_sure: self.more,
+            is_sure: self.looks.has_more(),
             is_urgent: self.flight.held.is_empty(),
-            is_limited: self.limited,
+            is_limited: self.looks.is_limited(),
         }
-    }
-
-    /// Takes an offer back: what it claims needs the same places. One that is taken is a claim under way.
-    fn withdraw(&mut self) {
-        self.looking = self.looking.take().and_then(Looking::withdraw);
     }
 
     /// What a look for new work found.
@@ -325,22 +292,15 @@ impl Driver {
         let reply = match reply {
             Ok(reply) => reply,
             Err(error) => {
-                let wait = self.no_claim.add();
+                let wait = self.looks.failed();
                 self.warn("no claim", &error, wait);
-                self.fetch_at = Instant::now();
                 // It may have claimed jobs all the same.
                 self.orphaned.get_or_insert_default().push(self.owner.clone());
                 return;
             }
         };
-        self.no_claim.clear();
-        let until_due = reply.next_due.map_or(POLL, |millis| {
-            Duration::from_millis(u64::try_from(millis).unwrap_or(0) + 1).min(POLL)
-        });
         let now = Instant::now();
-        self.fetch_at = now + until_due;
-        self.more = reply.claimed.len() >= room;
-        self.limited = reply.limited;
+        self.looks.answered(room, &reply, now);
         if self.flight.held.is_empty() {
             self.renew_at = now + self.lease / 3;
         }
@@ -419,7 +379,7 @@ impl Driver {
         let acks = self.locked.keep(acks, &reply.locked);
         self.report(acks, &reply.accepted);
         self.jobs.inner.announce_completions(&reply.completions);
-        if self.limited && !reply.accepted.is_empty() {
+        if self.looks.is_limited() && !reply.accepted.is_empty() {
             self.jobs.inner.ring(&self.queue);
         }
         if let Some(kept) = &reply.kept {
@@ -454,7 +414,7 @@ impl Driver {
             } else {
                 // It is due again then, of which no look for work knows.
                 let delay = Duration::from_millis(u64::try_from(ack.fate.delay).unwrap_or(0));
-                self.fetch_at = self.fetch_at.min(Instant::now() + delay);
+                self.looks.due_by(Instant::now() + delay);
             }
             self.jobs.inner.announce(&ack.follow_ups, &accepted.follow_ups);
         }
@@ -493,12 +453,11 @@ impl Driver {
     /// Takes over the jobs of lost workers, and what was claimed for this one without its knowledge.
     async fn rescue(&mut self) {
         // A claim that is under way is none of which the answer was lost.
-        let is_asked = self.looking.as_ref().is_some_and(Looking::is_claim);
-        if self.orphaned.is_none() || is_asked || !self.no_claim.is_over() {
+        if self.orphaned.is_none() || self.looks.is_claiming() || !self.looks.may_ask() {
             return;
         }
-        self.withdraw();
-        if self.looking.is_some() {
+        self.looks.withdraw();
+        if self.looks.is_under_way() {
             return;
         }
         let Some(dead) = self.orphaned.take() else { return };
@@ -510,7 +469,7 @@ impl Driver {
         match rescue::orphans(jobs, registry, queue, owner, &dead, known).await {
             Ok(acks) => self.flight.acks.extend(acks),
             Err(error) => {
-                let wait = self.no_claim.add();
+                let wait = self.looks.failed();
                 self.warn("no rescue", &error, wait);
                 self.orphaned = Some(dead);
             }
@@ -520,13 +479,12 @@ impl Driver {
     /// Gives back what is still held, without an attempt used up, and writes the last acks.
     async fn finish(mut self) {
         let until = Instant::now() + FLUSH;
-        self.withdraw();
+        self.looks.withdraw();
         for ack in self.ended.close() {
             self.flight.end(ack);
         }
-        while self.looking.is_some()
-            && let Ok((room, reply)) =
-                timeout_at(until, found(&mut self.looking, &mut self.ahead)).await
+        while self.looks.is_under_way()
+            && let Ok((room, reply)) = timeout_at(until, self.looks.found()).await
         {
             self.found(room, reply, Phase::Ended);
         }

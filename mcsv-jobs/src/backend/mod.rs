@@ -1,6 +1,5 @@
 //! The queue as an apalis backend.
 
-mod asked;
 mod delivery;
 mod driver;
 mod ends;
@@ -8,12 +7,14 @@ mod held;
 mod in_flight;
 mod layer;
 mod locked;
+mod looks;
 mod pace;
 mod queue_backend;
 mod rescue;
 mod resent;
 mod setback;
 mod supervise;
+mod telling;
 
 pub use delivery::Delivery;
 pub use layer::{AckLayer, AckService};
