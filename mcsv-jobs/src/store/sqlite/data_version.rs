@@ -21,8 +21,8 @@ const GAP: Duration = Duration::from_millis(100);
 
 /// Notices the commits of other processes, and of connections that callers brought.
 ///
-/// A thread looks at the time of the write-ahead log every few milliseconds, and an idle process asks
-/// SQLite nothing. Only when the log has been written to is SQLite asked for its `data_version`, the
+/// A thread looks at the time of the write-ahead log, every few milliseconds or when Linux tells of a
+/// write, and an idle process asks SQLite nothing. Only when the log has been written to is SQLite asked for its `data_version`, the
 /// number that changes with every commit of another connection.
 pub(crate) struct DataVersion {
     /// None where there is no log, or no thread to be had.

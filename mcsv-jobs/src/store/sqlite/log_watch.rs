@@ -2,14 +2,21 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 
-/// How often the log's time is asked while somebody writes, and while nobody does: the first work of
-/// another process after a while starts within 10 ms.
+use super::log_news::LogNews;
+
+/// How often the log's time is asked while somebody writes; and so many times more often right after
+/// nobody did for a moment, because a commit follows on its bytes.
 const LOOK: Duration = Duration::from_millis(4);
+const KEEN: (u32, Duration) = (10, Duration::from_millis(1));
+const MOMENT: Duration = Duration::from_millis(20);
+/// How often while nobody writes and the system does not tell: the first work of another process after a
+/// while starts within 10 ms. And how often where it tells, in case that it does not.
 const CALM: Duration = Duration::from_millis(8);
+const DOUBT: Duration = Duration::from_millis(250);
 /// So many looks in vain make it calm.
 const VAIN: u32 = 250;
 
@@ -18,8 +25,8 @@ pub(super) type Stamp = Option<(SystemTime, u64)>;
 
 /// A thread that looks at the time of the write-ahead log and wakes the watcher when it changed.
 ///
-/// The look itself costs next to nothing, but for a runtime to wake up for it hundreds of times a
-/// second takes a few times as long as for a thread that only sleeps.
+/// Linux tells it of the first write after a while. Each look costs next to nothing, but for a runtime to
+/// wake up for it hundreds of times a second takes a few times as long as for a thread that only sleeps.
 pub(super) struct LogWatch(Arc<Shared>);
 
 #[derive(Default)]
@@ -51,17 +58,45 @@ impl LogWatch {
 }
 
 fn watch(log: &Path, watched: &Weak<Shared>) {
-    let (mut seen, mut vain) = (stamp(log), 0_u32);
+    let mut news = LogNews::of(log);
+    let (mut seen, mut written_at, mut vain) = (stamp(log), Instant::now(), 0_u32);
+    let mut keen = 0;
     loop {
-        thread::park_timeout(if vain < VAIN { LOOK } else { CALM });
+        let is_quiet = written_at.elapsed() >= MOMENT;
+        let pause = match (vain >= VAIN, keen > 0) {
+            (true, _) if news.is_some() => DOUBT,
+            (true, _) => CALM,
+            (_, true) => KEEN.1,
+            _ => LOOK,
+        };
+        let is_told = match &news {
+            Some(news) if is_quiet => news.wait(log, pause),
+            _ => sleep(pause),
+        };
         let Some(shared) = watched.upgrade() else { return };
         let now = stamp(log);
+        let is_new = std::mem::replace(&mut seen, now) != now;
+        if is_new && !is_told && !news.as_ref().is_some_and(|news| news.wait(log, Duration::ZERO)) {
+            tracing::debug!(?log, "the system does not tell of writes to it: looking every few ms");
+            news = None;
+        }
+        if is_new {
+            keen = if is_quiet { KEEN.0 } else { keen };
+            written_at = Instant::now();
+        }
+        keen = keen.saturating_sub(1);
         vain = vain.saturating_add(1);
-        if std::mem::replace(&mut seen, now) != now || shared.every_look.load(Ordering::Acquire) {
+        if is_new || shared.every_look.load(Ordering::Acquire) {
             vain = 0;
             shared.written.notify_one();
         }
     }
+}
+
+/// It may be told of anything meanwhile.
+fn sleep(time: Duration) -> bool {
+    thread::park_timeout(time);
+    true
 }
 
 pub(super) fn log_of(database: &Path) -> PathBuf {

@@ -12,6 +12,7 @@ mod file;
 mod group;
 mod limit;
 mod log_file;
+mod log_news;
 mod log_sync;
 mod log_watch;
 mod pause;

@@ -1,0 +1,94 @@
+use std::path::Path;
+use std::time::Duration;
+
+#[cfg(target_os = "linux")]
+pub(super) use self::inotify::LogNews;
+#[cfg(not(target_os = "linux"))]
+pub(super) use self::none::LogNews;
+
+#[cfg(target_os = "linux")]
+mod inotify {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::fd::OwnedFd;
+    use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
+    use rustix::io::read;
+
+    use super::{Duration, Path};
+
+    /// What the system tells of writes to the log.
+    pub(in super::super) struct LogNews(OwnedFd);
+
+    impl LogNews {
+        /// None where it can't be asked, as where a user has too many of these.
+        pub(in super::super) fn of(log: &Path) -> Option<Self> {
+            let news = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
+            add_watch(&news, log, WatchFlags::MODIFY).ok()?;
+            Some(LogNews(news))
+        }
+
+        /// Waits until it is told of a write, at most so long; whether it was. What was told since the last
+        /// time counts.
+        pub(in super::super) fn wait(&self, log: &Path, most: Duration) -> bool {
+            // Of another file there may be by now; of the same one it changes nothing. None is no news.
+            let _ = add_watch(&self.0, log, WatchFlags::MODIFY);
+            let mut told = [PollFd::new(&self.0, PollFlags::IN)];
+            let most = Timespec::try_from(most).ok();
+            if !poll(&mut told, most.as_ref()).is_ok_and(|told| told > 0) {
+                return false;
+            }
+            let mut events = [0_u8; 1 << 10];
+            while read(&self.0, &mut events).is_ok_and(|bytes| bytes > 0) {}
+            true
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod none {
+    use super::{Duration, Path};
+
+    /// Other systems are not asked.
+    pub(in super::super) enum LogNews {}
+
+    impl LogNews {
+        pub(in super::super) fn of(_: &Path) -> Option<Self> {
+            None
+        }
+
+        pub(in super::super) fn wait(&self, _: &Path, _: Duration) -> bool {
+            match *self {}
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::{remove_file, write};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_write_is_told_once_and_also_that_to_a_new_file() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let log = folder.path().join("jobs.db-wal");
+        assert!(LogNews::of(&log).is_none(), "there is no file");
+        write(&log, "")?;
+        let news = LogNews::of(&log).ok_or(std::io::ErrorKind::Unsupported)?;
+
+        assert!(!news.wait(&log, Duration::ZERO));
+        write(&log, "one")?;
+        write(&log, "two")?;
+        assert!(news.wait(&log, LONG));
+        assert!(!news.wait(&log, Duration::ZERO));
+
+        remove_file(&log)?;
+        write(&log, "three")?;
+        // That the old one is gone may be told, and the new one is asked for from then on.
+        news.wait(&log, Duration::ZERO);
+        write(&log, "four")?;
+        assert!(news.wait(&log, LONG));
+        Ok(())
+    }
+}
