@@ -78,8 +78,7 @@ impl Budget {
     }
 
     fn try_again(&self, delay: Duration, error: String) -> Fate {
-        let too_late = self.age.saturating_add(delay) > self.policy.give_up_after();
-        if self.attempt >= self.max_attempts || too_late {
+        if self.is_spent(delay) {
             return Fate::discarded(error);
         }
         let error = bounded(error);
@@ -90,11 +89,17 @@ impl Budget {
         }
     }
 
+    /// Whether there is no attempt left for it, or none may begin after this delay.
+    fn is_spent(&self, delay: Duration) -> bool {
+        let is_late = self.age.saturating_add(delay) > self.policy.give_up_after();
+        self.attempt >= self.max_attempts || is_late
+    }
+
     /// No back-off: the job did nothing wrong as far as anyone knows. But a job that takes its
     /// worker down every time must end, so the attempt counts.
     fn rescue(&self) -> Fate {
         let error = "the worker that ran it was lost".to_owned();
-        if self.attempt >= self.max_attempts {
+        if self.is_spent(Duration::ZERO) {
             return Fate::discarded(error);
         }
         Fate {
@@ -174,5 +179,7 @@ mod tests {
     fn a_job_that_takes_its_worker_down_every_time_ends() {
         assert_eq!(budget(2).settle(Ending::Orphaned).state, State::Available);
         assert_eq!(budget(3).settle(Ending::Orphaned).state, State::Discarded);
+        let late = Budget { age: Duration::from_secs(3601), ..budget(1) };
+        assert_eq!(late.settle(Ending::Orphaned).state, State::Discarded);
     }
 }

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -36,7 +35,7 @@ fn ack(registry: &Registry, queue: &Arc<str>, own: &str, orphan: Orphan) -> Opti
     let budget = Budget {
         attempt: orphan.attempt,
         max_attempts: orphan.max_attempts,
-        age: Duration::ZERO,
+        age: orphan.age,
         policy,
     };
     let fate = if orphan.owner == own {

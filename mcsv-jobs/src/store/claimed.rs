@@ -73,6 +73,8 @@ pub(crate) struct Orphan {
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
     pub(crate) lease_until: i64,
+    /// How long ago the job's budget of attempts and time began.
+    pub(crate) age: Duration,
     pub(crate) traceparent: Option<String>,
     pub(crate) tracestate: Option<String>,
     pub(crate) key_id: Option<String>,
@@ -91,7 +93,7 @@ impl From<Orphan> for Claimed {
             inserted_at: 0,
             scheduled_at: 0,
             started_at: 0,
-            age: Duration::ZERO,
+            age: orphan.age,
             traceparent: orphan.traceparent,
             tracestate: orphan.tracestate,
             batch_id: None,

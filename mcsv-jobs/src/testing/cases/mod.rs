@@ -86,6 +86,7 @@ macro_rules! __mcsv_jobs_cases {
             rescue {
                 an_orphan_runs_again_and_the_late_answer_of_its_first_worker_is_refused
                 a_job_that_loses_its_worker_every_time_is_a_dead_letter
+                a_job_that_is_too_old_for_another_attempt_is_not_rescued
                 a_worker_that_is_busy_for_longer_than_its_lease_keeps_its_jobs
                 a_unique_key_that_is_asked_for_during_a_rescue_stays_with_one_job
                 an_attempt_whose_claim_a_crash_took_back_cannot_end_the_next_one

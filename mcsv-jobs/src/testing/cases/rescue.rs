@@ -129,6 +129,24 @@ pub(in crate::testing) async fn a_unique_key_that_is_asked_for_during_a_rescue_s
     Ok(())
 }
 
+pub(in crate::testing) async fn a_job_that_is_too_old_for_another_attempt_is_not_rescued(
+    queue: Queue,
+) -> Done {
+    let (stalled, mut starts, _go_on) = run_gated(queue.workers());
+    let id = queue.jobs.enqueue(note("old")).await?.id();
+    starts.recv().await;
+    queue.bend("UPDATE mcsv_jobs SET budget_from = 0").await?;
+    expire_leases(&queue).await?;
+
+    let (second, _starts, _) = run_gated(Workers::new(queue.other().await).queue("notes", 1));
+    let record = queue.wait(id).await;
+    stalled.abort().await;
+    second.end().await;
+
+    assert_eq!((record.state, record.attempt, record.max_attempts), (State::Discarded, 1, 3));
+    Ok(())
+}
+
 pub(in crate::testing) async fn a_worker_that_is_busy_for_longer_than_its_lease_keeps_its_jobs(
     queue: Queue,
 ) -> Done {

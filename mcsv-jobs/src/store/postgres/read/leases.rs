@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row as _};
 
@@ -18,6 +20,7 @@ impl FromRow<'_, PgRow> for Orphan {
             attempt: number(row, "attempt")?,
             max_attempts: number(row, "max_attempts")?,
             lease_until: row.try_get("lease_until")?,
+            age: Duration::from_millis(u64::try_from(row.try_get::<i64, _>("age")?).unwrap_or(0)),
             traceparent: row.try_get("traceparent")?,
             tracestate: row.try_get("tracestate")?,
             key_id: row.try_get("key_id")?,
@@ -44,7 +47,8 @@ impl PostgresStore {
     ) -> Result<Vec<Orphan>, Error> {
         let orphans = sqlx::query_as(
             "SELECT id, fence, lease_owner, kind, args, attempt, max_attempts, lease_until,
-                traceparent, tracestate, key_id, is_logged FROM mcsv_jobs
+                traceparent, tracestate, key_id, is_logged,
+                (SELECT mcsv_jobs_now()) - budget_from AS age FROM mcsv_jobs
              WHERE queue = $1 AND state = 'executing'
                 AND (lease_until <= (SELECT mcsv_jobs_now()) OR lease_owner = ANY ($2))
              LIMIT 500 FOR UPDATE SKIP LOCKED",

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _};
 
@@ -18,6 +20,7 @@ impl FromRow<'_, SqliteRow> for Orphan {
             attempt: row.try_get("attempt")?,
             max_attempts: row.try_get("max_attempts")?,
             lease_until: row.try_get("lease_until")?,
+            age: Duration::from_millis(u64::try_from(row.try_get::<i64, _>("age")?).unwrap_or(0)),
             traceparent: row.try_get("traceparent")?,
             tracestate: row.try_get("tracestate")?,
             key_id: row.try_get("key_id")?,
@@ -45,7 +48,9 @@ impl SqliteStore {
     ) -> Result<Vec<Orphan>, Error> {
         let orphans = sqlx::query_as(concat!(
             "SELECT id, fence, lease_owner, kind, args, attempt, max_attempts, lease_until,
-                traceparent, tracestate, key_id, is_logged <> 0 AS is_logged FROM mcsv_jobs
+                traceparent, tracestate, key_id, is_logged <> 0 AS is_logged, ",
+            now!(),
+            " - budget_from AS age FROM mcsv_jobs
              WHERE queue = ?1 AND state = 'executing' AND (lease_until <= ",
             now!(),
             " OR lease_owner IN (SELECT value FROM json_each(?2))) LIMIT 500"
