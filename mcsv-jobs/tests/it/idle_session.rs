@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mcsv_jobs::{JobCx, Jobs, State, Workers};
+use mcsv_jobs::{JobCx, Jobs, NewJob, State, Workers};
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::{Notify, mpsc};
 
@@ -84,11 +84,20 @@ async fn a_session_that_locks_a_running_job_holds_up_its_outcome_alone() -> Done
 
 #[tokio::test]
 async fn what_is_committed_late_starts_while_the_queue_is_full() -> Done {
+    starts_in_a_full_queue(NewJob::new).await
+}
+
+#[tokio::test]
+async fn what_is_committed_late_starts_while_the_queue_is_full_of_what_is_due() -> Done {
+    starts_in_a_full_queue(|note| NewJob::new(note).after(Duration::from_millis(1))).await
+}
+
+async fn starts_in_a_full_queue(new: fn(Note) -> NewJob) -> Done {
     let Some(database) = crate::server::database().await? else { return Ok(()) };
     let jobs = Jobs::connect(database.url()).await?;
     let mut tx = jobs.begin_pg().await?;
-    let late = jobs.enqueue(note("late")).on_pg(&mut tx).await?.id();
-    jobs.enqueue_all((0..40).map(|n| note(&n.to_string()))).await?;
+    let late = jobs.enqueue(new(note("late"))).on_pg(&mut tx).await?.id();
+    jobs.enqueue_all((0..40).map(|n| new(note(&n.to_string())))).await?;
     let (seen, mut runs) = mpsc::unbounded_channel();
     let has_come = Arc::new(AtomicBool::new(false));
     let workers = Workers::new(jobs.clone()).queue("notes", 4);
@@ -101,7 +110,7 @@ async fn what_is_committed_late_starts_while_the_queue_is_full() -> Done {
                     has_come.store(true, Ordering::Relaxed);
                 } else if !has_come.load(Ordering::Relaxed) {
                     // As many wait as before.
-                    jobs.enqueue(note("more")).await?;
+                    jobs.enqueue(new(note("more"))).await?;
                 }
                 Done::Ok(seen.send(cx.id())?)
             }

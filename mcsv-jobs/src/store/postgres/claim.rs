@@ -45,7 +45,8 @@ pub(super) fn number(row: &PgRow, column: &str) -> Result<u32, sqlx::Error> {
 const AGAIN: i64 = 20;
 
 /// Three index ranges, each cut at the limit, so neither a million scheduled jobs nor a million finished
-/// ones make it slower: what is more urgent than a [`Place`], what comes after it, and what is due. Rows
+/// ones make it slower: what is more urgent than a [`Place`], what comes after it, and what is due from its
+/// time on. Rows
 /// that another worker is about to take are skipped.
 ///
 /// MATERIALIZED: a planner that runs a locking subquery again would claim more than the limit, and one
@@ -85,7 +86,7 @@ const CLAIM: &str = "WITH clock AS MATERIALIZED (
         WHERE queue = $1 AND state IN ('scheduled', 'retryable')
             AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
             AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
-            AND scheduled_at <= (SELECT now FROM clock)
+            AND scheduled_at BETWEEN $8 AND (SELECT now FROM clock)
         ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
      ), picked AS MATERIALIZED (
         SELECT place FROM (SELECT * FROM urgent UNION ALL SELECT * FROM later
@@ -108,7 +109,7 @@ const CLAIM: &str = "WITH clock AS MATERIALIZED (
      )
      SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
         attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id, is_logged,
-        priority
+        priority, (SELECT max(scheduled_at) FROM due) AS due_until
      FROM claimed
      WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
      ORDER BY priority DESC, scheduled_at, id";
@@ -135,7 +136,7 @@ impl PostgresStore {
         {
             let rows = claim_after(conn, claim, place).await?;
             if let Some(last) = rows.last() {
-                self.frontiers.moved(&claim.queue, Place::of(last)?);
+                self.frontiers.moved(&claim.queue, place.moved_to(last)?);
                 // There may be more before that place.
                 return started(&rows, claim, 0);
             }
@@ -143,7 +144,8 @@ impl PostgresStore {
         let since = Instant::now();
         let rows = claim_after(conn, claim, Place::BEGINNING).await?;
         if let Some(last) = rows.last() {
-            self.frontiers.found(&claim.queue, Place::of(last)?, since.elapsed());
+            let place = Place::BEGINNING.moved_to(last)?;
+            self.frontiers.found(&claim.queue, place, since.elapsed());
             return started(&rows, claim, AGAIN);
         }
         let (limited, next_due) = rest(conn, &claim.queue).await?;
@@ -174,6 +176,7 @@ async fn claim_after(
         .bind(place.priority)
         .bind(place.scheduled_at)
         .bind(place.id)
+        .bind(place.due_from)
         .fetch_all(conn)
         .await
 }

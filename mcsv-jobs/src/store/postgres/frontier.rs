@@ -12,12 +12,14 @@ const SHARE: u32 = 20;
 const SOONEST: Duration = Duration::from_millis(100);
 const LATEST: Duration = Duration::from_secs(5);
 
-/// Where in the order of a queue a job is that was waiting there.
+/// Where in the order of a queue a job is that was waiting there, and since when the jobs are due that waited
+/// for their time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) priority: i32,
     pub(super) scheduled_at: i64,
     pub(super) id: i64,
+    pub(super) due_from: i64,
 }
 
 /// How far the claims of this process have come in each queue that has more than they can take.
@@ -74,14 +76,20 @@ impl Frontiers {
 impl Place {
     /// What comes before every job.
     pub(super) const BEGINNING: Place =
-        Place { priority: i32::MIN, scheduled_at: i64::MIN, id: i64::MIN };
+        Place { priority: i32::MIN, scheduled_at: i64::MIN, id: i64::MIN, due_from: i64::MIN };
 
-    /// That of a claimed row.
-    pub(super) fn of(row: &PgRow) -> Result<Self, sqlx::Error> {
+    /// That of the last row of a claim that started here.
+    ///
+    /// Of the jobs that waited for their time it had the earliest before it, up to that of `due_until`, and
+    /// took those that come before the row. Others of them that are as urgent come after both times.
+    pub(super) fn moved_to(self, last: &PgRow) -> Result<Self, sqlx::Error> {
+        let scheduled_at = last.try_get("scheduled_at")?;
+        let due_until: Option<i64> = last.try_get("due_until")?;
         Ok(Place {
-            priority: row.try_get("priority")?,
-            scheduled_at: row.try_get("scheduled_at")?,
-            id: row.try_get("id")?,
+            priority: last.try_get("priority")?,
+            scheduled_at,
+            id: last.try_get("id")?,
+            due_from: due_until.map_or(self.due_from, |until| until.min(scheduled_at)),
         })
     }
 }
@@ -91,7 +99,7 @@ mod tests {
     use super::*;
 
     fn place(id: i64) -> Place {
-        Place { priority: 0, scheduled_at: 0, id }
+        Place { id, ..Place::BEGINNING }
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,8 +28,8 @@ pub(crate) async fn drain(count: u32, batch: i64) -> Result<Took, BoxError> {
             end(tx.client(), &settle, &done).await?;
         }
         let (priority, at, id) = place;
-        let claimed: [&(dyn ToSql + Sync); 7] =
-            [&"bench", &batch, &OWNER, &30_000_i64, &priority, &at, &id];
+        let claimed: [&(dyn ToSql + Sync); 8] =
+            [&"bench", &batch, &OWNER, &30_000_i64, &priority, &at, &id, &i64::MIN];
         let rows = tx.query(&claim, &claimed).await?;
         if let Some(last) = rows.last() {
             place = (last.get("priority"), last.get("scheduled_at"), last.get("id"));

@@ -18,7 +18,7 @@ WITH clock AS MATERIALIZED (
     WHERE queue = $1 AND state IN ('scheduled', 'retryable')
         AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = $1)
         AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = $1)
-        AND scheduled_at <= (SELECT now FROM clock)
+        AND scheduled_at BETWEEN $8 AND (SELECT now FROM clock)
     ORDER BY scheduled_at LIMIT $2 FOR UPDATE SKIP LOCKED
  ), picked AS MATERIALIZED (
     SELECT place FROM (SELECT * FROM urgent UNION ALL SELECT * FROM later
@@ -41,5 +41,5 @@ WITH clock AS MATERIALIZED (
  )
  SELECT id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,
     attempted_at, budget_from, traceparent, tracestate, batch_id, chain, key_id, is_logged,
-    priority
+    priority, (SELECT max(scheduled_at) FROM due) AS due_until
  FROM claimed ORDER BY priority DESC, scheduled_at, id
