@@ -1,4 +1,4 @@
-//! From an enqueue to the start of its job, on workers that have nothing to do.
+//! From an enqueue to the start of its job, on workers that have nothing to do, and on such that are half busy.
 
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,7 +8,7 @@ use mcsv_jobs::{Job, JobCx, Jobs, Json, Workers};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{Instant, interval, sleep};
 
 use crate::BoxError;
 use crate::case::{median, quantile};
@@ -16,6 +16,9 @@ use crate::case::{median, quantile};
 const TIMES: usize = 200;
 /// Far more than a start takes: the workers are idle again.
 const GAP: Duration = Duration::from_millis(37);
+/// How often and how many times some are enqueued where the workers are half busy: for ten seconds.
+const TICK: Duration = Duration::from_millis(10);
+const TICKS: u32 = 1_000;
 
 #[derive(Serialize, Deserialize)]
 struct Ping {
@@ -34,8 +37,10 @@ pub(crate) async fn measure() -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let url = crate::sqlite::url(&folder);
     both("SQLite", &url).await?;
+    half_busy("SQLite", &url).await?;
     let database = crate::postgres::database().await?;
-    both("PostgreSQL", database.url()).await
+    both("PostgreSQL", database.url()).await?;
+    half_busy("PostgreSQL", database.url()).await
 }
 
 async fn both(store: &str, url: &str) -> Result<(), BoxError> {
@@ -78,6 +83,50 @@ async fn both(store: &str, url: &str) -> Result<(), BoxError> {
     print(&format!("{store}, other process: call to start"), &elsewhere);
     shutdown.begin();
     running.await??;
+    Ok(())
+}
+
+/// With half as many jobs as can be enqueued and worked on at a time.
+async fn half_busy(store: &str, url: &str) -> Result<(), BoxError> {
+    const MOST: usize = 50_000;
+    let jobs = Jobs::connect(url).await?;
+    let (seen, mut starts) = mpsc::unbounded_channel();
+    let workers =
+        Workers::new(jobs.clone()).queue("pings", 500).handle(move |ping: Ping, _: JobCx| {
+            let started = nanos();
+            let seen = seen.clone();
+            async move { Ok::<(), BoxError>(seen.send(millis(ping.called, started))?) }
+        });
+    let shutdown = Shutdown::new();
+    let running = tokio::spawn(workers.run(shutdown.clone()));
+
+    let since = Instant::now();
+    for _ in 0..MOST / 500 {
+        enqueue_some(&jobs, 500).await?;
+    }
+    for _ in 0..MOST {
+        starts.recv().await.ok_or("no start")?;
+    }
+    let rate = MOST as f64 / since.elapsed().as_secs_f64();
+
+    let mut times = Vec::new();
+    let mut ticks = interval(TICK);
+    for _ in 0..TICKS {
+        ticks.tick().await;
+        enqueue_some(&jobs, (rate / 2.0 * TICK.as_secs_f64()) as usize).await?;
+        while let Ok(time) = starts.try_recv() {
+            times.push(time);
+        }
+    }
+    print(&format!("{store}, at half of {rate:.0} jobs/s: call to start"), &times);
+    shutdown.begin();
+    running.await??;
+    Ok(())
+}
+
+async fn enqueue_some(jobs: &Jobs, count: usize) -> Result<(), BoxError> {
+    let called = nanos();
+    jobs.enqueue_all((0..count).map(|_| Ping { called })).await?;
     Ok(())
 }
 
