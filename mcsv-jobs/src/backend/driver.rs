@@ -391,7 +391,8 @@ impl Driver {
         if !reports.is_empty() {
             self.jobs.inner.tell_watchers();
         }
-        self.resent.recognise(&self.jobs, &self.queue, &self.owner).await;
+        let untold = self.locked.acks();
+        self.resent.recognise(&self.jobs, &self.queue, &self.owner, untold).await;
     }
 
     /// The database is away: nothing spins.

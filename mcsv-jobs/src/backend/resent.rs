@@ -36,8 +36,16 @@ impl Resent {
     }
 
     /// Counts the refused ones by what the log says of them: finished, or lost.
-    pub(super) async fn recognise(&mut self, jobs: &Jobs, queue: &str, owner: &str) {
-        self.sent.clear();
+    ///
+    /// Those that are still `untold`, because somebody has locked their rows, may yet be refused.
+    pub(super) async fn recognise(
+        &mut self,
+        jobs: &Jobs,
+        queue: &str,
+        owner: &str,
+        untold: &[Ended],
+    ) {
+        self.sent.retain(|sent| untold.iter().any(|(ack, _)| *sent == (ack.id, ack.fence)));
         if self.doubtful.is_empty() {
             return;
         }

@@ -1,6 +1,7 @@
 use sqlx::{Connection as _, PgConnection};
 
 use super::PostgresStore;
+use super::connect::Races;
 use super::notify::{TELL_ALL, TELL_EACH};
 use super::unlogged::begin_log;
 use crate::store::{
@@ -68,7 +69,16 @@ impl PostgresStore {
         &self,
         Requeue(which): Requeue,
     ) -> Result<Vec<String>, Error> {
-        self.long_call(async |conn| requeue(conn, &which).await).await
+        let ask = async |conn: &mut PgConnection| {
+            let mut races = Races::default();
+            loop {
+                match requeue(conn, &which).await {
+                    Err(error) if races.lost_another(&error) => {}
+                    answer => return answer,
+                }
+            }
+        };
+        self.long_call(ask).await
     }
 }
 

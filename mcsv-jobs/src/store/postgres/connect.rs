@@ -92,6 +92,25 @@ async fn within<T>(silent: Duration, pool: &PgPool, ask: impl Ask<T>) -> Result<
     }
 }
 
+/// How often the server refused something only for what others did at the same time.
+#[derive(Default)]
+pub(super) struct Races(u32);
+
+impl Races {
+    /// Whether to ask again for what was refused like this: in a deadlock, or where a key was taken between
+    /// a look and a write. Nothing of it was done.
+    pub(super) fn lost_another(&mut self, error: &sqlx::Error) -> bool {
+        const TRIES: u32 = 5;
+        const SERIALIZATION: &str = "40001";
+        const DEADLOCK: &str = "40P01";
+        const UNIQUE: &str = "23505";
+        self.0 += 1;
+        let code = error.as_database_error().and_then(|error| error.code());
+        let is_race = code.is_some_and(|it| [SERIALIZATION, DEADLOCK, UNIQUE].contains(&&*it));
+        is_race && self.0 < TRIES
+    }
+}
+
 /// How long a worker waits for an answer: early enough to renew the leases on another connection.
 pub(super) fn patience(lease: Duration) -> Duration {
     SILENT.min(lease / 3).max(SHORTEST)

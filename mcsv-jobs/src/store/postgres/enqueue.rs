@@ -1,6 +1,7 @@
 use sqlx::{Connection, PgConnection};
 
 use super::PostgresStore;
+use super::connect::Races;
 use super::notify::TELL_EACH;
 use super::unlogged::begin_log;
 use crate::Error;
@@ -12,7 +13,16 @@ const TRIES: usize = 5;
 impl PostgresStore {
     pub(in crate::store) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
         let rows: Vec<&Row> = rows.iter().collect();
-        self.call_about(rows.len(), async |conn| insert_whole(conn, &rows).await).await
+        let ask = async |conn: &mut PgConnection| {
+            let mut races = Races::default();
+            loop {
+                match insert_whole(conn, &rows).await {
+                    Err(error) if races.lost_another(&error) => {}
+                    answer => return answer,
+                }
+            }
+        };
+        self.call_about(rows.len(), ask).await
     }
 }
 
@@ -183,22 +193,26 @@ async fn replace(
 ) -> Result<Vec<i64>, sqlx::Error> {
     let all: Vec<&Row> = replacing.iter().map(|(index, _)| rows[*index]).collect();
     let ids: Vec<i64> = replacing.iter().map(|(_, id)| *id).collect();
-    begin_log(conn, &ids).await?;
-    // Locked in the order of their ids, so that two batches with the same jobs cannot deadlock.
+    // Locked in the order of their ids, so that two batches with the same jobs cannot deadlock. Those that
+    // run are not to wait for a caller's transaction.
+    let waiting: Vec<i64> = sqlx::query_scalar(
+        "SELECT id FROM mcsv_jobs
+         WHERE id = ANY ($1) AND state IN ('available', 'scheduled', 'retryable')
+         ORDER BY id FOR UPDATE",
+    )
+    .bind(&ids)
+    .fetch_all(&mut *conn)
+    .await?;
+    begin_log(conn, &waiting).await?;
     sqlx::query_scalar(
         "WITH clock AS MATERIALIZED (
             SELECT mcsv_jobs_now() AS now
-         ), waiting AS MATERIALIZED (
-            SELECT id, state FROM mcsv_jobs
-            WHERE id = ANY ($1) AND state IN ('available', 'scheduled', 'retryable')
-            ORDER BY id FOR UPDATE
          ), new AS MATERIALIZED (
-            SELECT DISTINCT ON (given.id) given.*, now, waiting.state,
-                coalesce(at, now + delay) AS start
+            SELECT DISTINCT ON (given.id) given.*, now, coalesce(at, now + delay) AS start
             FROM clock, unnest($1::BIGINT[], $2::INTEGER[], $3::BYTEA[], $4::TEXT[], $5::BIGINT[],
                 $6::BIGINT[], $7::INTEGER[], $8::INTEGER[]) WITH ORDINALITY AS given (id, replace,
                 args, key_id, delay, at, priority, max_attempts, place)
-                JOIN waiting USING (id)
+            WHERE given.id = ANY ($9)
             ORDER BY given.id, place DESC
          ), changed AS (
             UPDATE mcsv_jobs AS job SET
@@ -228,6 +242,7 @@ async fn replace(
     .bind(column(&all, |row| row.at))
     .bind(column(&all, |row| row.priority))
     .bind(column(&all, |row| i32::try_from(row.max_attempts).unwrap_or(i32::MAX)))
+    .bind(waiting)
     .fetch_all(conn)
     .await
 }
