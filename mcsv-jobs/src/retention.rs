@@ -37,8 +37,8 @@ pub enum Retention {
     /// enqueue on, and stays until it is pruned: where it fails, snoozes, is called off, replaced or
     /// rescued, or goes back at a shutdown. A job of a batch is logged and kept.
     ///
-    /// It is settled when the job is enqueued, so a change of the policy is one for jobs to come. A
-    /// kind may have it once all processes of the database know it: earlier versions of this crate
+    /// Whether a job has a log is settled when it is enqueued, so a change of the policy is one for jobs
+    /// to come; whether a row is kept, which has one, goes by the policy of the worker. A kind may have it once all processes of the database know it: earlier versions of this crate
     /// write events without a beginning, which [`Jobs::verify`](crate::Jobs::verify) would report.
     ForgetCompleted,
 }

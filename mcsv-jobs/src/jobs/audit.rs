@@ -1,7 +1,7 @@
 use std::time::SystemTime;
 
 use super::manage::not_found;
-use crate::{Error, History, JobId, Jobs, Snapshot, Verification};
+use crate::{Error, ErrorKind, History, JobId, Jobs, Snapshot, Verification};
 
 impl Jobs {
     /// Everything that happened to the job `id`, and where it stood in between.
@@ -24,11 +24,22 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// There is no event of such a job, or the database does not answer.
+    /// There is no event of such a job, as of one that may leave none
+    /// ([`Retention::ForgetCompleted`](crate::Retention::ForgetCompleted)), or the database does not
+    /// answer.
     pub async fn history(&self, id: JobId) -> Result<History, Error> {
         let events = self.events(id).await?;
         if events.is_empty() {
-            return Err(not_found(id));
+            return Err(match self.get(id).await? {
+                Some(_) => Error::new(
+                    ErrorKind::NotFound,
+                    format!(
+                        "job {id} has no history: by Retention::ForgetCompleted it gets one with what is no \
+                     completion of its first attempt"
+                    ),
+                ),
+                None => not_found(id),
+            });
         }
         Ok(History::new(id, events))
     }
@@ -50,7 +61,9 @@ impl Jobs {
     /// in one snapshot, 500 at a time. Compared are the state, the attempts, the fence, who holds or
     /// held it, the times of its enqueue, last start and end, the wish to cancel it, and its errors.
     /// What never changes, the time of the next start and the result are not in the log. Of a job
-    /// without a row the last event must be its end.
+    /// without a row the last event must be its end. One that may have no log
+    /// ([`Retention::ForgetCompleted`](crate::Retention::ForgetCompleted)) must not have been through more
+    /// than such a job can.
     ///
     /// ```
     /// # use mcsv_jobs::{Error, Jobs};

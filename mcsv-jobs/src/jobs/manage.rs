@@ -36,11 +36,19 @@ impl Jobs {
     ///
     /// There is no such job, it has not ended, or another job has its unique key.
     pub async fn retry(&self, id: JobId) -> Result<JobRecord, Error> {
+        let before = self.get(id).await?;
         let back = self.inner.store.requeue(Requeue(RequeueWhich::One(id))).await?;
         for queue in &back {
             self.inner.ring(queue);
         }
-        let Some(record) = self.get(id).await? else { return Err(not_found(id)) };
+        let record = match (self.get(id).await?, before) {
+            (Some(record), _) => record,
+            // It has been completed since, and its row is not kept.
+            (None, Some(before)) if !back.is_empty() => {
+                JobRecord { state: State::Available, attempt: 0, finished_at: None, ..before }
+            }
+            _ => return Err(not_found(id)),
+        };
         if back.is_empty() {
             let why = if record.state.is_finished() {
                 "another job has its unique key"

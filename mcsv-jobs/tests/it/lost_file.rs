@@ -55,6 +55,28 @@ async fn a_deleted_file_takes_no_more_jobs_and_its_workers_end() -> Done {
     assert_sound(&jobs).await
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_to_a_file_is_that_file() -> Done {
+    let mut warnings = Warnings::hear();
+    let queue = Queue::new().await;
+    let link = queue.folder.path().join("link.db");
+    std::os::unix::fs::symlink(file(&queue), &link)?;
+    let jobs = Jobs::connect(&format!("sqlite://{}", link.display())).await?;
+    let (workers, mut starts, go_on) = run_gated(Workers::new(jobs.clone()).queue("notes", 1));
+
+    for (from, to) in [(&jobs, &queue.jobs), (&queue.jobs, &jobs)] {
+        let id = from.enqueue(note("either way")).await?.id();
+        starts.recv().await;
+        go_on.notify_one();
+        assert_eq!(to.wait(id, LONG).await?.state, State::Completed);
+    }
+    workers.end().await?;
+
+    assert_eq!(warnings.rest(), Vec::<String>::new());
+    assert_sound(&jobs).await
+}
+
 #[tokio::test]
 async fn a_replaced_file_takes_no_jobs_until_it_is_back() -> Done {
     let (queue, other) = (Queue::new().await, Queue::new().await);

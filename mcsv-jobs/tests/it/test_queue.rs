@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use mcsv_core::TraceContext;
 use mcsv_jobs::testing::{Perform, TestQueue};
-use mcsv_jobs::{BoxError, Job, JobCx, Json, Limits, NewJob, Outcome, State, Transition, Workers};
+use mcsv_jobs::{
+    BoxError, Job, JobCx, Json, Limits, NewJob, Outcome, Policy, Retention, State, Transition,
+    Workers,
+};
 
 use crate::kit::{Done, Note, note};
 
@@ -168,5 +171,33 @@ async fn one_attempt_is_performed_as_the_engine_would() -> Done {
 
     let then = Perform::new(note("then")).run(behave).await?;
     assert_eq!((then.transition, then.follow_ups), (Transition::Completed, vec!["note".into()]));
+    Ok(())
+}
+
+/// Of which nothing is kept.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Fleeting;
+
+impl Job for Fleeting {
+    const KIND: &'static str = "fleeting";
+    const QUEUE: &'static str = "notes";
+    type Codec = Json;
+
+    fn policy() -> Policy {
+        Policy::default().with_retention(Retention::ForgetCompleted)
+    }
+}
+
+#[tokio::test]
+async fn a_job_without_a_log_has_a_state_and_ends_without_a_trace() -> Done {
+    for queue in queues().await? {
+        let id = queue.jobs().enqueue(Fleeting).await?.id();
+        queue.assert_state(id, State::Available).await;
+        let done = Workers::new(queue.jobs().clone()).queue("notes", 1);
+        let done = done.handle(|_: Fleeting, _: JobCx| async { Done::Ok(()) });
+        assert_eq!(queue.drain(done).await?.completed, 1);
+        assert!(queue.jobs().get(id).await?.is_none() && queue.jobs().events(id).await?.is_empty());
+        queue.assert_sound().await;
+    }
     Ok(())
 }

@@ -223,7 +223,8 @@ pub(super) async fn take(
             UPDATE mcsv_jobs AS job SET state = 'executing', fence = fence + 1,
                 attempt = attempt + 1, lease_owner = $2, attempted_by = $2,
                 attempted_at = clock.now, lease_until = clock.now + $3,
-                logged_in = greatest(logged_in, pg_current_xact_id())
+                logged_in = CASE WHEN is_logged THEN greatest(logged_in, pg_current_xact_id())
+                    ELSE '0' END
             FROM (SELECT mcsv_jobs_now() AS now) AS clock
             WHERE job.id = ANY ($1) AND state IN ('available', 'scheduled', 'retryable')
             RETURNING id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at,

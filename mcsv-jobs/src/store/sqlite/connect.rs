@@ -38,8 +38,10 @@ impl SqliteStore {
             .acquire_timeout(BUSY)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await?;
-        // The program may go to another folder.
-        let file = DatabaseFile::new(&std::path::absolute(&file).unwrap_or(file));
+        // The program may go to another folder, and SQLite has its log beside what a link leads to.
+        let file =
+            std::fs::canonicalize(&file).or_else(|_| std::path::absolute(&file)).unwrap_or(file);
+        let file = DatabaseFile::new(&file);
         let disk = Box::new(LogFile::of(file.path()));
         let writer = Writer::spawn(write_pool.clone(), synchronous.clone(), Some(disk));
         Ok(SqliteStore { writer, write_pool, synchronous, readers, file: Some(file) })

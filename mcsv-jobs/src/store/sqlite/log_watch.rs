@@ -77,7 +77,8 @@ fn watch(log: &Path, watched: &Weak<Shared>) {
         let Some(shared) = watched.upgrade() else { return };
         let now = stamp(log);
         let is_new = std::mem::replace(&mut seen, now) != now;
-        if is_new && !is_told && !news.as_ref().is_some_and(|news| news.wait(log, Duration::ZERO)) {
+        // What it tells may come a moment after what is seen.
+        if is_new && !is_told && !news.as_ref().is_some_and(|news| news.wait(log, MOMENT)) {
             tracing::debug!(?log, "the system does not tell of writes to it: looking every few ms");
             news = None;
         }

@@ -16,6 +16,8 @@ use Transition::{
     Retried, Snoozed, Started,
 };
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A job of which nothing is kept, and what its first attempt does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Fleeting {
@@ -188,9 +190,10 @@ pub(in crate::testing) async fn a_waiting_job_that_is_changed_has_its_history_to
     queue: Queue,
 ) -> Done {
     let jobs = &queue.jobs;
-    let day = Duration::from_secs(24 * 60 * 60);
-    let called_off = jobs.enqueue(fleeting(First::Completes).after(day)).await?.id();
+    let called_off = jobs.enqueue(fleeting(First::Completes).after(DAY)).await?.id();
     assert_eq!(life(jobs, called_off).await?, []);
+    let none = jobs.history(called_off).await.unwrap_err();
+    assert!(none.is_not_found() && none.to_string().contains("ForgetCompleted"), "{none}");
     jobs.cancel(called_off).await?;
     assert_eq!(life(jobs, called_off).await?, [Enqueued, Cancelled]);
     let first = jobs.events(called_off).await?.remove(0);
@@ -200,7 +203,7 @@ pub(in crate::testing) async fn a_waiting_job_that_is_changed_has_its_history_to
 
     let rule = Unique::default().with_replace([Replace::Start]);
     let keyed = || fleeting(First::Completes).unique_key("k").unique(rule);
-    let replaced = jobs.enqueue(keyed().after(day)).await?.id();
+    let replaced = jobs.enqueue(keyed().after(DAY)).await?.id();
     assert!(jobs.enqueue(keyed()).await?.is_replaced());
     assert_eq!(life(jobs, replaced).await?, [Enqueued, Replaced]);
 
@@ -233,10 +236,9 @@ pub(in crate::testing) async fn a_job_of_a_batch_is_logged_and_kept_whatever_its
     Ok(())
 }
 
-pub(in crate::testing) async fn who_watches_a_job_that_leaves_nothing_hears_of_its_end(
-    queue: Queue,
-) -> Done {
-    let (started, mut starts) = mpsc::unbounded_channel();
+/// Workers whose jobs say half of what they do, and end one by one when they are notified.
+fn work_gated(queue: &Queue) -> (Running, mpsc::UnboundedReceiver<()>, Arc<Notify>) {
+    let (started, starts) = mpsc::unbounded_channel();
     let go_on = Arc::new(Notify::new());
     let gate = Arc::clone(&go_on);
     let running = run(queue.workers().handle(move |_: Fleeting, cx: JobCx| {
@@ -248,6 +250,55 @@ pub(in crate::testing) async fn who_watches_a_job_that_leaves_nothing_hears_of_i
             Done::Ok(())
         }
     }));
+    (running, starts, go_on)
+}
+
+pub(in crate::testing) async fn a_running_job_of_which_nothing_is_replaced_leaves_nothing(
+    queue: Queue,
+) -> Done {
+    let rule = Unique::until_finished().with_replace([Replace::Args]);
+    let keyed = || fleeting(First::Completes).unique_key("k").unique(rule);
+    let (running, mut starts, go_on) = work_gated(&queue);
+    let id = queue.jobs.enqueue(keyed()).await?.id();
+    starts.recv().await;
+
+    let again = queue.jobs.enqueue(keyed()).await?;
+    assert_eq!((again.id(), again.is_new(), again.is_replaced()), (id, false, false));
+    #[cfg(feature = "postgres")]
+    if queue.is_on_postgres() {
+        // Nor is its end held up by whoever asks for it.
+        let mut tx = queue.jobs.begin_pg().await?;
+        assert!(!queue.jobs.enqueue(keyed()).on_pg(&mut tx).await?.is_replaced());
+        go_on.notify_one();
+        gone(&queue.jobs, id).await?;
+        tx.commit().await?;
+    }
+    go_on.notify_one();
+    gone(&queue.jobs, id).await?;
+    running.end().await;
+
+    assert_eq!(life(&queue.jobs, id).await?, []);
+    Ok(())
+}
+
+pub(in crate::testing) async fn a_retry_is_answered_whoever_completes_the_job_meanwhile(
+    queue: Queue,
+) -> Done {
+    let (running, _starts) = work(&queue.jobs);
+    for _ in 0..40 {
+        let id = queue.jobs.enqueue(fleeting(First::Completes).after(DAY)).await?.id();
+        queue.jobs.cancel(id).await?;
+        assert_eq!(queue.jobs.retry(id).await?.id, id);
+        gone(&queue.jobs, id).await?;
+    }
+    running.end().await;
+    Ok(())
+}
+
+pub(in crate::testing) async fn who_watches_a_job_that_leaves_nothing_hears_of_its_end(
+    queue: Queue,
+) -> Done {
+    let (running, mut starts, go_on) = work_gated(&queue);
     let id = queue.jobs.enqueue(fleeting(First::Completes)).await?.id();
     starts.recv().await;
     let mut watch = queue.jobs.watch(id);

@@ -165,6 +165,8 @@ macro_rules! __mcsv_jobs_cases {
                 a_job_that_its_first_attempt_completes_leaves_nothing
                 a_job_to_which_more_happens_has_its_history_from_the_enqueue_on
                 a_waiting_job_that_is_changed_has_its_history_too
+                a_running_job_of_which_nothing_is_replaced_leaves_nothing
+                a_retry_is_answered_whoever_completes_the_job_meanwhile
                 a_job_of_a_batch_is_logged_and_kept_whatever_its_kind_says
                 who_watches_a_job_that_leaves_nothing_hears_of_its_end
                 a_job_without_a_log_that_should_have_one_is_found

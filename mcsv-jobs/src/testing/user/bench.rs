@@ -137,8 +137,8 @@ impl TestQueue {
     /// It is in another, or there is no such job; the message has its history.
     pub async fn assert_state(&self, id: JobId, state: State) {
         let record = self.record(id).await;
-        let history = self.jobs.history(id).await.expect("a job that exists has events");
-        assert_eq!(record.state, state, "job {id}: {:#?}", history.events());
+        let events = self.jobs.events(id).await.expect("the test's database answers");
+        assert_eq!(record.state, state, "job {id}: {events:#?}");
     }
 
     /// That every row is what its events make it.
