@@ -12,6 +12,7 @@ use super::in_flight::{Ended, InFlight};
 use super::locked::Locked;
 use super::looks::{Looks, POLL};
 use super::queue_backend::QueueConfig;
+use super::rescue::Suspects;
 use super::resent::Resent;
 use super::setback::Setback;
 use super::telling::{Telling, told};
@@ -30,6 +31,8 @@ use crate::{Error, JobId, Jobs, trace};
 const REPORTS: Duration = Duration::from_millis(250);
 /// How often other tasks get their turn in vain before the ends that there are get written.
 const YIELDS: u32 = 16;
+/// How soon leases are renewed again of which the rows were locked: within the grace of a rescuer.
+const HELD_UP: Duration = Duration::from_millis(50);
 /// How long the last acks are tried for when the database does not take them.
 const FLUSH: Duration = Duration::from_secs(10);
 
@@ -70,6 +73,7 @@ pub(crate) struct Driver {
     changed: bool,
     /// The owners whose jobs are to be rescued, and those whose leases have run out.
     orphaned: Option<Vec<String>>,
+    suspects: Suspects,
     /// What a failed settlement may have written.
     resent: Resent,
     locked: Locked,
@@ -104,6 +108,7 @@ impl Driver {
             no_settle: Setback::default(),
             changed: false,
             orphaned: None,
+            suspects: Suspects::default(),
             resent: Resent::default(),
             locked: Locked::default(),
         }
@@ -128,6 +133,9 @@ impl Driver {
             let phase = *phases.borrow_and_update();
             if phase == Phase::Ended {
                 return self.finish().await;
+            }
+            if self.suspects.again_at().is_some_and(|at| at <= Instant::now()) {
+                self.orphaned.get_or_insert_default();
             }
             self.rescue().await;
             self.take_ends();
@@ -198,7 +206,9 @@ impl Driver {
             let held_at = if self.flight.held.is_empty() { far } else { held_at };
             self.no_settle.not_before(held_at.min(self.locked.again_at().unwrap_or(far)))
         };
-        look_at.min(tell_at).min(far)
+        // What is to be rescued already waits for something else.
+        let suspects_at = self.suspects.again_at().filter(|_| self.orphaned.is_none());
+        look_at.min(tell_at).min(suspects_at.unwrap_or(far)).min(far)
     }
 
     /// How many jobs have ended without the database knowing it.
@@ -386,7 +396,8 @@ impl Driver {
             check_leases(&self.flight.held, &held, kept);
         }
         if leases == Leases::Renew {
-            self.renew_at = since + self.lease / 3;
+            let next = self.lease / 3;
+            self.renew_at = since + if reply.held_up { next.min(HELD_UP) } else { next };
         }
         if !reports.is_empty() {
             self.jobs.inner.tell_watchers();
@@ -466,8 +477,8 @@ impl Driver {
         let untold = self.flight.acks.iter().chain(told).chain(self.locked.acks());
         let untold: HashSet<i64> = untold.map(|(ack, _)| ack.id).collect();
         let known = |id| self.flight.held.contains_key(&id) || untold.contains(&id);
-        let Driver { jobs, registry, queue, owner, .. } = self;
-        match rescue::orphans(jobs, registry, queue, owner, &dead, known).await {
+        let Driver { jobs, registry, queue, owner, suspects, .. } = self;
+        match rescue::orphans(jobs, registry, queue, owner, &dead, known, suspects).await {
             Ok(acks) => self.flight.acks.extend(acks),
             Err(error) => {
                 let wait = self.looks.failed();

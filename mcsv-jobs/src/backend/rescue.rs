@@ -1,6 +1,9 @@
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::in_flight::Ended;
 use super::supervise::after_discard;
@@ -10,6 +13,38 @@ use crate::registry::Registry;
 use crate::settle::{Budget, Ending};
 use crate::store::{Ack, Claimed, Orphan};
 use crate::{Error, JobCx, JobId, Jobs, trace};
+
+/// How long an owner who lives has to renew a lease that was seen to have run out, as where its row was
+/// locked or the database was away. He tries every 50 ms then.
+const GRACE: Duration = Duration::from_millis(150);
+
+/// The leases that have run out although their owners live, as far as anybody knows, and since when that is
+/// seen.
+#[derive(Default)]
+pub(super) struct Suspects(HashMap<(i64, i64), Instant>);
+
+impl Suspects {
+    /// When to look again.
+    pub(super) fn again_at(&self) -> Option<Instant> {
+        self.0.values().min().map(|since| *since + GRACE)
+    }
+
+    /// Those of `orphans` that are to be rescued: at once where their owners are `gone`.
+    fn overdue(&mut self, orphans: Vec<Orphan>, gone: impl Fn(&str) -> bool) -> Vec<Orphan> {
+        let now = Instant::now();
+        let before = std::mem::take(&mut self.0);
+        let is_late = |orphan: &Orphan| {
+            let lease = (orphan.id, orphan.lease_until);
+            let since = before.get(&lease).copied().unwrap_or(now);
+            let is_late = gone(&orphan.owner) || since + GRACE <= now;
+            if !is_late {
+                self.0.insert(lease, since);
+            }
+            is_late
+        };
+        orphans.into_iter().filter(is_late).collect()
+    }
+}
 
 /// The acks that give the orphans of a queue back, or bury those that are out of attempts.
 ///
@@ -23,9 +58,12 @@ pub(super) async fn orphans(
     own: &str,
     dead: &[String],
     is_known: impl Fn(i64) -> bool,
+    suspects: &mut Suspects,
 ) -> Result<Vec<Ended>, Error> {
     let orphans = jobs.inner.store.orphans(queue, dead).await?;
-    let orphans = orphans.into_iter().filter(|orphan| !is_known(orphan.id));
+    let orphans = orphans.into_iter().filter(|orphan| !is_known(orphan.id)).collect();
+    let gone = |owner: &str| owner == own || dead.iter().any(|dead| dead == owner);
+    let orphans = suspects.overdue(orphans, gone).into_iter();
     Ok(orphans.filter_map(|orphan| ack(registry, queue, own, orphan)).collect())
 }
 

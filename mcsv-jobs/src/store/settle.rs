@@ -61,6 +61,8 @@ pub(crate) struct SettleReply {
     /// The held jobs that are still this owner's: id, fence, and whether somebody called them off.
     /// None if nobody looked.
     pub(crate) kept: Option<Vec<(i64, i64, bool)>>,
+    /// Whether any lease could not be renewed because its row is locked.
+    pub(crate) held_up: bool,
     /// Those of the batches that ended with them.
     pub(crate) completions: Vec<Completion>,
     /// The jobs whose outcomes wait for whoever has locked their rows.

@@ -6,7 +6,7 @@ use mcsv_jobs::{JobCx, Jobs, NewJob, State, Workers};
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::{Notify, mpsc};
 
-use crate::kit::{Done, LONG, Note, assert_sound, note, run};
+use crate::kit::{Done, LONG, Note, assert_sound, note, run, run_gated};
 
 #[tokio::test]
 async fn a_session_that_idles_in_a_transaction_holds_up_only_the_rows_it_locked() -> Done {
@@ -124,5 +124,35 @@ async fn starts_in_a_full_queue(new: fn(Note) -> NewJob) -> Done {
 
     assert_eq!(jobs.wait(late, LONG).await?.state, State::Completed);
     workers.end().await?;
+    assert_sound(&jobs).await
+}
+
+#[tokio::test]
+async fn a_row_that_is_locked_beyond_its_lease_costs_a_live_worker_nothing() -> Done {
+    let Some(database) = crate::server::database().await? else { return Ok(()) };
+    let jobs = Jobs::connect(database.url()).await?;
+    let lease = Duration::from_secs(2);
+    let workers = |jobs| Workers::new(jobs).queue("notes", 1).with_lease(lease);
+    let (first, mut starts, go_on) = run_gated(workers(jobs.clone()));
+    let id = jobs.enqueue(note("held")).await?.id();
+    starts.recv().await;
+    let rescuer = workers(Jobs::connect(database.url()).await?);
+    let rescuer = run(rescuer.handle(|_: Note, _: JobCx| async { Done::Ok(()) }));
+
+    let mut other = PgConnection::connect(database.url()).await?;
+    let mut conn = PgConnection::connect(database.url()).await?;
+    let has_lease = "SELECT lease_until > mcsv_jobs_now() FROM mcsv_jobs";
+    for _ in 0..3 {
+        sqlx::raw_sql("BEGIN; SELECT 1 FROM mcsv_jobs FOR UPDATE").execute(&mut other).await?;
+        while sqlx::query_scalar::<_, bool>(has_lease).fetch_one(&mut conn).await? {}
+        sqlx::raw_sql("COMMIT").execute(&mut other).await?;
+        while !sqlx::query_scalar::<_, bool>(has_lease).fetch_one(&mut conn).await? {}
+    }
+    go_on.notify_one();
+    let record = jobs.wait(id, LONG).await?;
+    first.end().await?;
+    rescuer.end().await?;
+
+    assert_eq!((record.state, record.attempt), (State::Completed, 1));
     assert_sound(&jobs).await
 }

@@ -38,13 +38,15 @@ async fn tell(conn: &mut PgConnection, settle: &Settle) -> Result<SettleReply, s
     let locked = if settle.around_locks { locked(&mut tx, settle).await? } else { Vec::new() };
     let free: Vec<&Ack> = settle.acks.iter().filter(|ack| !locked.contains(&ack.id)).collect();
     let Settled { accepted, completions } = ack::settle(&mut tx, &settle.owner, &free).await?;
-    let kept = match settle.leases {
-        Leases::Renew => Some(renew(&mut tx, settle).await?),
-        Leases::Look => Some(look(&mut tx, settle).await?),
-        Leases::Leave => None,
+    let (kept, held_up) = match settle.leases {
+        Leases::Renew => {
+            renew(&mut tx, settle).await.map(|(kept, held_up)| (Some(kept), held_up))?
+        }
+        Leases::Look => (Some(look(&mut tx, settle).await?), false),
+        Leases::Leave => (None, false),
     };
     tx.commit().await?;
-    Ok(SettleReply { accepted, kept, completions, locked })
+    Ok(SettleReply { accepted, kept, held_up, completions, locked })
 }
 
 /// The jobs of the outcomes whose rows somebody else has locked; the others are locked for this
@@ -63,12 +65,12 @@ async fn locked(conn: &mut PgConnection, settle: &Settle) -> Result<Vec<i64>, sq
 }
 
 /// A row that a handler completes in its own transaction is not waited for: the other leases would run
-/// out meanwhile. It is still held, as far as anybody can see.
+/// out meanwhile. It is still held, as far as anybody can see; whether there is one is the second answer.
 async fn renew(
     conn: &mut PgConnection,
     settle: &Settle,
-) -> Result<Vec<(i64, i64, bool)>, sqlx::Error> {
-    sqlx::query_as(
+) -> Result<(Vec<(i64, i64, bool)>, bool), sqlx::Error> {
+    let kept: Vec<(i64, i64, bool, bool)> = sqlx::query_as(
         "WITH free AS MATERIALIZED (
             SELECT id FROM mcsv_jobs
             WHERE id = ANY ($1) AND state || '' = 'executing' AND lease_owner = $2
@@ -77,14 +79,16 @@ async fn renew(
             UPDATE mcsv_jobs SET lease_until = mcsv_jobs_now() + $3
             WHERE id = ANY (ARRAY(SELECT id FROM free))
          )
-         SELECT id, fence, cancel FROM mcsv_jobs
+         SELECT id, fence, cancel, id IN (SELECT id FROM free) FROM mcsv_jobs
          WHERE id = ANY ($1) AND state || '' = 'executing' AND lease_owner = $2",
     )
     .bind(&settle.held)
     .bind(&settle.owner)
     .bind(crate::new_job::millis(settle.lease))
     .fetch_all(conn)
-    .await
+    .await?;
+    let held_up = kept.iter().any(|(.., is_renewed)| !is_renewed);
+    Ok((kept.into_iter().map(|(id, fence, cancel, _)| (id, fence, cancel)).collect(), held_up))
 }
 
 async fn look(
