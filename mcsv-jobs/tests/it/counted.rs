@@ -2,30 +2,13 @@
 
 use std::time::Duration;
 
-use mcsv_jobs::{
-    BoxError, Filter, Job, JobCx, Jobs, Json, NewJob, Outcome, Policy, Retention, State, Workers,
-};
-use serde::{Deserialize, Serialize};
+use mcsv_jobs::{BoxError, Filter, JobCx, Jobs, NewJob, Outcome, State, Workers};
 use tokio::sync::mpsc;
 
 use crate::counters::Counters;
-use crate::kit::{Done, LONG, Note, Queue, note, run};
+use crate::kit::{Done, Fleeting, LONG, Note, Queue, note, run};
 use crate::proxy::Proxy;
 use crate::warnings::Warnings;
-
-/// Of which nothing is kept.
-#[derive(Serialize, Deserialize)]
-struct Fleeting;
-
-impl Job for Fleeting {
-    const KIND: &'static str = "fleeting";
-    const QUEUE: &'static str = "notes";
-    type Codec = Json;
-
-    fn policy() -> Policy {
-        Policy::default().with_retention(Retention::ForgetCompleted)
-    }
-}
 
 fn follow_up() -> NewJob {
     NewJob::new(note("follows")).queue("others")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcsv_core::{Backoff, Shutdown};
-use mcsv_jobs::{BoxError, Job, JobCx, JobId, JobRecord, Jobs, Json, Policy, Workers};
+use mcsv_jobs::{BoxError, Job, JobCx, JobId, JobRecord, Jobs, Json, Policy, Retention, Workers};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc};
@@ -35,6 +35,20 @@ impl Job for Note {
 
     fn unique_key(&self) -> Option<String> {
         self.text.strip_prefix("unique ").map(str::to_owned)
+    }
+}
+
+/// Of which nothing is kept.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Fleeting;
+
+impl Job for Fleeting {
+    const KIND: &'static str = "fleeting";
+    const QUEUE: &'static str = "notes";
+    type Codec = Json;
+
+    fn policy() -> Policy {
+        Policy::default().with_retention(Retention::ForgetCompleted)
     }
 }
 

@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use mcsv_core::TraceContext;
 use mcsv_jobs::testing::{Perform, TestQueue};
-use mcsv_jobs::{
-    BoxError, Job, JobCx, Json, Limits, NewJob, Outcome, Policy, Retention, State, Transition,
-    Workers,
-};
+use mcsv_jobs::{BoxError, Job, JobCx, Json, Limits, NewJob, Outcome, State, Transition, Workers};
 
-use crate::kit::{Done, Note, note};
+use crate::kit::{Done, Fleeting, Note, note};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -172,20 +169,6 @@ async fn one_attempt_is_performed_as_the_engine_would() -> Done {
     let then = Perform::new(note("then")).run(behave).await?;
     assert_eq!((then.transition, then.follow_ups), (Transition::Completed, vec!["note".into()]));
     Ok(())
-}
-
-/// Of which nothing is kept.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Fleeting;
-
-impl Job for Fleeting {
-    const KIND: &'static str = "fleeting";
-    const QUEUE: &'static str = "notes";
-    type Codec = Json;
-
-    fn policy() -> Policy {
-        Policy::default().with_retention(Retention::ForgetCompleted)
-    }
 }
 
 #[tokio::test]
