@@ -1,7 +1,7 @@
 use sqlx::{Connection as _, PgConnection};
 
 use super::PostgresStore;
-use super::connect::Races;
+use super::connect::outlast_races;
 use super::notify::{TELL_ALL, TELL_EACH};
 use super::unlogged::begin_log;
 use crate::store::{
@@ -69,15 +69,7 @@ impl PostgresStore {
         &self,
         Requeue(which): Requeue,
     ) -> Result<Vec<String>, Error> {
-        let ask = async |conn: &mut PgConnection| {
-            let mut races = Races::default();
-            loop {
-                match requeue(conn, &which).await {
-                    Err(error) if races.lost_another(&error) => {}
-                    answer => return answer,
-                }
-            }
-        };
+        let ask = async |conn: &mut PgConnection| outlast_races!(requeue(conn, &which));
         self.long_call(ask).await
     }
 }

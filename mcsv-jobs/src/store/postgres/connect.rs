@@ -92,23 +92,36 @@ async fn within<T>(silent: Duration, pool: &PgPool, ask: impl Ask<T>) -> Result<
     }
 }
 
-/// How often the server refused something only for what others did at the same time.
-#[derive(Default)]
-pub(super) struct Races(u32);
+/// Asks again, up to five times in all, for what the server refused only for what others did at the same
+/// time: in a deadlock, or where a key was taken between a look and a write. Nothing of it was done.
+macro_rules! outlast_races {
+    ($ask:expr) => {{
+        let mut left = 4;
+        loop {
+            match $ask.await {
+                Err(error) if left > 0 && $crate::store::postgres::connect::is_race(&error) => {
+                    left -= 1;
+                }
+                answer => break answer,
+            }
+        }
+    }};
+}
+pub(super) use outlast_races;
 
-impl Races {
-    /// Whether to ask again for what was refused like this: in a deadlock, or where a key was taken between
-    /// a look and a write. Nothing of it was done.
-    pub(super) fn lost_another(&mut self, error: &sqlx::Error) -> bool {
-        const TRIES: u32 = 5;
-        const SERIALIZATION: &str = "40001";
-        const DEADLOCK: &str = "40P01";
-        const UNIQUE: &str = "23505";
-        self.0 += 1;
-        let code = error.as_database_error().and_then(|error| error.code());
-        let is_race = code.is_some_and(|it| [SERIALIZATION, DEADLOCK, UNIQUE].contains(&&*it));
-        is_race && self.0 < TRIES
-    }
+pub(super) fn is_race(error: &sqlx::Error) -> bool {
+    const DEADLOCK: &str = "40P01";
+    const UNIQUE_VIOLATION: &str = "23505";
+    [DEADLOCK, UNIQUE_VIOLATION, SERIALIZATION_FAILURE].iter().any(|code| is_of(error, code))
+}
+
+/// Two transactions of a stricter isolation got in each other's way.
+pub(super) const SERIALIZATION_FAILURE: &str = "40001";
+
+/// Whether the server's answer has this SQLSTATE.
+pub(super) fn is_of(error: &sqlx::Error, code: &str) -> bool {
+    let of_server = error.as_database_error().and_then(|error| error.code());
+    of_server.is_some_and(|it| it == code)
 }
 
 /// How long a worker waits for an answer: early enough to renew the leases on another connection.

@@ -1,7 +1,7 @@
 use sqlx::{Connection, PgConnection};
 
 use super::PostgresStore;
-use super::connect::Races;
+use super::connect::outlast_races;
 use super::notify::TELL_EACH;
 use super::unlogged::begin_log;
 use crate::Error;
@@ -13,15 +13,7 @@ const TRIES: usize = 5;
 impl PostgresStore {
     pub(in crate::store) async fn insert(&self, rows: Vec<Row>) -> Result<Vec<Inserted>, Error> {
         let rows: Vec<&Row> = rows.iter().collect();
-        let ask = async |conn: &mut PgConnection| {
-            let mut races = Races::default();
-            loop {
-                match insert_whole(conn, &rows).await {
-                    Err(error) if races.lost_another(&error) => {}
-                    answer => return answer,
-                }
-            }
-        };
+        let ask = async |conn: &mut PgConnection| outlast_races!(insert_whole(conn, &rows));
         self.call_about(rows.len(), ask).await
     }
 }

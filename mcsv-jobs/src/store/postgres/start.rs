@@ -5,7 +5,7 @@ use sqlx::{PgConnection, Postgres};
 use tokio::time::timeout;
 
 use super::PostgresStore;
-use super::connect::{give_up, patience};
+use super::connect::{SERIALIZATION_FAILURE, give_up, is_of, patience};
 use super::detach::Detach;
 use super::enqueue::column;
 use crate::Error;
@@ -125,7 +125,7 @@ async fn start(
 
 /// Callers may have a stricter isolation by default, in which to look and to insert can be too much at once.
 fn is_conflict(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "40001")
+    is_of(error, SERIALIZATION_FAILURE)
 }
 
 async fn start_on(
