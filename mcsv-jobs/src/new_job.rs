@@ -227,6 +227,11 @@ pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
+/// The other way round; no time where it is negative, as between the times of two clocks.
+pub(crate) fn from_millis(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
 fn check_key(what: &str, key: &Option<String>) -> Result<(), Error> {
     let key = key.as_deref().unwrap_or_default();
     if key.len() > MAX_KEY {

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use mcsv_core::TraceId;
 
@@ -116,5 +116,5 @@ impl fmt::Debug for JobRecord {
 }
 
 pub(crate) fn time(millis: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    UNIX_EPOCH + crate::new_job::from_millis(millis)
 }

@@ -19,6 +19,7 @@ use super::telling::{Telling, told};
 use super::{Delivery, rescue};
 use crate::cx::Signal;
 use crate::keeper::Keeper;
+use crate::new_job::from_millis;
 use crate::registry::Registry;
 use crate::settle::{Budget, Ending};
 use crate::store::{
@@ -425,7 +426,7 @@ impl Driver {
                 ended = true;
             } else {
                 // It is due again then, of which no look for work knows.
-                let delay = Duration::from_millis(u64::try_from(ack.fate.delay).unwrap_or(0));
+                let delay = from_millis(ack.fate.delay);
                 self.looks.due_by(Instant::now() + delay);
             }
             self.jobs.inner.announce(&ack.follow_ups, &accepted.follow_ups);

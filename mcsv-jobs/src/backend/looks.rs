@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::setback::Setback;
 use super::telling::Asked;
+use crate::new_job::from_millis;
 use crate::store::{Claim, ClaimReply, Offer};
 use crate::{Error, Jobs};
 
@@ -131,9 +132,9 @@ impl Looks {
     /// One with this room was answered at `now`.
     pub(super) fn answered(&mut self, room: usize, reply: &ClaimReply, now: Instant) {
         self.setback.clear();
-        let until_due = reply.next_due.map_or(POLL, |millis| {
-            Duration::from_millis(u64::try_from(millis).unwrap_or(0) + 1).min(POLL)
-        });
+        let until_due = reply
+            .next_due
+            .map_or(POLL, |millis| (from_millis(millis) + Duration::from_millis(1)).min(POLL));
         self.due_at = now + until_due;
         self.more = reply.claimed.len() >= room;
         self.limited = reply.limited;

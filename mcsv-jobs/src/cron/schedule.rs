@@ -64,7 +64,7 @@ impl Schedule {
             }
         }
         let next = self.cron.next(now).map_or(i64::MAX, |next| next * MINUTE - millis);
-        Ok(Duration::from_millis(u64::try_from(next).unwrap_or(0)))
+        Ok(crate::new_job::from_millis(next))
     }
 
     /// Those from `from` to `latest` that nobody has enqueued.

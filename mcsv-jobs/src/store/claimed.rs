@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::Row;
 use crate::from_row::from_row;
+use crate::new_job::from_millis;
 use crate::{Depth, Error};
 
 /// A job that is leased to a worker of this process.
@@ -25,7 +26,7 @@ pub(crate) struct Claimed {
     pub(crate) chain: Option<String>,
     /// The key that the arguments are sealed with.
     pub(crate) key_id: Option<String>,
-    /// Whether its events are in the log; if not, it was when it was claimed the first time.
+    /// Whether its events were in the log when it was claimed.
     pub(crate) is_logged: bool,
 }
 
@@ -123,7 +124,7 @@ impl TryFrom<DepthRow> for Depth {
             kind: counted.kind,
             state: counted.state.parse()?,
             count: u64::try_from(counted.count).unwrap_or(0),
-            oldest: Duration::from_millis(u64::try_from(counted.oldest).unwrap_or(0)),
+            oldest: from_millis(counted.oldest),
         })
     }
 }

@@ -8,13 +8,13 @@ use super::connect::{give_up, patience};
 use super::frontier::Place;
 use super::{PostgresStore, limit};
 use crate::Error;
+use crate::new_job::{from_millis, millis};
 use crate::store::{Claim, ClaimReply, Claimed, claim_limited};
 
 impl FromRow<'_, PgRow> for Claimed {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let started_at: i64 = row.try_get("attempted_at")?;
         let budget_from: i64 = row.try_get("budget_from")?;
-        let age = u64::try_from(started_at - budget_from).unwrap_or(0);
         Ok(Claimed {
             id: row.try_get("id")?,
             fence: row.try_get("fence")?,
@@ -25,7 +25,7 @@ impl FromRow<'_, PgRow> for Claimed {
             inserted_at: row.try_get("inserted_at")?,
             scheduled_at: row.try_get("scheduled_at")?,
             started_at,
-            age: Duration::from_millis(age),
+            age: from_millis(started_at - budget_from),
             traceparent: row.try_get("traceparent")?,
             tracestate: row.try_get("tracestate")?,
             batch_id: row.try_get("batch_id")?,
@@ -46,8 +46,7 @@ const AGAIN: i64 = 20;
 
 /// Three index ranges, each cut at the limit, so neither a million scheduled jobs nor a million finished
 /// ones make it slower: what is more urgent than a [`Place`], what comes after it, and what is due from its
-/// time on. Rows
-/// that another worker is about to take are skipped.
+/// time on. Rows that another worker is about to take are skipped.
 ///
 /// MATERIALIZED: a planner that runs a locking subquery again would claim more than the limit, and one
 /// that reads the clock again could let a job start before it is due.
@@ -172,7 +171,7 @@ async fn claim_after(
         .bind(&claim.queue)
         .bind(i64::try_from(claim.room).unwrap_or(i64::MAX))
         .bind(&claim.owner)
-        .bind(crate::new_job::millis(claim.lease))
+        .bind(millis(claim.lease))
         .bind(place.priority)
         .bind(place.scheduled_at)
         .bind(place.id)
@@ -243,7 +242,7 @@ pub(super) async fn take(
     )
     .bind(ids)
     .bind(owner)
-    .bind(crate::new_job::millis(lease))
+    .bind(millis(lease))
     .fetch_all(conn)
     .await
 }

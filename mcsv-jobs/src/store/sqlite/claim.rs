@@ -9,6 +9,7 @@ use super::script::{Answers, Argument, Script};
 use super::writer::Durability;
 use super::{SqliteStore, Write, limit, now};
 use crate::Error;
+use crate::new_job::{from_millis, millis};
 use crate::store::{Claim, ClaimReply, Claimed, claim_limited, unhex};
 
 /// How many jobs travel as one text: each row of an answer wakes the task that waits for it, which
@@ -144,7 +145,7 @@ impl Write for Claim {
 }
 
 fn write_start(script: &mut Script, owner: &str, lease: Duration) -> Result<(), sqlx::Error> {
-    let lease = Argument::Number(crate::new_job::millis(lease));
+    let lease = Argument::Number(millis(lease));
     let together = Argument::Number(i64::try_from(TOGETHER).unwrap_or(i64::MAX));
     script.add(START, [Argument::Text(owner), lease, together])
 }
@@ -198,7 +199,6 @@ struct Started {
 
 impl From<Started> for Claimed {
     fn from(job: Started) -> Self {
-        let age = u64::try_from(job.attempted_at - job.budget_from).unwrap_or(0);
         Claimed {
             id: job.id,
             fence: job.fence,
@@ -209,7 +209,7 @@ impl From<Started> for Claimed {
             inserted_at: job.inserted_at,
             scheduled_at: job.scheduled_at,
             started_at: job.attempted_at,
-            age: Duration::from_millis(age),
+            age: from_millis(job.attempted_at - job.budget_from),
             traceparent: job.traceparent,
             tracestate: job.tracestate,
             batch_id: job.batch_id,

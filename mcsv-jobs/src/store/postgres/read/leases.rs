@@ -1,11 +1,10 @@
-use std::time::Duration;
-
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row as _};
 
 use super::super::PostgresStore;
 use super::super::claim::number;
 use crate::Error;
+use crate::new_job::from_millis;
 use crate::store::claimed::DepthRow;
 use crate::store::{LeaseHolder, Orphan};
 
@@ -20,7 +19,7 @@ impl FromRow<'_, PgRow> for Orphan {
             attempt: number(row, "attempt")?,
             max_attempts: number(row, "max_attempts")?,
             lease_until: row.try_get("lease_until")?,
-            age: Duration::from_millis(u64::try_from(row.try_get::<i64, _>("age")?).unwrap_or(0)),
+            age: from_millis(row.try_get("age")?),
             traceparent: row.try_get("traceparent")?,
             tracestate: row.try_get("tracestate")?,
             key_id: row.try_get("key_id")?,

@@ -1,11 +1,10 @@
-use std::time::Duration;
-
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row as _};
 
 use super::super::{SqliteStore, now};
 use super::json;
 use crate::Error;
+use crate::new_job::from_millis;
 use crate::store::claimed::DepthRow;
 use crate::store::{LeaseHolder, Orphan};
 
@@ -20,7 +19,7 @@ impl FromRow<'_, SqliteRow> for Orphan {
             attempt: row.try_get("attempt")?,
             max_attempts: row.try_get("max_attempts")?,
             lease_until: row.try_get("lease_until")?,
-            age: Duration::from_millis(u64::try_from(row.try_get::<i64, _>("age")?).unwrap_or(0)),
+            age: from_millis(row.try_get("age")?),
             traceparent: row.try_get("traceparent")?,
             tracestate: row.try_get("tracestate")?,
             key_id: row.try_get("key_id")?,
