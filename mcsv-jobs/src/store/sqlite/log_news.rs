@@ -11,7 +11,7 @@ mod inotify {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::fd::OwnedFd;
     use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
-    use rustix::io::read;
+    use rustix::io::{Result, read};
 
     use super::{Duration, Path};
 
@@ -21,16 +21,24 @@ mod inotify {
     impl LogNews {
         /// None where it can't be asked, as where a user has too many of these.
         pub(in super::super) fn of(log: &Path) -> Option<Self> {
-            let news = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
-            add_watch(&news, log, WatchFlags::MODIFY).ok()?;
-            Some(LogNews(news))
+            let news = LogNews(init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?);
+            news.add(log).ok()?;
+            Some(news)
         }
 
-        /// Waits until it is told of a write, at most so long; whether it was. What was told since the last
-        /// time counts.
-        pub(in super::super) fn wait(&self, log: &Path, most: Duration) -> bool {
-            // Of another file there may be by now; of the same one it changes nothing. None is no news.
-            let _ = add_watch(&self.0, log, WatchFlags::MODIFY);
+        /// Asks to be told of the first write from now on: each one that is told takes a part of the time of
+        /// who writes.
+        pub(in super::super) fn ask(&self, log: &Path) {
+            // Where there is no log there is no news.
+            let _ = self.add(log);
+        }
+
+        fn add(&self, log: &Path) -> Result<()> {
+            add_watch(&self.0, log, WatchFlags::MODIFY | WatchFlags::ONESHOT).map(drop)
+        }
+
+        /// Waits until it is told of a write, at most so long; whether it was. What was told before counts.
+        pub(in super::super) fn wait(&self, most: Duration) -> bool {
             let mut told = [PollFd::new(&self.0, PollFlags::IN)];
             let most = Timespec::try_from(most).ok();
             if !poll(&mut told, most.as_ref()).is_ok_and(|told| told > 0) {
@@ -55,7 +63,11 @@ mod none {
             None
         }
 
-        pub(in super::super) fn wait(&self, _: &Path, _: Duration) -> bool {
+        pub(in super::super) fn ask(&self, _: &Path) {
+            match *self {}
+        }
+
+        pub(in super::super) fn wait(&self, _: Duration) -> bool {
             match *self {}
         }
     }
@@ -70,25 +82,32 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
-    fn a_write_is_told_once_and_also_that_to_a_new_file() -> std::io::Result<()> {
+    fn the_first_write_is_told_after_each_time_it_is_asked_for_also_that_to_a_new_file()
+    -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let log = folder.path().join("jobs.db-wal");
         assert!(LogNews::of(&log).is_none(), "there is no file");
         write(&log, "")?;
         let news = LogNews::of(&log).ok_or(std::io::ErrorKind::Unsupported)?;
 
-        assert!(!news.wait(&log, Duration::ZERO));
+        assert!(!news.wait(Duration::ZERO));
         write(&log, "one")?;
+        assert!(news.wait(LONG));
         write(&log, "two")?;
-        assert!(news.wait(&log, LONG));
-        assert!(!news.wait(&log, Duration::ZERO));
+        assert!(!news.wait(Duration::ZERO));
+        news.ask(&log);
+        assert!(!news.wait(Duration::ZERO));
+        write(&log, "three")?;
+        assert!(news.wait(LONG));
 
         remove_file(&log)?;
-        write(&log, "three")?;
-        // That the old one is gone may be told, and the new one is asked for from then on.
-        news.wait(&log, Duration::ZERO);
+        news.ask(&log);
         write(&log, "four")?;
-        assert!(news.wait(&log, LONG));
+        // That the old one is gone may be told.
+        news.wait(Duration::ZERO);
+        news.ask(&log);
+        write(&log, "five")?;
+        assert!(news.wait(LONG));
         Ok(())
     }
 }

@@ -71,14 +71,18 @@ fn watch(log: &Path, watched: &Weak<Shared>) {
             _ => LOOK,
         };
         let is_told = match &news {
-            Some(news) if is_quiet => news.wait(log, pause),
+            Some(news) if is_quiet => {
+                news.ask(log);
+                // It may have been written to before that.
+                stamp(log) != seen || news.wait(pause)
+            }
             _ => sleep(pause),
         };
         let Some(shared) = watched.upgrade() else { return };
         let now = stamp(log);
         let is_new = std::mem::replace(&mut seen, now) != now;
         // What it tells may come a moment after what is seen.
-        if is_new && !is_told && !news.as_ref().is_some_and(|news| news.wait(log, MOMENT)) {
+        if is_new && !is_told && !news.as_ref().is_some_and(|news| news.wait(MOMENT)) {
             tracing::debug!(?log, "the system does not tell of writes to it: looking every few ms");
             news = None;
         }
