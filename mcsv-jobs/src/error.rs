@@ -146,6 +146,16 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+impl From<rusqlite::Error> for Error {
+    fn from(source: rusqlite::Error) -> Self {
+        let (kind, context) = match source.sqlite_error() {
+            Some(error) => of_result(error.extended_code),
+            None => REFUSED,
+        };
+        Error::new(kind, context).with_source(source)
+    }
+}
+
 const AWAY: (ErrorKind, &str) =
     (ErrorKind::Unavailable, "the job database does not answer: try again later");
 const IN_USE: (ErrorKind, &str) = (
@@ -161,8 +171,12 @@ fn of_code(code: &str) -> (ErrorKind, &'static str) {
     if code.len() == 5 {
         return of_state(code);
     }
-    // The low byte is SQLite's primary result code.
-    match code.parse::<i32>().unwrap_or(0) & 0xff {
+    of_result(code.parse().unwrap_or(0))
+}
+
+/// By SQLite's result code, of which the low byte is the primary one.
+fn of_result(code: i32) -> (ErrorKind, &'static str) {
+    match code & 0xff {
         // BUSY, LOCKED, IOERR.
         5 | 6 | 10 => AWAY,
         13 => (ErrorKind::Unavailable, "the job database has no room: make some, then try again"),

@@ -369,7 +369,7 @@ impl Store {
         let sql = sqlx::AssertSqlSafe(sql);
         match self {
             Store::Sqlite(store) => {
-                sqlx::raw_sql(sql).execute(&store.write_pool).await?;
+                store.bend(sql).await?;
             }
             #[cfg(feature = "postgres")]
             Store::Postgres(store) => {

@@ -6,7 +6,7 @@ use mcsv_jobs::{BoxError, JobCx, Jobs, Outcome, State, Workers};
 use sqlx::AssertSqlSafe;
 use tokio::sync::{Notify, mpsc};
 
-use crate::kit::{Done, LONG, Note, Queue, assert_sound, note, run};
+use crate::kit::{Done, LONG, Note, assert_sound, note, run};
 use crate::warnings::Warnings;
 
 /// More than the free pages of a small database can take.
@@ -14,8 +14,9 @@ const LARGE: usize = 60_000;
 
 /// How a database gets full, and has room again.
 enum Disk {
-    /// The limit is the writing connection's own: the error is the one of a full disk.
-    Sqlite(Jobs),
+    /// The limit is a connection's own, and a database in memory has but one: the error is the one of a full
+    /// disk.
+    Memory(Jobs),
     /// A trigger answers what the server says when its disk is full.
     #[cfg(feature = "postgres")]
     Postgres(sqlx::PgConnection),
@@ -25,7 +26,7 @@ impl Disk {
     async fn fill(&mut self) -> Done {
         match self {
             // The least that SQLite takes is what there is.
-            Disk::Sqlite(jobs) => limit_pages(jobs, 1).await,
+            Disk::Memory(jobs) => limit_pages(jobs, 1).await,
             #[cfg(feature = "postgres")]
             Disk::Postgres(conn) => {
                 let full = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -40,7 +41,7 @@ impl Disk {
 
     async fn make_room(&mut self) -> Done {
         match self {
-            Disk::Sqlite(jobs) => limit_pages(jobs, 1_000_000_000).await,
+            Disk::Memory(jobs) => limit_pages(jobs, 1_000_000_000).await,
             #[cfg(feature = "postgres")]
             Disk::Postgres(conn) => {
                 sqlx::raw_sql("DROP TRIGGER full_disk ON mcsv_jobs").execute(conn).await?;
@@ -96,10 +97,10 @@ async fn check(jobs: &Jobs, mut disk: Disk) -> Done {
 }
 
 #[tokio::test]
-async fn a_full_sqlite_file_refuses_callers_and_costs_no_outcome() -> Done {
-    let queue = Queue::new().await;
-    check(&queue.jobs, Disk::Sqlite(queue.jobs.clone())).await?;
-    let mut tx = queue.jobs.begin().await?;
+async fn a_full_sqlite_database_refuses_callers_and_costs_no_outcome() -> Done {
+    let jobs = Jobs::connect("sqlite::memory:").await?;
+    check(&jobs, Disk::Memory(jobs.clone())).await?;
+    let mut tx = jobs.begin().await?;
     let found: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut *tx).await?;
     assert_eq!(found, "ok");
     Ok(())

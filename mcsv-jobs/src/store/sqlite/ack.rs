@@ -58,7 +58,7 @@ pub(crate) async fn settle(
     let (plain, others): (Vec<&Ack>, Vec<&Ack>) = acks.iter().partition(|ack| ack.is_plain());
     let mut accepted = update(conn, owner, &others).await?;
     if !plain.is_empty() {
-        let mut script = Script::new();
+        let mut script = Script::default();
         let completions = complete::write(&mut script, owner, &plain)?;
         let completed = complete::read(&mut script.run(conn).await?, completions)?;
         accepted.extend(completed.into_iter().map(|id| (id, None)));

@@ -2,7 +2,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use serde::Deserialize;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::enqueue::{json, parse};
 use super::script::{Answers, Argument, Script};
@@ -99,11 +99,11 @@ impl SqliteStore {
 
 /// Adds the statements of a claim to a script; [`read`] takes their answers. Of a queue with limits
 /// they start nothing.
-pub(super) fn write(script: &mut Script, claim: &Claim) -> Result<(), sqlx::Error> {
+pub(super) fn write<'a>(script: &mut Script<'a>, claim: &'a Claim) {
     let room = i64::try_from(claim.room).unwrap_or(i64::MAX);
-    script.add(PICK, [Argument::Text(&claim.queue), Argument::Number(room)])?;
-    write_start(script, &claim.owner, claim.lease)?;
-    script.add(NEXT, [Argument::Text(&claim.queue)])
+    script.add(PICK, [Argument::Text(&claim.queue), Argument::Number(room)]);
+    write_start(script, &claim.owner, claim.lease);
+    script.add(NEXT, [Argument::Text(&claim.queue)]);
 }
 
 pub(super) fn read(answers: &mut Answers, claim: &Claim) -> Result<ClaimReply, sqlx::Error> {
@@ -116,7 +116,7 @@ pub(super) fn read(answers: &mut Answers, claim: &Claim) -> Result<ClaimReply, s
 
 pub(super) fn read_next(answers: &mut Answers) -> Result<(Option<i64>, bool), sqlx::Error> {
     let row = answers.row()?;
-    Ok((row.try_get(0)?, row.try_get(1)?))
+    Ok((row.get(0)?, row.get(1)?))
 }
 
 impl Write for Claim {
@@ -137,24 +137,24 @@ impl Write for Claim {
                 claim_limited(conn, self, &limits, &mut reply).await?;
                 return Ok(reply);
             }
-            let mut script = Script::new();
-            write(&mut script, self)?;
+            let mut script = Script::default();
+            write(&mut script, self);
             read(&mut script.run(conn).await?, self)
         })
     }
 }
 
-fn write_start(script: &mut Script, owner: &str, lease: Duration) -> Result<(), sqlx::Error> {
+fn write_start<'a>(script: &mut Script<'a>, owner: &'a str, lease: Duration) {
     let lease = Argument::Number(millis(lease));
     let together = Argument::Number(i64::try_from(TOGETHER).unwrap_or(i64::MAX));
-    script.add(START, [Argument::Text(owner), lease, together])
+    script.add(START, [Argument::Text(owner), lease, together]);
 }
 
 fn read_start(answers: &mut Answers) -> Result<Vec<Claimed>, sqlx::Error> {
     answers.skip(2);
     let mut claimed = Vec::new();
     for row in answers.rows()? {
-        let jobs: Vec<Started> = parse(row.try_get(0)?)?;
+        let jobs: Vec<Started> = parse(row.text(0)?)?;
         claimed.extend(jobs.into_iter().map(Claimed::from));
     }
     Ok(claimed)
@@ -167,9 +167,9 @@ pub(super) async fn take(
     owner: &str,
     lease: Duration,
 ) -> Result<Vec<Claimed>, sqlx::Error> {
-    let mut script = Script::new();
-    script.add(GIVEN, [Argument::Json(json(ids)?)])?;
-    write_start(&mut script, owner, lease)?;
+    let mut script = Script::default();
+    script.add(GIVEN, [Argument::Json(json(ids)?)]);
+    write_start(&mut script, owner, lease);
     let mut answers = script.run(conn).await?;
     answers.skip(1);
     read_start(&mut answers)

@@ -39,9 +39,9 @@ const DELETE: &str = complete!(" AND is_logged", "DELETE FROM mcsv_jobs");
 ///
 /// They need nothing of an ack but its job, its fence and its beginning, so no row travels and no object is parsed
 /// per job: that is a third of what an end costs otherwise.
-pub(super) fn write(
-    script: &mut Script,
-    owner: &str,
+pub(super) fn write<'a>(
+    script: &mut Script<'a>,
+    owner: &'a str,
     acks: &[&Ack],
 ) -> Result<Vec<Completions>, sqlx::Error> {
     let groups = completions(acks);
@@ -53,7 +53,7 @@ pub(super) fn write(
             Argument::Text(owner),
             Argument::Json(json(started)?),
         ];
-        script.add(statements, arguments)?;
+        script.add(statements, arguments);
     }
     Ok(groups)
 }
@@ -65,7 +65,7 @@ pub(super) fn read(
 ) -> Result<Vec<i64>, sqlx::Error> {
     let mut accepted = Vec::new();
     for Completions { mut ids, .. } in groups {
-        let refused: Vec<i64> = parse(&answers.text()?)?;
+        let refused: Vec<i64> = parse(answers.row()?.text(0)?)?;
         answers.skip(2);
         if !refused.is_empty() {
             ids.retain(|id| !refused.contains(id));

@@ -7,6 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::claim::PICKED;
 use super::log_file::LogFile;
+use super::own::Own;
 use super::{DatabaseFile, SqliteStore, Synchronous, Writer, schema};
 use crate::{Error, ErrorKind};
 
@@ -42,9 +43,10 @@ impl SqliteStore {
         let file =
             std::fs::canonicalize(&file).or_else(|_| std::path::absolute(&file)).unwrap_or(file);
         let file = DatabaseFile::new(&file);
+        let own = Own::open(file.path())?;
         let disk = Box::new(LogFile::of(file.path()));
-        let writer = Writer::spawn(write_pool.clone(), synchronous.clone(), Some(disk));
-        Ok(SqliteStore { writer, write_pool, synchronous, readers, file: Some(file) })
+        let writer = Writer::spawn(write_pool, synchronous.clone(), Some(own), Some(disk))?;
+        Ok(SqliteStore { writer, synchronous, readers, file: Some(file) })
     }
 
     /// A database in memory belongs to its one connection, so reads share it with the writes.
@@ -52,8 +54,8 @@ impl SqliteStore {
         let synchronous = Synchronous::default();
         let pool = single(options, &synchronous).await?;
         schema::migrate(&pool).await?;
-        let writer = Writer::spawn(pool.clone(), synchronous.clone(), None);
-        Ok(SqliteStore { writer, write_pool: pool.clone(), synchronous, readers: pool, file: None })
+        let writer = Writer::spawn(pool.clone(), synchronous.clone(), None, None)?;
+        Ok(SqliteStore { writer, synchronous, readers: pool, file: None })
     }
 }
 
@@ -64,9 +66,11 @@ pub(super) async fn open_writer(
     disk: Box<dyn super::log_sync::Disk>,
 ) -> Result<Writer, Error> {
     let synchronous = Synchronous::default();
-    let pool = single(options(url)?, &synchronous).await?;
+    let options = options(url)?;
+    let file = options.get_filename().to_path_buf();
+    let pool = single(options, &synchronous).await?;
     schema::migrate(&pool).await?;
-    Ok(Writer::spawn(pool, synchronous, Some(disk)))
+    Writer::spawn(pool, synchronous, Some(Own::open(&file)?), Some(disk))
 }
 
 async fn single(

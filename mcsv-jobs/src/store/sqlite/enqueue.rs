@@ -1,5 +1,5 @@
 use serde::Serialize;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::now;
 use super::script::{Answers, Argument, Script};
@@ -11,7 +11,7 @@ pub(crate) async fn insert(
     conn: &mut SqliteConnection,
     rows: &[&Row],
 ) -> Result<Vec<Inserted>, sqlx::Error> {
-    let mut script = Script::new();
+    let mut script = Script::default();
     write(&mut script, rows)?;
     read(&mut script.run(conn).await?, rows)
 }
@@ -146,7 +146,7 @@ fn statements(rows: &[&Row]) -> Vec<&'static str> {
 const PART: usize = 8 << 20;
 
 /// Adds the statements of an insert to a script; [`read`] takes their answers.
-pub(super) fn write(script: &mut Script, rows: &[&Row]) -> Result<(), sqlx::Error> {
+pub(super) fn write(script: &mut Script<'_>, rows: &[&Row]) -> Result<(), sqlx::Error> {
     parts(rows, PART).into_iter().try_for_each(|part| write_part(script, part))
 }
 
@@ -180,21 +180,22 @@ fn length(row: &Row) -> usize {
     2 * (row.args.len() + row.chain.as_ref().map_or(0, String::len)) + NAMES
 }
 
-fn write_part(script: &mut Script, rows: &[&Row]) -> Result<(), sqlx::Error> {
+fn write_part(script: &mut Script<'_>, rows: &[&Row]) -> Result<(), sqlx::Error> {
     let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let arguments = [Argument::Json(json(rows)?), Argument::Number(count)];
-    script.add(&statements(rows).join(";"), arguments)
+    script.add(statements(rows).join(";"), arguments);
+    Ok(())
 }
 
 fn read_part(answers: &mut Answers, rows: &[&Row]) -> Result<Vec<Inserted>, sqlx::Error> {
     answers.skip(statements(rows).len() - 1);
     let row = answers.row()?;
-    let last: i64 = row.try_get(0)?;
+    let last: i64 = row.get(0)?;
     let first = last - i64::try_from(rows.len()).unwrap_or(i64::MAX) + 1;
     let ids: Vec<(i64, u8)> = if are_all_new(rows) {
         (first..=last).map(|id| (id, 0)).collect()
     } else {
-        parse(row.try_get(1)?)?
+        parse(row.text(1)?)?
     };
     let inserted = (first..).zip(ids).map(|(own, (id, is_replaced))| {
         Ok(Inserted { is_replaced: is_replaced != 0, ..Inserted::new(id, id == own)? })

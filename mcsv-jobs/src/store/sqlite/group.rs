@@ -1,14 +1,16 @@
+use rusqlite::Connection;
 use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::log_sync::{Hearer, LogSync};
-use super::script::Script;
+use super::own::Own;
+use super::script::{Answers, Script};
 use super::synchronous::Synchronous;
 use super::writer::{Durability, Member, Request, Waiting, Write as _};
 use super::{claim, enqueue, settle, start};
 use crate::Error;
-use crate::store::{Claim, Inserted, Offered, Offers, Row, Settle};
+use crate::store::{Claim, Completions, Inserted, Offered, Offers, Row, Settle};
 
 /// Requests that share a transaction.
 #[derive(Default)]
@@ -46,8 +48,9 @@ impl<R: Send> Hearer for Told<R> {
 }
 
 impl Group {
-    /// With the claims of those who wait for what is enqueued.
-    pub(super) fn new(requests: Vec<Request>, offers: &Offers) -> Self {
+    /// With the claims of those who wait for what is enqueued. A single job may start as it is inserted where
+    /// the writer `has_own` connection.
+    pub(super) fn new(requests: Vec<Request>, offers: &Offers, has_own: bool) -> Self {
         let mut group = Group::default();
         for request in requests {
             match request {
@@ -57,11 +60,14 @@ impl Group {
                 Request::Settle(settle) if settle.write.is_plain() => group.settles.push(*settle),
                 Request::Settle(settle) => group.others.push(settle),
                 Request::Other(member) => group.others.push(member),
+                Request::Turn => {}
             }
         }
         if let [Insert { rows, .. }] = group.inserts.as_slice()
             && let [_] = rows.as_slice()
             && group.claims.is_empty()
+            && group.is_one_script()
+            && has_own
             && let Some(Offered { claim, reply }) = offers.take_for(rows)
         {
             group.claims.push(Waiting::new(claim, reply));
@@ -88,33 +94,60 @@ impl Group {
         &self.inserted
     }
 
-    pub(super) async fn commit(
+    /// Whether no member has statements of its own to say, one after the other.
+    pub(super) fn is_one_script(&self) -> bool {
+        self.others.is_empty()
+    }
+
+    /// Commits a group that is one script.
+    pub(super) fn commit(&mut self, own: &mut Own) -> Result<(), Error> {
+        self.inserted = own.transaction(|conn| {
+            let mut inserted = self.start(conn)?;
+            let mut script = Script::default();
+            let completions = self.write(&mut script)?;
+            let mut answers = script.run_here(conn)?;
+            inserted.extend(self.read(&mut answers, completions)?);
+            Ok(inserted)
+        })?;
+        Ok(())
+    }
+
+    fn start(&mut self, conn: &Connection) -> Result<Vec<Inserted>, Error> {
+        let rows = self.inserts.iter().flat_map(|insert| &insert.rows);
+        let starting = rows.zip(&mut self.claims).filter(|_| self.starts);
+        let started = starting.map(|(row, claim)| {
+            let (inserted, reply) = start::insert(conn, row, &claim.write)?;
+            claim.outcome = Some(reply);
+            Ok(inserted)
+        });
+        started.collect()
+    }
+
+    /// Commits the group on the connection of sqlx, which comes back where it is as it was.
+    pub(super) async fn commit_on(
         &mut self,
-        pool: &SqlitePool,
+        conn: PoolConnection<Sqlite>,
         synchronous: &Synchronous,
-    ) -> Result<(), sqlx::Error> {
-        let mut lent = Lent { conn: pool.acquire().await?, is_clean: false };
-        match self.commit_on(&mut lent.conn, synchronous).await {
-            Ok(()) => {
-                lent.is_clean = true;
-                Ok(())
-            }
-            Err(error) => {
-                // It fails where the database has rolled back by itself.
-                let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *lent.conn).await;
-                // And this one where it has not been rolled back at all.
-                synchronous.set_full();
-                let full = sqlx::raw_sql("PRAGMA synchronous = FULL").execute(&mut *lent.conn);
-                lent.is_clean = full.await.is_ok();
-                Err(error)
+    ) -> (Option<PoolConnection<Sqlite>>, Result<(), sqlx::Error>) {
+        let mut lent = Lent(Some(conn));
+        let Some(conn) = &mut lent.0 else { return (None, Err(sqlx::Error::PoolClosed)) };
+        let written = self.write_on(conn, synchronous).await;
+        if written.is_err() {
+            // It fails where the database has rolled back by itself.
+            let _ = sqlx::raw_sql("ROLLBACK").execute(&mut **conn).await;
+            // And this one where it has not been rolled back at all.
+            synchronous.set_full();
+            if sqlx::raw_sql("PRAGMA synchronous = FULL").execute(&mut **conn).await.is_err() {
+                return (None, written);
             }
         }
+        (lent.0.take(), written)
     }
 
     /// In one trip, but for those who say their own statements.
-    async fn commit_on(
+    async fn write_on(
         &mut self,
-        conn: &mut PoolConnection<Sqlite>,
+        conn: &mut SqliteConnection,
         synchronous: &Synchronous,
     ) -> Result<(), sqlx::Error> {
         // Nothing waits for the disk here, but who is to be told: see `LogSync`.
@@ -123,78 +156,88 @@ impl Group {
         } else {
             "BEGIN IMMEDIATE"
         };
-        let rows: Vec<&Row> = self.inserts.iter().flat_map(|insert| &insert.rows).collect();
-        let mut script = Script::new();
-        script.add(begin, [])?;
-        let starting = rows.first().copied().filter(|_| self.starts);
-        if let Some(row) = starting {
-            for claim in &self.claims {
-                start::write(&mut script, row, &claim.write)?;
-            }
-        } else if !rows.is_empty() {
-            enqueue::write(&mut script, &rows)?;
-        }
-        let mut completions = Vec::with_capacity(self.settles.len());
-        for settle in &self.settles {
-            completions.push(settle::write(&mut script, &settle.write)?);
-        }
-        for claim in self.claims.iter().filter(|_| starting.is_none()) {
-            claim::write(&mut script, &claim.write)?;
-        }
-        if self.others.is_empty() {
-            script.add("COMMIT", [])?;
+        let mut script = Script::default();
+        script.add(begin, []);
+        let completions = self.write(&mut script)?;
+        if self.is_one_script() {
+            script.add("COMMIT", []);
         }
         let mut answers = script.run(conn).await?;
         synchronous.set_normal();
         answers.skip(begin.split(';').count());
-        let mut inserted = Vec::new();
-        if let Some(row) = starting {
-            for claim in &mut self.claims {
-                let (one, reply) = start::read(&mut answers, row)?;
-                inserted.push(one);
-                claim.outcome = Some(reply);
+        let inserted = self.read(&mut answers, completions)?;
+        if !self.is_one_script() {
+            for member in &mut self.others {
+                member.apply(conn).await?;
             }
-        } else if !rows.is_empty() {
-            inserted = enqueue::read(&mut answers, &rows)?;
-        }
-        for (settle, completions) in self.settles.iter_mut().zip(completions) {
-            settle.outcome = Some(settle::read(&mut answers, completions)?);
-        }
-        for claim in self.claims.iter_mut().filter(|_| starting.is_none()) {
-            let reply = claim::read(&mut answers, &claim.write)?;
-            for one in &mut inserted {
-                let id = one.id.get();
-                one.has_started |= reply.claimed.iter().any(|claimed| claimed.id == id);
-            }
-            claim.outcome = Some(reply);
-        }
-        for member in &mut self.others {
-            member.apply(conn).await?;
-        }
-        if !self.others.is_empty() {
-            let mut script = Script::new();
-            script.add("COMMIT", [])?;
+            let mut script = Script::default();
+            script.add("COMMIT", []);
             script.run(conn).await?;
         }
         self.inserted = inserted;
         Ok(())
     }
 
+    /// Adds the statements of the members that are written in one trip, but for what [`starts`](Self::start);
+    /// [`read`](Self::read) takes their answers.
+    fn write<'a>(&'a self, script: &mut Script<'a>) -> Result<Vec<Vec<Completions>>, sqlx::Error> {
+        let rows = self.rows();
+        if !rows.is_empty() {
+            enqueue::write(script, &rows)?;
+        }
+        let settles = self.settles.iter().map(|settle| settle::write(script, &settle.write));
+        let completions = settles.collect::<Result<_, _>>()?;
+        for claim in self.claims.iter().filter(|_| !self.starts) {
+            claim::write(script, &claim.write);
+        }
+        Ok(completions)
+    }
+
+    /// Of what does not start as it is inserted.
+    fn rows(&self) -> Vec<&Row> {
+        let inserts = self.inserts.iter().filter(|_| !self.starts);
+        inserts.flat_map(|insert| &insert.rows).collect()
+    }
+
+    fn read(
+        &mut self,
+        answers: &mut Answers,
+        completions: Vec<Vec<Completions>>,
+    ) -> Result<Vec<Inserted>, sqlx::Error> {
+        let rows = self.rows();
+        let mut inserted = Vec::new();
+        if !rows.is_empty() {
+            inserted = enqueue::read(answers, &rows)?;
+        }
+        for (settle, completions) in self.settles.iter_mut().zip(completions) {
+            settle.outcome = Some(settle::read(answers, completions)?);
+        }
+        for claim in self.claims.iter_mut().filter(|_| !self.starts) {
+            let reply = claim::read(answers, &claim.write)?;
+            for one in &mut inserted {
+                let id = one.id.get();
+                one.has_started |= reply.claimed.iter().any(|claimed| claimed.id == id);
+            }
+            claim.outcome = Some(reply);
+        }
+        Ok(inserted)
+    }
+
     /// Those who start jobs first: they wait for no disk, whatever they share the commit with.
-    pub(super) async fn answer(self, sync: &LogSync) {
+    pub(super) fn answer(self, sync: &LogSync) {
         for claim in self.claims {
-            sync.answer(claim.write.durability(), Box::new(claim)).await;
+            sync.answer(claim.write.durability(), Box::new(claim));
         }
         for settle in self.settles {
-            sync.answer(settle.write.durability(), Box::new(settle)).await;
+            sync.answer(settle.write.durability(), Box::new(settle));
         }
         let mut inserted = self.inserted.into_iter();
         for Insert { rows, reply } in self.inserts {
             let outcome = inserted.by_ref().take(rows.len()).collect();
-            sync.answer(Durability::Now, Box::new(Told::<Vec<Inserted>> { outcome, reply })).await;
+            sync.answer(Durability::Now, Box::new(Told::<Vec<Inserted>> { outcome, reply }));
         }
         for member in self.others {
-            sync.answer(member.durability(), member).await;
+            sync.answer(member.durability(), member);
         }
     }
 
@@ -224,16 +267,13 @@ impl Group {
     }
 }
 
-/// The writer's connection, which is closed and not given back with a transaction still open.
-struct Lent {
-    conn: PoolConnection<Sqlite>,
-    is_clean: bool,
-}
+/// A connection that is closed and not given back while a transaction on it may be open.
+struct Lent(Option<PoolConnection<Sqlite>>);
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if !self.is_clean {
-            self.conn.close_on_drop();
+        if let Some(conn) = &mut self.0 {
+            conn.close_on_drop();
         }
     }
 }

@@ -1,14 +1,17 @@
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::{SqliteConnection, SqlitePool};
-use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use sqlx::SqliteConnection;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
 
 use super::connect::BUSY;
-use super::writer::Durability;
+use super::group::Told;
+use super::on_runtime;
+use super::turns::Turns;
+use super::writer::{Durability, thread};
 use crate::{Error, ErrorKind};
 
 /// The most who wait for the disk; beyond it the writer waits, too.
@@ -59,26 +62,38 @@ enum Want {
 }
 
 impl LogSync {
-    pub(super) fn spawn(pool: SqlitePool, disk: Option<Box<dyn Disk>>) -> Self {
+    pub(super) fn spawn(turns: Turns, disk: Option<Box<dyn Disk>>) -> Result<Self, Error> {
         let is_torn = Arc::new(AtomicBool::new(false));
-        let wants = disk.map(|disk| {
-            let (wants, queue) = mpsc::channel(WAITING);
-            let is_torn = Arc::clone(&is_torn);
-            let serving = Serving { pool, disk: Arc::new(Mutex::new(disk)), is_torn };
-            tokio::spawn(serving.serve(queue));
-            wants
-        });
-        LogSync { wants, is_torn }
+        let Some(disk) = disk else { return Ok(LogSync { wants: None, is_torn }) };
+        let (wants, queue) = mpsc::channel(WAITING);
+        let runtime = Handle::current();
+        let serving = Serving { turns, disk, is_torn: Arc::clone(&is_torn), runtime };
+        thread("mcsv-jobs-sync", move || serving.serve(queue))?;
+        Ok(LogSync { wants: Some(wants), is_torn })
     }
 
-    /// Answers the `hearer` of what is committed by now when that lasts as it is to.
-    pub(super) async fn answer(&self, lasts: Durability, hearer: Box<dyn Hearer>) {
+    /// Returns when all that was committed is on disk.
+    pub(super) async fn sync(&self) -> Result<(), Error> {
+        let Some(wants) = &self.wants else { return Ok(()) };
+        let (reply, answer) = oneshot::channel();
+        let hearer = Box::new(Told { outcome: (), reply });
+        wants.send(Want::Hearer(hearer)).await.map_err(|_| Error::closed())?;
+        answer.await.map_err(|_| Error::closed())?
+    }
+
+    /// Whether so many can be added to those who wait, without a wait for that.
+    pub(super) fn has_room(&self, count: usize) -> bool {
+        self.wants.as_ref().is_none_or(|wants| wants.capacity() >= count)
+    }
+
+    /// Answers the `hearer` of what is committed by now when that lasts as it is to. For the writer's thread.
+    pub(super) fn answer(&self, lasts: Durability, hearer: Box<dyn Hearer>) {
         let Some(wants) = self.wants.as_ref().filter(|_| lasts != Durability::Later) else {
             return hearer.answer();
         };
         if lasts == Durability::Now {
-            // With the runtime gone it is dropped, which is an answer, too.
-            let _ = wants.send(Want::Hearer(hearer)).await;
+            // With the thread gone it is dropped, which is an answer, too.
+            let _ = wants.blocking_send(Want::Hearer(hearer));
             return;
         }
         hearer.answer();
@@ -95,16 +110,18 @@ impl LogSync {
 }
 
 struct Serving {
-    pool: SqlitePool,
-    disk: Arc<Mutex<Box<dyn Disk>>>,
+    turns: Turns,
+    disk: Box<dyn Disk>,
     is_torn: Arc<AtomicBool>,
+    /// Of the connections of sqlx.
+    runtime: Handle,
 }
 
 impl Serving {
-    async fn serve(self, mut queue: mpsc::Receiver<Want>) {
+    fn serve(mut self, mut queue: mpsc::Receiver<Want>) {
         let mut wants = Vec::new();
-        while queue.recv_many(&mut wants, WAITING).await > 0 {
-            let brought = self.bring().await;
+        while queue.blocking_recv_many(&mut wants, WAITING) > 0 {
+            let brought = self.bring();
             for want in wants.drain(..) {
                 match (want, &brought) {
                     (Want::Sync, _) => {}
@@ -115,23 +132,21 @@ impl Serving {
             if let Err(error) = brought {
                 warn(&error);
                 // The next are not to find it torn.
-                let _ = self.bring().await;
+                let _ = self.bring();
             }
         }
     }
 
     /// Returns when all that was committed before is on disk.
-    async fn bring(&self) -> Result<(), Error> {
+    fn bring(&mut self) -> Result<(), Error> {
         if self.is_torn.load(Ordering::Acquire) {
-            begin_anew(&self.pool).await.map_err(not_on_disk)?;
+            let turns = self.turns.clone();
+            let begun = on_runtime::run(&self.runtime, async move { begin_anew(&turns).await });
+            begun.ok_or_else(Error::closed)?.map_err(not_on_disk)?;
             self.is_torn.store(false, Ordering::Release);
             return Ok(());
         }
-        let disk = Arc::clone(&self.disk);
-        let synced =
-            spawn_blocking(move || disk.lock().unwrap_or_else(PoisonError::into_inner).sync());
-        let synced = synced.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-        synced.map_err(|error| {
+        self.disk.sync().map_err(|error| {
             self.is_torn.store(true, Ordering::Release);
             not_on_disk(error)
         })
@@ -153,8 +168,8 @@ fn not_on_disk(cause: impl Into<crate::BoxError>) -> Error {
 }
 
 /// Brings all of the log into the database and to the disk, and has the log begin anew.
-async fn begin_anew(pool: &SqlitePool) -> Result<(), sqlx::Error> {
-    let mut conn = pool.acquire().await?;
+async fn begin_anew(turns: &Turns) -> Result<(), sqlx::Error> {
+    let mut conn = turns.take().await?;
     wait_for_locks(&mut conn, READERS).await?;
     let mut begun = truncate(&mut conn).await;
     if let Err(sqlx::Error::Database(_)) = begun {

@@ -15,6 +15,8 @@ mod log_file;
 mod log_news;
 mod log_sync;
 mod log_watch;
+mod on_runtime;
+mod own;
 mod pause;
 #[cfg(feature = "testing")]
 mod plan;
@@ -27,6 +29,7 @@ mod settle;
 mod start;
 mod synchronous;
 mod tick;
+mod turns;
 mod unlogged;
 mod writer;
 
@@ -57,8 +60,6 @@ use now;
 
 pub(crate) struct SqliteStore {
     writer: Writer,
-    /// The pool with the one connection that writes; a caller's transaction borrows it.
-    pub(crate) write_pool: SqlitePool,
     synchronous: Synchronous,
     readers: SqlitePool,
     /// The database's file; none in memory.
@@ -130,7 +131,7 @@ impl SqliteStore {
             // His commit would succeed behind a gap, and be gone with it.
             self.sync().await?;
         }
-        let transaction = self.synchronous.begin(&self.write_pool).await?;
+        let transaction = self.writer.turns().begin(&self.synchronous).await?;
         Ok(transaction)
     }
 
@@ -167,5 +168,12 @@ impl SqliteStore {
     pub(super) async fn prune(&self, prune: Prune) -> Result<Pruned, Error> {
         self.check_file()?;
         self.writer.write(prune).await
+    }
+
+    /// Runs one statement as it is.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) async fn bend(&self, sql: sqlx::AssertSqlSafe<String>) -> Result<(), sqlx::Error> {
+        let mut conn = self.writer.turns().take().await?;
+        sqlx::raw_sql(sql).execute(&mut *conn).await.map(drop)
     }
 }

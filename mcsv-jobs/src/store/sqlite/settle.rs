@@ -13,7 +13,10 @@ use crate::store::{Accepted, Ack, Completions, Leases, Settle, SettleReply, Sett
 ///
 /// What else there is to tell are failures, results and follow-ups, leases and reports: they ask one
 /// thing after the other.
-pub(super) fn write(script: &mut Script, settle: &Settle) -> Result<Vec<Completions>, sqlx::Error> {
+pub(super) fn write<'a>(
+    script: &mut Script<'a>,
+    settle: &'a Settle,
+) -> Result<Vec<Completions>, sqlx::Error> {
     let acks: Vec<&Ack> = settle.acks.iter().collect();
     complete::write(script, &settle.owner, &acks)
 }

@@ -1,77 +1,114 @@
-use sqlx::Row as _;
+use rusqlite::{Connection, Row as Found, named_params};
 
-use super::claim::{NEXT, read_next};
 use super::now;
-use super::script::{Answers, Argument, Script};
+use crate::Error;
 use crate::store::{Claim, ClaimReply, Claimed, Inserted, Row};
 
-/// One job that starts as it is inserted, unless something else of its queue would have to start before it,
-/// or the queue lets nothing start just so.
-///
-/// A claim beside the insert would write everything twice: the job, its places in the indexes, its args.
-const START: &str = concat!(
-    "UPDATE mcsv_job_ids SET last = last + 1;
-     WITH clock AS MATERIALIZED (SELECT ",
+/// What decides whether a job of the queue can start as it is enqueued: nothing else of it would have to
+/// start before, and it lets jobs start just so.
+const QUEUE: &str = concat!(
+    "SELECT last + 1 AS id, ",
     now!(),
     " AS now,
-        NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE queue = ?2 AND state = 'available')
-        AND NOT EXISTS (SELECT 1 FROM mcsv_jobs WHERE queue = ?2
-            AND state IN ('scheduled', 'retryable') AND scheduled_at <= ",
-    now!(),
-    ")
-        AND NOT EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = ?2)
-        AND NOT EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = ?2) AS starts)
-     INSERT INTO mcsv_jobs (id, kind, queue, priority, max_attempts, partition_key, batch_id, chain,
-        key_id, traceparent, tracestate, args, scheduled_at, inserted_at, budget_from, fence, attempt,
-        state, attempted_at, attempted_by, lease_owner, lease_until, is_logged)
-     SELECT last, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, now, now, now, starts, starts,
-        iif(starts, 'executing', 'available'), iif(starts, now, NULL), iif(starts, ?12, NULL),
-        iif(starts, ?12, NULL), iif(starts, now + ?13, NULL), ?14
-     FROM mcsv_job_ids, clock
-     RETURNING id, inserted_at, fence;
-     INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
-     SELECT id, inserted_at, 'enqueued', 'available', 0, '' FROM mcsv_jobs, mcsv_job_ids
-     WHERE id = last AND is_logged
-     UNION ALL
-     SELECT id, inserted_at, 'started', 'executing', 1, ?12 FROM mcsv_jobs, mcsv_job_ids
-     WHERE id = last AND fence = 1 AND is_logged"
+        EXISTS (SELECT 1 FROM mcsv_jobs WHERE queue = :queue AND state = 'available') AS is_busy,
+        (SELECT min(scheduled_at) FROM mcsv_jobs
+            WHERE queue = :queue AND state IN ('scheduled', 'retryable')) AS due,
+        EXISTS (SELECT 1 FROM mcsv_job_pauses WHERE queue = :queue) AS is_paused,
+        EXISTS (SELECT 1 FROM mcsv_job_limits WHERE queue = :queue) AS is_limited
+     FROM mcsv_job_ids"
 );
+const TAKE_ID: &str = "UPDATE mcsv_job_ids SET last = :id";
+/// Two plain statements, of values that are known: with one for both, or with one that decides itself, SQLite
+/// keeps a table of its own for each.
+const INSERT: &str = "INSERT INTO mcsv_jobs (id, kind, queue, state, priority, attempt, max_attempts, fence,
+        scheduled_at, inserted_at, budget_from, attempted_at, attempted_by, lease_owner, lease_until,
+        partition_key, batch_id, chain, key_id, traceparent, tracestate, args, is_logged)
+     VALUES (:id, :kind, :queue, :state, :priority, :started, :max_attempts, :started, :now, :now, :now,
+        :started_at, :owner, :owner, :lease_until, :partition_key, :batch_id, :chain, :key_id,
+        :traceparent, :tracestate, :args, :is_logged)";
+const LOG: &str = "INSERT INTO mcsv_job_events (job_id, at, transition, state, attempt, worker)
+     VALUES (:id, :now, :transition, :state, :attempt, :worker)";
 
-/// Adds the statements to a script; [`read`] takes their answers.
-pub(super) fn write(script: &mut Script, row: &Row, claim: &Claim) -> Result<(), sqlx::Error> {
-    script.add(
-        START,
-        [
-            Argument::Text(&row.kind),
-            Argument::Text(&row.queue),
-            Argument::Number(row.priority.into()),
-            Argument::Number(row.max_attempts.into()),
-            Argument::Maybe(row.partition_key.as_deref()),
-            Argument::MaybeNumber(row.batch_id),
-            Argument::Maybe(row.chain.as_deref()),
-            Argument::Maybe(row.key_id.as_deref()),
-            Argument::Text(&row.traceparent),
-            Argument::Maybe(row.tracestate.as_deref()),
-            Argument::Bytes(&row.args),
-            Argument::Text(&claim.owner),
-            Argument::Number(crate::new_job::millis(claim.lease)),
-            Argument::Number(row.is_logged.into()),
-        ],
-    )?;
-    script.add(NEXT, [Argument::Text(&claim.queue)])
+struct Queue {
+    id: i64,
+    now: i64,
+    is_busy: bool,
+    due: Option<i64>,
+    is_paused: bool,
+    is_limited: bool,
 }
 
-pub(super) fn read(
-    answers: &mut Answers,
+impl Queue {
+    fn of(found: &Found<'_>) -> rusqlite::Result<Self> {
+        Ok(Queue {
+            id: found.get("id")?,
+            now: found.get("now")?,
+            is_busy: found.get("is_busy")?,
+            due: found.get("due")?,
+            is_paused: found.get("is_paused")?,
+            is_limited: found.get("is_limited")?,
+        })
+    }
+
+    fn lets_start(&self) -> bool {
+        let is_due = self.due.is_some_and(|due| due <= self.now);
+        !(self.is_busy || is_due || self.is_paused || self.is_limited)
+    }
+
+    fn reply(&self) -> ClaimReply {
+        let next_due = self.due.filter(|_| !self.is_paused).map(|due| due - self.now);
+        ClaimReply { next_due, limited: self.is_limited, ..ClaimReply::default() }
+    }
+}
+
+/// Enqueues one job, in a transaction that has begun, for a claim that waits for it: it starts as it is
+/// inserted, if its queue lets it.
+///
+/// A claim beside the insert would write everything twice: the job, its places in the indexes, its args.
+pub(super) fn insert(
+    conn: &Connection,
     row: &Row,
-) -> Result<(Inserted, ClaimReply), sqlx::Error> {
-    answers.skip(1);
-    let made = answers.row()?;
-    let (id, now, fence): (i64, i64, i64) = (made.try_get(0)?, made.try_get(1)?, made.try_get(2)?);
-    answers.skip(1);
-    let (next_due, limited) = read_next(answers)?;
-    let has_started = fence > 0;
-    let mut reply = ClaimReply { next_due, limited, ..ClaimReply::default() };
+    claim: &Claim,
+) -> Result<(Inserted, ClaimReply), Error> {
+    let mut queue = conn.prepare_cached(QUEUE)?;
+    let queue = queue.query_one(named_params! { ":queue": row.queue }, Queue::of)?;
+    let Queue { id, now, .. } = queue;
+    let has_started = queue.lets_start();
+    let started = has_started.then_some(&claim.owner);
+    conn.prepare_cached(TAKE_ID)?.execute(named_params! { ":id": id })?;
+    conn.prepare_cached(INSERT)?.execute(named_params! {
+        ":id": id,
+        ":kind": row.kind,
+        ":queue": row.queue,
+        ":state": if has_started { "executing" } else { "available" },
+        ":priority": row.priority,
+        ":started": has_started,
+        ":max_attempts": row.max_attempts,
+        ":now": now,
+        ":started_at": started.map(|_| now),
+        ":owner": started,
+        ":lease_until": started.map(|_| now + crate::new_job::millis(claim.lease)),
+        ":partition_key": row.partition_key,
+        ":batch_id": row.batch_id,
+        ":chain": row.chain,
+        ":key_id": row.key_id,
+        ":traceparent": row.traceparent,
+        ":tracestate": row.tracestate,
+        ":args": row.args,
+        ":is_logged": row.is_logged,
+    })?;
+    let log = |transition: &str, state: &str, attempt: u32, worker: &str| {
+        let mut log = conn.prepare_cached(LOG)?;
+        log.execute(named_params! {
+            ":id": id, ":now": now, ":transition": transition, ":state": state,
+            ":attempt": attempt, ":worker": worker,
+        })
+    };
+    if row.is_logged {
+        log("enqueued", "available", 0, "")?;
+        started.map(|owner| log("started", "executing", 1, owner)).transpose()?;
+    }
+    let mut reply = queue.reply();
     if has_started {
         reply.claimed.push(Claimed::at_once(row, id, now));
     } else {

@@ -44,7 +44,7 @@ pub(super) async fn begin_log(conn: &mut SqliteConnection, ids: &[i64]) -> Resul
     if ids.is_empty() {
         return Ok(());
     }
-    let mut script = Script::new();
-    script.add(BEGIN_LOG, [Argument::Json(json(ids)?)])?;
+    let mut script = Script::default();
+    script.add(BEGIN_LOG, [Argument::Json(json(ids)?)]);
     script.run(conn).await.map(drop)
 }

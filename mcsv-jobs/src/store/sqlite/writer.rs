@@ -2,14 +2,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::group::{Group, Insert, Told};
+use super::group::{Group, Insert};
 use super::log_sync::{Disk, Hearer, LogSync};
+use super::on_runtime;
+use super::own::Own;
 use super::synchronous::Synchronous;
-use crate::Error;
+use super::turns::Turns;
 use crate::store::{Claim, ClaimReply, Inserted, Offer, Offers, Row, Settle, SettleReply};
+use crate::{Error, ErrorKind};
 
 /// The most requests that share a transaction: bounds how long one commit can take.
 const GROUP: usize = 512;
@@ -46,12 +51,13 @@ pub(super) enum Durability {
     Now,
 }
 
-/// The one task that writes: whoever asks while a commit runs shares the next one.
+/// The one thread that writes: whoever asks while a commit runs shares the next one.
 pub(crate) struct Writer {
     requests: mpsc::Sender<Request>,
     progress: Arc<Progress>,
     offers: Arc<Offers>,
     sync: LogSync,
+    turns: Turns,
 }
 
 /// What the writer has done.
@@ -69,6 +75,8 @@ pub(super) enum Request {
     Claim(Box<Waiting<Claim>>),
     Settle(Box<Waiting<Settle>>),
     Other(Box<dyn Member>),
+    /// Somebody else wants to write.
+    Turn,
 }
 
 impl Request {
@@ -85,24 +93,35 @@ pub(super) struct Waiting<W: Write> {
 }
 
 impl Writer {
-    /// The `disk` has the log; there is none in memory.
+    /// The writer of the database of `pool`, which has one connection, on a thread of its own. In memory
+    /// there is neither a connection of its `own` nor a `disk` with a log.
     pub(super) fn spawn(
         pool: SqlitePool,
         synchronous: Synchronous,
+        own: Option<Own>,
         disk: Option<Box<dyn Disk>>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let (requests, queue) = mpsc::channel(WAITING);
         let (progress, offers) = (Arc::default(), Arc::default());
-        let sync = LogSync::spawn(pool.clone(), disk);
+        let turns = Turns::new(pool, &requests);
+        let sync = LogSync::spawn(turns.clone(), disk)?;
         let serving = Serving {
-            pool,
+            own,
+            turns: turns.clone(),
+            turn: None,
             synchronous,
             sync: sync.clone(),
             progress: Arc::clone(&progress),
             offers: Arc::clone(&offers),
+            runtime: Handle::current(),
         };
-        tokio::spawn(serving.serve(queue));
-        Writer { requests, progress, offers, sync }
+        thread("mcsv-jobs-write", move || serving.serve(queue))?;
+        Ok(Writer { requests, progress, offers, sync, turns })
+    }
+
+    /// Who else may write, and when.
+    pub(super) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// How many commits it made, and the highest id that it gave to an enqueued job.
@@ -138,9 +157,7 @@ impl Writer {
 
     /// Returns when all that was committed is on disk.
     pub(super) async fn sync(&self) -> Result<(), Error> {
-        let (reply, answer) = oneshot::channel();
-        self.sync.answer(Durability::Now, Box::new(Told { outcome: (), reply })).await;
-        answer.await.map_err(|_| Error::closed())?
+        self.sync.sync().await
     }
 
     /// Whether a part of the log may be missing on disk, so that nothing behind it counts there.
@@ -167,53 +184,119 @@ impl Progress {
     }
 }
 
-/// What the one task works with.
+/// What the one thread works with.
 struct Serving {
-    pool: SqlitePool,
+    own: Option<Own>,
+    turns: Turns,
+    /// Whose turn it is: the writer's.
+    turn: Option<PoolConnection<Sqlite>>,
     synchronous: Synchronous,
     sync: LogSync,
     progress: Arc<Progress>,
     offers: Arc<Offers>,
+    /// Of the connections of sqlx.
+    runtime: Handle,
 }
 
 impl Serving {
-    async fn serve(self, mut queue: mpsc::Receiver<Request>) {
+    fn serve(mut self, mut queue: mpsc::Receiver<Request>) {
         let mut requests = Vec::new();
-        while queue.recv_many(&mut requests, GROUP).await > 0 {
+        while queue.blocking_recv_many(&mut requests, GROUP) > 0 {
             // An urgent claim does not wait for the disk with the others: its jobs run meanwhile.
             let (claims, others): (Vec<Request>, Vec<Request>) =
                 requests.drain(..).partition(Request::is_urgent);
             for requests in [claims, others] {
-                if !requests.is_empty() {
-                    self.commit(Group::new(requests, &self.offers)).await;
+                let group = Group::new(requests, &self.offers, self.own.is_some());
+                if group.len() > 0 {
+                    self.commit(group);
                 }
             }
+            self.let_others_write();
+        }
+        self.end_turn();
+    }
+
+    fn commit(&mut self, group: Group) {
+        let Some((group, written)) = self.write(group) else { return };
+        let Err(error) = written else {
+            self.progress.add(group.inserted());
+            self.answer(group);
+            return;
+        };
+        // A database that does not answer would make each of them wait in vain again.
+        if group.len() == 1 || error.is_retryable() {
+            group.fail(&error);
+            return;
+        }
+        for one in group.one_by_one() {
+            match self.write(one) {
+                Some((one, Ok(()))) => self.answer(one),
+                Some((one, Err(error))) => one.fail(&error),
+                None => {}
+            }
+        }
+        self.progress.add(&[]);
+    }
+
+    fn answer(&mut self, group: Group) {
+        if !self.sync.has_room(group.len()) {
+            // What waits for the disk may wait for its turn.
+            self.end_turn();
+        }
+        self.let_others_write();
+        group.answer(&self.sync);
+    }
+
+    /// None where the runtime is gone: so are those who waited.
+    fn write(&mut self, mut group: Group) -> Option<(Group, Result<(), Error>)> {
+        let turn = match self.take_turn()? {
+            Ok(turn) => turn,
+            Err(error) => return Some((group, Err(error.into()))),
+        };
+        if let Some(own) = self.own.as_mut().filter(|_| group.is_one_script()) {
+            self.turn = Some(turn);
+            let written = group.commit(own);
+            return Some((group, written));
+        }
+        let synchronous = self.synchronous.clone();
+        let (group, turn, written) = on_runtime::run(&self.runtime, async move {
+            let (turn, written) = group.commit_on(turn, &synchronous).await;
+            (group, turn, written)
+        })?;
+        self.turn = turn;
+        Some((group, written.map_err(Error::from)))
+    }
+
+    fn take_turn(&mut self) -> Option<Result<PoolConnection<Sqlite>, sqlx::Error>> {
+        let pool = self.turns.pool();
+        if let Some(turn) = self.turn.take().or_else(|| pool.try_acquire()) {
+            return Some(Ok(turn));
+        }
+        let pool = pool.clone();
+        on_runtime::run(&self.runtime, async move { pool.acquire().await })
+    }
+
+    /// In memory even those who read need the one connection.
+    fn let_others_write(&mut self) {
+        if self.own.is_none() || self.turns.is_wanted() {
+            self.end_turn();
         }
     }
 
-    async fn commit(&self, mut group: Group) {
-        match group.commit(&self.pool, &self.synchronous).await {
-            Ok(()) => {
-                self.progress.add(group.inserted());
-                group.answer(&self.sync).await;
-            }
-            Err(error) => {
-                let error = Error::from(error);
-                // A database that does not answer would make each of them wait in vain again.
-                if group.len() == 1 || error.is_retryable() {
-                    group.fail(&error);
-                    return;
-                }
-                for mut one in group.one_by_one() {
-                    match one.commit(&self.pool, &self.synchronous).await {
-                        Ok(()) => one.answer(&self.sync).await,
-                        Err(error) => one.fail(&error.into()),
-                    }
-                }
-                self.progress.add(&[]);
-            }
-        }
+    fn end_turn(&mut self) {
+        // It is a task that brings it back.
+        let _context = self.runtime.enter();
+        self.turn = None;
     }
+}
+
+/// Runs `work` until what it works on is closed.
+pub(super) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map(drop).map_err(|cause| {
+        let context = "no thread for the job database: raise the limit of the process or container";
+        Error::new(ErrorKind::Unavailable, context).with_source(cause)
+    })
 }
 
 /// A member of a group that says its own statements.
