@@ -14,10 +14,13 @@ use super::log_news::LogNews;
 const LOOK: Duration = Duration::from_millis(4);
 const KEEN: (u32, Duration) = (10, Duration::from_millis(1));
 const MOMENT: Duration = Duration::from_millis(20);
-/// How often while nobody writes and the system does not tell: the first work of another process after a
-/// while starts within 10 ms. And how often where it tells, in case that it does not.
+/// How often while nobody writes and the system did not tell of the last that was written: the first work of
+/// another process after a while starts within 10 ms. And how often where it did, in case that it does not.
 const CALM: Duration = Duration::from_millis(8);
 const DOUBT: Duration = Duration::from_millis(250);
+/// So often it may fail to tell before it is not trusted any more. A busy disk can hold up a write in the
+/// middle, so that what it tells comes late.
+const MISSES: u32 = 8;
 /// So many looks in vain make it calm.
 const VAIN: u32 = 250;
 
@@ -59,13 +62,14 @@ impl LogWatch {
 }
 
 fn watch(log: &Path, watched: &Weak<Shared>) {
-    let mut news = LogNews::of(log);
+    let news = LogNews::of(log);
+    let mut is_trusted = news.is_some();
     let (mut seen, mut written_at, mut vain) = (stamp(log), Instant::now(), 0_u32);
-    let mut keen = 0;
+    let (mut keen, mut misses) = (0, 0_u32);
     loop {
         let is_quiet = written_at.elapsed() >= MOMENT;
         let pause = match (vain >= VAIN, keen > 0) {
-            (true, _) if news.is_some() => DOUBT,
+            (true, _) if is_trusted => DOUBT,
             (true, _) => CALM,
             (_, true) => KEEN.1,
             _ => LOOK,
@@ -81,10 +85,14 @@ fn watch(log: &Path, watched: &Weak<Shared>) {
         let Some(shared) = watched.upgrade() else { return };
         let now = stamp(log);
         let is_new = std::mem::replace(&mut seen, now) != now;
-        // What it tells may come a moment after what is seen.
-        if is_new && !is_told && !news.as_ref().is_some_and(|news| news.wait(MOMENT)) {
-            tracing::debug!(?log, "the system does not tell of writes to it: looking every few ms");
-            news = None;
+        if let Some(news) = news.as_ref().filter(|_| is_new && is_quiet) {
+            // What it tells may come a moment after what is seen, or never.
+            let tells = is_told || news.wait(MOMENT);
+            if is_trusted && !tells {
+                misses += 1;
+                tracing::debug!(?log, "the system did not tell of a write: looking every few ms");
+            }
+            is_trusted = tells && misses < MISSES;
         }
         if is_new {
             keen = if is_quiet { KEEN.0 } else { keen };
@@ -99,10 +107,9 @@ fn watch(log: &Path, watched: &Weak<Shared>) {
     }
 }
 
-/// It may be told of anything meanwhile.
 fn sleep(time: Duration) -> bool {
     thread::park_timeout(time);
-    true
+    false
 }
 
 pub(super) fn log_of(database: &Path) -> PathBuf {
