@@ -22,19 +22,24 @@ mod inotify {
         /// None where it can't be asked, as where a user has too many of these.
         pub(in super::super) fn of(log: &Path) -> Option<Self> {
             let news = LogNews(init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?);
-            news.add(log).ok()?;
+            news.watch(log, WatchFlags::MODIFY).ok()?;
             Some(news)
         }
 
-        /// Asks to be told of the first write from now on: each one that is told takes a part of the time of
-        /// who writes.
+        /// Asks to be told of the writes from now on.
         pub(in super::super) fn ask(&self, log: &Path) {
             // Where there is no log there is no news.
-            let _ = self.add(log);
+            let _ = self.watch(log, WatchFlags::MODIFY);
         }
 
-        fn add(&self, log: &Path) -> Result<()> {
-            add_watch(&self.0, log, WatchFlags::MODIFY | WatchFlags::ONESHOT).map(drop)
+        /// Asks to be told no more of them: each one that is told takes a part of the time of who writes.
+        pub(in super::super) fn leave(&self, log: &Path) {
+            // To remove the watch takes as long as many of these, and the one who writes has to wait for it.
+            let _ = self.watch(log, WatchFlags::DELETE_SELF);
+        }
+
+        fn watch(&self, log: &Path, events: WatchFlags) -> Result<()> {
+            add_watch(&self.0, log, events).map(drop)
         }
 
         /// Waits until it is told of a write, at most so long; whether it was. What was told before counts.
@@ -67,6 +72,10 @@ mod none {
             match *self {}
         }
 
+        pub(in super::super) fn leave(&self, _: &Path) {
+            match *self {}
+        }
+
         pub(in super::super) fn wait(&self, _: Duration) -> bool {
             match *self {}
         }
@@ -82,8 +91,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
-    fn the_first_write_is_told_after_each_time_it_is_asked_for_also_that_to_a_new_file()
-    -> std::io::Result<()> {
+    fn writes_are_told_once_asked_for_also_those_to_a_new_file() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let log = folder.path().join("jobs.db-wal");
         assert!(LogNews::of(&log).is_none(), "there is no file");
@@ -92,21 +100,23 @@ mod tests {
 
         assert!(!news.wait(Duration::ZERO));
         write(&log, "one")?;
-        assert!(news.wait(LONG));
         write(&log, "two")?;
+        assert!(news.wait(LONG));
+        assert!(!news.wait(Duration::ZERO));
+        news.leave(&log);
+        write(&log, "three")?;
         assert!(!news.wait(Duration::ZERO));
         news.ask(&log);
         assert!(!news.wait(Duration::ZERO));
-        write(&log, "three")?;
+        write(&log, "four")?;
         assert!(news.wait(LONG));
 
         remove_file(&log)?;
-        news.ask(&log);
-        write(&log, "four")?;
+        write(&log, "five")?;
         // That the old one is gone may be told.
         news.wait(Duration::ZERO);
         news.ask(&log);
-        write(&log, "five")?;
+        write(&log, "six")?;
         assert!(news.wait(LONG));
         Ok(())
     }

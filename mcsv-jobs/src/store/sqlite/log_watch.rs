@@ -78,7 +78,11 @@ fn watch(log: &Path, watched: &Weak<Shared>) {
             Some(news) if is_quiet => {
                 news.ask(log);
                 // It may have been written to before that.
-                stamp(log) != seen || news.wait(pause)
+                let is_told = stamp(log) != seen || news.wait(pause);
+                if is_told {
+                    news.leave(log);
+                }
+                is_told
             }
             _ => sleep(pause),
         };
