@@ -16,9 +16,9 @@ use crate::{Error, ErrorKind, trace};
 
 /// How often is seen what is due where nothing has to be looked for: far shorter than what is due.
 const TICK: Duration = Duration::from_millis(100);
-/// How often orphans are looked for while anybody holds a lease, so that a rescue comes within a
-/// second of the lease's end.
-const RESCUE: Duration = Duration::from_millis(500);
+/// How often orphans are looked for while anybody holds a lease. With a tick, the grace of an owner who may
+/// live and the rescue's own transaction, it comes well within a second of the lease's end.
+const RESCUE: Duration = Duration::from_millis(300);
 /// How often while nobody does: no lease is shorter, so none can begin and run out in between.
 const CALM: Duration = Duration::from_secs(1);
 /// How often the gauges are set and dead lock files removed.
