@@ -5,6 +5,8 @@ use std::time::Duration;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use tokio::task::spawn_blocking;
+
 use super::claim::PICKED;
 use super::log_file::LogFile;
 use super::own::Own;
@@ -43,7 +45,8 @@ impl SqliteStore {
         let file =
             std::fs::canonicalize(&file).or_else(|_| std::path::absolute(&file)).unwrap_or(file);
         let file = DatabaseFile::new(&file);
-        let own = Own::open(file.path())?;
+        let own = file.path().to_owned();
+        let own = spawn_blocking(move || Own::open(&own)).await.map_err(|_| Error::closed())??;
         let disk = Box::new(LogFile::of(file.path()));
         let writer = Writer::spawn(write_pool, synchronous.clone(), Some(own), Some(disk))?;
         Ok(SqliteStore { writer, synchronous, readers, file: Some(file) })
@@ -99,6 +102,7 @@ async fn single(
 }
 
 fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
+    check_parameters(url)?;
     let options = SqliteConnectOptions::from_str(url).map_err(|cause| {
         Error::invalid("bad database URL: give one such as sqlite:///var/lib/app/jobs.db")
             .with_source(cause)
@@ -120,10 +124,49 @@ fn options(url: &str) -> Result<SqliteConnectOptions, Error> {
     })
 }
 
+/// Refuses what the connection of the writer, to which sqlx tells nothing but the file, would not follow.
+fn check_parameters(url: &str) -> Result<(), Error> {
+    let (_, parameters) = url.split_once('?').unwrap_or_default();
+    let is_refused = |parameter: &&str| match parameter.split_once('=') {
+        Some(("vfs", _)) | Some(("mode", "ro")) => true,
+        Some(("immutable", value)) => value != "false" && value != "0",
+        _ => false,
+    };
+    match parameters.split('&').find(is_refused) {
+        Some(parameter) => {
+            let context = format!(
+                "database URL with {parameter:?}: a queue writes its file as SQLite does; leave it out"
+            );
+            Err(Error::invalid(context))
+        }
+        None => Ok(()),
+    }
+}
+
 fn create_folder(file: &Path) -> Result<(), Error> {
     let Some(folder) = file.parent() else { return Ok(()) };
     std::fs::create_dir_all(folder).map_err(|cause| {
         let context = format!("folder {} can't be created: check its owner", folder.display());
         Error::new(ErrorKind::Unavailable, context).with_source(cause)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_the_writer_would_not_follow_is_refused_with_its_parameter() {
+        for parameter in ["mode=ro", "immutable=1", "immutable=true", "vfs=unix-dotfile"] {
+            let refused =
+                options(&format!("sqlite:///a/jobs.db?cache=private&{parameter}")).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Invalid);
+            assert!(refused.to_string().contains(parameter), "{refused}");
+        }
+        for taken in
+            ["sqlite:///a/jobs.db", "sqlite:///a/vfs=1.db?mode=rwc", "sqlite:jobs.db?mode=rw"]
+        {
+            options(taken).unwrap();
+        }
+    }
 }

@@ -1,12 +1,12 @@
 use rusqlite::Connection;
-use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::log_sync::{Hearer, LogSync};
 use super::own::Own;
 use super::script::{Answers, Script};
 use super::synchronous::Synchronous;
+use super::turns::Turn;
 use super::writer::{Durability, Member, Request, Waiting, Write as _};
 use super::{claim, enqueue, settle, start};
 use crate::Error;
@@ -60,7 +60,8 @@ impl Group {
                 Request::Settle(settle) if settle.write.is_plain() => group.settles.push(*settle),
                 Request::Settle(settle) => group.others.push(settle),
                 Request::Other(member) => group.others.push(member),
-                Request::Turn => {}
+                // These write nothing.
+                Request::Sync(_) | Request::Turn => {}
             }
         }
         if let [Insert { rows, .. }] = group.inserts.as_slice()
@@ -112,10 +113,13 @@ impl Group {
         Ok(())
     }
 
+    /// Inserts the one row that may start at once, if it is one.
     fn start(&mut self, conn: &Connection) -> Result<Vec<Inserted>, Error> {
+        if !self.starts {
+            return Ok(Vec::new());
+        }
         let rows = self.inserts.iter().flat_map(|insert| &insert.rows);
-        let starting = rows.zip(&mut self.claims).filter(|_| self.starts);
-        let started = starting.map(|(row, claim)| {
+        let started = rows.zip(&mut self.claims).map(|(row, claim)| {
             let (inserted, reply) = start::insert(conn, row, &claim.write)?;
             claim.outcome = Some(reply);
             Ok(inserted)
@@ -123,25 +127,24 @@ impl Group {
         started.collect()
     }
 
-    /// Commits the group on the connection of sqlx, which comes back where it is as it was.
+    /// Commits the group on the connection of sqlx.
     pub(super) async fn commit_on(
         &mut self,
-        conn: PoolConnection<Sqlite>,
+        turn: &mut Turn,
         synchronous: &Synchronous,
-    ) -> (Option<PoolConnection<Sqlite>>, Result<(), sqlx::Error>) {
-        let mut lent = Lent(Some(conn));
-        let Some(conn) = &mut lent.0 else { return (None, Err(sqlx::Error::PoolClosed)) };
-        let written = self.write_on(conn, synchronous).await;
+    ) -> Result<(), sqlx::Error> {
+        turn.is_clean = false;
+        let written = self.write_on(&mut turn.conn, synchronous).await;
+        turn.is_clean = written.is_ok();
         if written.is_err() {
             // It fails where the database has rolled back by itself.
-            let _ = sqlx::raw_sql("ROLLBACK").execute(&mut **conn).await;
+            let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *turn.conn).await;
             // And this one where it has not been rolled back at all.
             synchronous.set_full();
-            if sqlx::raw_sql("PRAGMA synchronous = FULL").execute(&mut **conn).await.is_err() {
-                return (None, written);
-            }
+            let full = sqlx::raw_sql("PRAGMA synchronous = FULL").execute(&mut *turn.conn);
+            turn.is_clean = full.await.is_ok();
         }
-        (lent.0.take(), written)
+        written
     }
 
     /// In one trip, but for those who say their own statements.
@@ -264,16 +267,5 @@ impl Group {
         let claims = self.claims.into_iter().map(move |one| Group { claims: vec![one], ..of() });
         let others = self.others.into_iter().map(move |one| Group { others: vec![one], ..of() });
         inserts.chain(settles).chain(claims).chain(others)
-    }
-}
-
-/// A connection that is closed and not given back while a transaction on it may be open.
-struct Lent(Option<PoolConnection<Sqlite>>);
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if let Some(conn) = &mut self.0 {
-            conn.close_on_drop();
-        }
     }
 }

@@ -1,14 +1,13 @@
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::SqliteConnection;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::connect::BUSY;
-use super::group::Told;
 use super::on_runtime;
 use super::turns::Turns;
 use super::writer::{Durability, thread};
@@ -41,6 +40,7 @@ pub(super) struct LogSync {
     /// None in memory, where there is nothing to bring.
     wants: Option<mpsc::Sender<Want>>,
     is_torn: Arc<AtomicBool>,
+    begun_anew: Arc<AtomicU64>,
 }
 
 /// What the log is on.
@@ -63,22 +63,19 @@ enum Want {
 
 impl LogSync {
     pub(super) fn spawn(turns: Turns, disk: Option<Box<dyn Disk>>) -> Result<Self, Error> {
-        let is_torn = Arc::new(AtomicBool::new(false));
-        let Some(disk) = disk else { return Ok(LogSync { wants: None, is_torn }) };
+        let mut sync = LogSync { wants: None, is_torn: Arc::default(), begun_anew: Arc::default() };
+        let Some(disk) = disk else { return Ok(sync) };
         let (wants, queue) = mpsc::channel(WAITING);
-        let runtime = Handle::current();
-        let serving = Serving { turns, disk, is_torn: Arc::clone(&is_torn), runtime };
+        let (is_torn, begun_anew) = (Arc::clone(&sync.is_torn), Arc::clone(&sync.begun_anew));
+        let serving = Serving { turns, disk, is_torn, begun_anew, runtime: Handle::current() };
         thread("mcsv-jobs-sync", move || serving.serve(queue))?;
-        Ok(LogSync { wants: Some(wants), is_torn })
+        sync.wants = Some(wants);
+        Ok(sync)
     }
 
-    /// Returns when all that was committed is on disk.
-    pub(super) async fn sync(&self) -> Result<(), Error> {
-        let Some(wants) = &self.wants else { return Ok(()) };
-        let (reply, answer) = oneshot::channel();
-        let hearer = Box::new(Told { outcome: (), reply });
-        wants.send(Want::Hearer(hearer)).await.map_err(|_| Error::closed())?;
-        answer.await.map_err(|_| Error::closed())?
+    /// How often the log has begun anew after a sync that failed.
+    pub(super) fn begun_anew(&self) -> u64 {
+        self.begun_anew.load(Ordering::Acquire)
     }
 
     /// Whether so many can be added to those who wait, without a wait for that.
@@ -113,6 +110,7 @@ struct Serving {
     turns: Turns,
     disk: Box<dyn Disk>,
     is_torn: Arc<AtomicBool>,
+    begun_anew: Arc<AtomicU64>,
     /// Of the connections of sqlx.
     runtime: Handle,
 }
@@ -143,6 +141,7 @@ impl Serving {
             let turns = self.turns.clone();
             let begun = on_runtime::run(&self.runtime, async move { begin_anew(&turns).await });
             begun.ok_or_else(Error::closed)?.map_err(not_on_disk)?;
+            self.begun_anew.fetch_add(1, Ordering::AcqRel);
             self.is_torn.store(false, Ordering::Release);
             return Ok(());
         }

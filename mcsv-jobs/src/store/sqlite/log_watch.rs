@@ -62,42 +62,35 @@ impl LogWatch {
 }
 
 fn watch(log: &Path, watched: &Weak<Shared>) {
-    let news = LogNews::of(log);
-    let mut is_trusted = news.is_some();
+    let mut news = LogNews::of(log);
     let (mut seen, mut written_at, mut vain) = (stamp(log), Instant::now(), 0_u32);
-    let (mut keen, mut misses) = (0, 0_u32);
+    let (mut keen, mut is_trusted, mut misses) = (0, true, 0_u32);
+    // Since when it has not told of a write that is seen.
+    let mut owes: Option<Instant> = None;
     loop {
         let is_quiet = written_at.elapsed() >= MOMENT;
         let pause = match (vain >= VAIN, keen > 0) {
-            (true, _) if is_trusted => DOUBT,
+            (true, _) if is_trusted && news.is_some() => DOUBT,
             (true, _) => CALM,
             (_, true) => KEEN.1,
             _ => LOOK,
         };
-        let is_told = match &news {
-            Some(news) if is_quiet => {
+        let mut has_asked = false;
+        match news.as_ref().filter(|_| is_quiet) {
+            Some(news) => {
                 news.ask(log);
-                // It may have been written to before that.
-                let is_told = stamp(log) != seen || news.wait(pause);
-                if is_told {
-                    news.leave(log);
+                // It may have been written to before that, of which it does not tell.
+                has_asked = stamp(log) == seen;
+                if has_asked && news.wait(pause) {
+                    (is_trusted, owes) = (true, None);
+                    has_asked = false;
                 }
-                is_told
             }
-            _ => sleep(pause),
-        };
+            None => thread::park_timeout(pause),
+        }
         let Some(shared) = watched.upgrade() else { return };
         let now = stamp(log);
         let is_new = std::mem::replace(&mut seen, now) != now;
-        if let Some(news) = news.as_ref().filter(|_| is_new && is_quiet) {
-            // What it tells may come a moment after what is seen, or never.
-            let tells = is_told || news.wait(MOMENT);
-            if is_trusted && !tells {
-                misses += 1;
-                tracing::debug!(?log, "the system did not tell of a write: looking every few ms");
-            }
-            is_trusted = tells && misses < MISSES;
-        }
         if is_new {
             keen = if is_quiet { KEEN.0 } else { keen };
             written_at = Instant::now();
@@ -108,12 +101,22 @@ fn watch(log: &Path, watched: &Weak<Shared>) {
             vain = 0;
             shared.written.notify_one();
         }
+        let Some(told) = &news else { continue };
+        owes = owes.or_else(|| (is_new && has_asked).then(Instant::now));
+        match owes {
+            Some(_) if told.wait(Duration::ZERO) => (is_trusted, owes) = (true, None),
+            Some(since) if since.elapsed() >= MOMENT => {
+                tracing::debug!(?log, "the system did not tell of a write: looking every few ms");
+                (is_trusted, owes, misses) = (false, None, misses + 1);
+            }
+            _ => {}
+        }
+        if misses >= MISSES {
+            news = None;
+        } else if is_new && owes.is_none() {
+            told.leave(log);
+        }
     }
-}
-
-fn sleep(time: Duration) -> bool {
-    thread::park_timeout(time);
-    false
 }
 
 pub(super) fn log_of(database: &Path) -> PathBuf {

@@ -13,13 +13,18 @@ const STATEMENTS: usize = 64;
 /// and to hear back takes longer than to enqueue a job.
 pub(super) struct Own {
     file: PathBuf,
-    /// None where a transaction could not be ended.
+    /// None until it is needed: where a transaction could not be ended, or the log has begun anew.
     conn: Option<Connection>,
 }
 
 impl Own {
     pub(super) fn open(file: &Path) -> Result<Self, Error> {
         Ok(Own { file: file.to_owned(), conn: Some(open(file)?) })
+    }
+
+    /// Has the next transaction open it anew.
+    pub(super) fn close(&mut self) {
+        self.conn = None;
     }
 
     /// Commits what `write` does, or nothing.

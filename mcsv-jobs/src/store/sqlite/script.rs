@@ -93,6 +93,7 @@ impl<'a> Script<'a> {
         let mut answers = Vec::new();
         for Part { statements, arguments } in self.0 {
             for sql in statements.split(';') {
+                debug_assert!(!sql.trim().is_empty(), "a statement without words");
                 let mut statement = conn.prepare_cached(sql)?;
                 for (index, argument) in (1..=statement.parameter_count()).zip(&arguments) {
                     // It has no name where the statement leaves the number out.

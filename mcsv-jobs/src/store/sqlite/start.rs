@@ -18,8 +18,8 @@ const QUEUE: &str = concat!(
      FROM mcsv_job_ids"
 );
 const TAKE_ID: &str = "UPDATE mcsv_job_ids SET last = :id";
-/// Two plain statements, of values that are known: with one for both, or with one that decides itself, SQLite
-/// keeps a table of its own for each.
+/// A row of values that are known, as the events are: a statement that decides itself whether the job starts
+/// has SQLite keep a table for what it decided.
 const INSERT: &str = "INSERT INTO mcsv_jobs (id, kind, queue, state, priority, attempt, max_attempts, fence,
         scheduled_at, inserted_at, budget_from, attempted_at, attempted_by, lease_owner, lease_until,
         partition_key, batch_id, chain, key_id, traceparent, tracestate, args, is_logged)

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
-/// Whether the one connection that writes waits for the disk whenever it commits.
+/// Whether the connection of sqlx that writes waits for the disk whenever it commits.
 ///
 /// A caller who commits has nobody else to wait, the writer has: see [`LogSync`](super::log_sync::LogSync).
 /// It changes between transactions only, and to ask SQLite takes as long as to set it.

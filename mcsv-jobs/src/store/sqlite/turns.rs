@@ -39,9 +39,14 @@ impl Turns {
         synchronous.begin(&self.pool).await
     }
 
-    /// For the writer.
-    pub(super) fn pool(&self) -> &SqlitePool {
-        &self.pool
+    /// For the writer, if nobody else has it or waits for it.
+    pub(super) fn try_take(&self) -> Option<Turn> {
+        self.pool.try_acquire().map(|conn| Turn { conn, is_clean: true })
+    }
+
+    /// For the writer, after those who wait.
+    pub(super) async fn wait(self) -> Result<Turn, sqlx::Error> {
+        Ok(Turn { conn: self.pool.acquire().await?, is_clean: true })
     }
 
     /// Whether the writer has to give it back.
@@ -51,13 +56,28 @@ impl Turns {
 
     fn want(&self) -> Wanting<'_> {
         self.wanted.fetch_add(1, Ordering::SeqCst);
-        if self.pool.num_idle() == 0
+        // Where the writer has it that is no one: a return that is not through yet may have it fall below zero.
+        if self.pool.num_idle() != 1
             && let Some(writer) = self.writer.upgrade()
         {
             // With no room for another request it has its hands full, and looks after each of them.
             let _ = writer.try_send(Request::Turn);
         }
         Wanting(&self.wanted)
+    }
+}
+
+/// The writer's turn: a connection that is closed and not given back while a transaction on it may be open.
+pub(super) struct Turn {
+    pub(super) conn: PoolConnection<Sqlite>,
+    pub(super) is_clean: bool,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !self.is_clean {
+            self.conn.close_on_drop();
+        }
     }
 }
 
@@ -74,10 +94,11 @@ impl Drop for Wanting<'_> {
 mod tests {
     use std::time::Duration;
 
+    use tokio::runtime::Runtime;
     use tokio::task::JoinSet;
     use tokio::time::timeout;
 
-    use crate::{BoxError, Job, Jobs, Json, QueueStats};
+    use crate::{BoxError, ErrorKind, Job, Jobs, Json, QueueStats};
 
     /// Less than a connection is waited for.
     const SOON: Duration = Duration::from_secs(20);
@@ -123,6 +144,24 @@ mod tests {
         }
         let stats = jobs.stats().await?;
         assert_eq!(stats.iter().map(QueueStats::unfinished).sum::<u64>(), 3 + 320);
+        Ok(())
+    }
+
+    #[test]
+    fn what_needs_the_runtime_of_the_connections_is_closed_with_it() -> Result<(), BoxError> {
+        let folder = tempfile::tempdir()?;
+        let url = format!("sqlite://{}", folder.path().join("jobs.db").display());
+        let (first, second) = (Runtime::new()?, Runtime::new()?);
+        let jobs = first.block_on(async {
+            let jobs = Jobs::connect(&url).await?;
+            // The writer has its turn from here on.
+            jobs.enqueue(Ping).await?;
+            Ok::<_, BoxError>(jobs)
+        })?;
+        drop(first);
+
+        let paused = second.block_on(async { timeout(SOON, jobs.pause("pings")).await })?;
+        assert_eq!(paused.unwrap_err().kind(), ErrorKind::Closed);
         Ok(())
     }
 

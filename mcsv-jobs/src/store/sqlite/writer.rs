@@ -2,17 +2,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{SqliteConnection, SqlitePool};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::group::{Group, Insert};
+use super::group::{Group, Insert, Told};
 use super::log_sync::{Disk, Hearer, LogSync};
 use super::on_runtime;
 use super::own::Own;
 use super::synchronous::Synchronous;
-use super::turns::Turns;
+use super::turns::{Turn, Turns};
 use crate::store::{Claim, ClaimReply, Inserted, Offer, Offers, Row, Settle, SettleReply};
 use crate::{Error, ErrorKind};
 
@@ -75,6 +74,8 @@ pub(super) enum Request {
     Claim(Box<Waiting<Claim>>),
     Settle(Box<Waiting<Settle>>),
     Other(Box<dyn Member>),
+    /// Somebody waits for the disk to have what was committed.
+    Sync(Told<()>),
     /// Somebody else wants to write.
     Turn,
 }
@@ -113,6 +114,7 @@ impl Writer {
             sync: sync.clone(),
             progress: Arc::clone(&progress),
             offers: Arc::clone(&offers),
+            begun_anew: 0,
             runtime: Handle::current(),
         };
         thread("mcsv-jobs-write", move || serving.serve(queue))?;
@@ -157,7 +159,8 @@ impl Writer {
 
     /// Returns when all that was committed is on disk.
     pub(super) async fn sync(&self) -> Result<(), Error> {
-        self.sync.sync().await
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Sync(Told { outcome: (), reply }), answer).await
     }
 
     /// Whether a part of the log may be missing on disk, so that nothing behind it counts there.
@@ -188,12 +191,14 @@ impl Progress {
 struct Serving {
     own: Option<Own>,
     turns: Turns,
-    /// Whose turn it is: the writer's.
-    turn: Option<PoolConnection<Sqlite>>,
+    /// Where it is the writer's.
+    turn: Option<Turn>,
     synchronous: Synchronous,
     sync: LogSync,
     progress: Arc<Progress>,
     offers: Arc<Offers>,
+    /// How often the log had begun anew when `own` was opened.
+    begun_anew: u64,
     /// Of the connections of sqlx.
     runtime: Handle,
 }
@@ -202,6 +207,9 @@ impl Serving {
     fn serve(mut self, mut queue: mpsc::Receiver<Request>) {
         let mut requests = Vec::new();
         while queue.blocking_recv_many(&mut requests, GROUP) > 0 {
+            self.renew_own();
+            let told = requests.extract_if(.., |request| matches!(request, Request::Sync(_)));
+            let told: Vec<Request> = told.collect();
             // An urgent claim does not wait for the disk with the others: its jobs run meanwhile.
             let (claims, others): (Vec<Request>, Vec<Request>) =
                 requests.drain(..).partition(Request::is_urgent);
@@ -211,6 +219,7 @@ impl Serving {
                     self.commit(group);
                 }
             }
+            self.answer_after_sync(told);
             self.let_others_write();
         }
         self.end_turn();
@@ -239,17 +248,31 @@ impl Serving {
     }
 
     fn answer(&mut self, group: Group) {
-        if !self.sync.has_room(group.len()) {
-            // What waits for the disk may wait for its turn.
-            self.end_turn();
-        }
+        self.make_room(group.len());
         self.let_others_write();
         group.answer(&self.sync);
     }
 
-    /// None where the runtime is gone: so are those who waited.
+    fn answer_after_sync(&mut self, told: Vec<Request>) {
+        self.make_room(told.len());
+        for request in told {
+            if let Request::Sync(told) = request {
+                self.sync.answer(Durability::Now, Box::new(told));
+            }
+        }
+    }
+
+    fn make_room(&mut self, count: usize) {
+        if !self.sync.has_room(count) {
+            // Whoever brings the log to the disk may wait for his turn.
+            self.end_turn();
+        }
+    }
+
+    /// None where the runtime of sqlx's connections is gone, and the group with it: who waits hears that the
+    /// queue is closed.
     fn write(&mut self, mut group: Group) -> Option<(Group, Result<(), Error>)> {
-        let turn = match self.take_turn()? {
+        let mut turn = match self.take_turn()? {
             Ok(turn) => turn,
             Err(error) => return Some((group, Err(error.into()))),
         };
@@ -260,20 +283,28 @@ impl Serving {
         }
         let synchronous = self.synchronous.clone();
         let (group, turn, written) = on_runtime::run(&self.runtime, async move {
-            let (turn, written) = group.commit_on(turn, &synchronous).await;
+            let written = group.commit_on(&mut turn, &synchronous).await;
             (group, turn, written)
         })?;
-        self.turn = turn;
+        self.turn = Some(turn).filter(|turn| turn.is_clean);
         Some((group, written.map_err(Error::from)))
     }
 
-    fn take_turn(&mut self) -> Option<Result<PoolConnection<Sqlite>, sqlx::Error>> {
-        let pool = self.turns.pool();
-        if let Some(turn) = self.turn.take().or_else(|| pool.try_acquire()) {
+    /// Once a log has begun anew: the handle of the old connection would be told of the failure before.
+    fn renew_own(&mut self) {
+        let begun = self.sync.begun_anew();
+        if std::mem::replace(&mut self.begun_anew, begun) != begun
+            && let Some(own) = &mut self.own
+        {
+            own.close();
+        }
+    }
+
+    fn take_turn(&mut self) -> Option<Result<Turn, sqlx::Error>> {
+        if let Some(turn) = self.turn.take().or_else(|| self.turns.try_take()) {
             return Some(Ok(turn));
         }
-        let pool = pool.clone();
-        on_runtime::run(&self.runtime, async move { pool.acquire().await })
+        on_runtime::run(&self.runtime, self.turns.clone().wait())
     }
 
     /// In memory even those who read need the one connection.
@@ -284,15 +315,18 @@ impl Serving {
     }
 
     fn end_turn(&mut self) {
-        // It is a task that brings it back.
-        let _context = self.runtime.enter();
         self.turn = None;
     }
 }
 
 /// Runs `work` until what it works on is closed.
 pub(super) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    let runtime = Handle::current();
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        // A connection of sqlx that is dropped is brought back by a task.
+        let _context = runtime.enter();
+        work();
+    });
     started.map(drop).map_err(|cause| {
         let context = "no thread for the job database: raise the limit of the process or container";
         Error::new(ErrorKind::Unavailable, context).with_source(cause)
