@@ -43,7 +43,6 @@ use postgres::PostgresStore;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::{insert_on_pg, settle_on_pg};
 use record_columns::record_columns;
-use row::unhex;
 pub(crate) use row::{Inserted, Row};
 pub(crate) use settle::{Leases, Report, Settle, SettleReply};
 use sqlite::SqliteStore;

@@ -1,20 +1,15 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use serde::Deserialize;
 use sqlx::SqliteConnection;
 
-use super::enqueue::{json, parse};
-use super::script::{Answers, Argument, Script};
+use super::enqueue::json;
+use super::script::{Answer, Answers, Argument, Script};
 use super::writer::Durability;
 use super::{SqliteStore, Write, limit, now};
 use crate::Error;
 use crate::new_job::{from_millis, millis};
-use crate::store::{Claim, ClaimReply, Claimed, claim_limited, unhex};
-
-/// How many jobs travel as one text: each row of an answer wakes the task that waits for it, which
-/// takes longer than to read the job. It bounds the text, of jobs with the largest arguments.
-const TOGETHER: usize = 64;
+use crate::store::{Claim, ClaimReply, Claimed, claim_limited};
 
 /// Where the ids of a claim wait for the statements after it: a table of the connection's own.
 pub(super) const PICKED: &str = "CREATE TEMP TABLE mcsv_picked (ids TEXT NOT NULL);
@@ -49,7 +44,8 @@ const PICK: &str = concat!(
 );
 /// The ids of a limited claim.
 const GIVEN: &str = "UPDATE temp.mcsv_picked SET ids = ?1";
-/// Starts what was picked, which nobody can have taken since; the answers are in its order.
+/// Starts what was picked, which nobody can have taken since; the answers are in its order, which a CROSS JOIN
+/// keeps.
 const START: &str = concat!(
     "UPDATE mcsv_jobs SET state = 'executing', fence = fence + 1, attempt = attempt + 1,
         lease_owner = ?1, attempted_by = ?1, attempted_at = ",
@@ -62,13 +58,9 @@ const START: &str = concat!(
      FROM json_each((SELECT ids FROM temp.mcsv_picked))
         JOIN mcsv_jobs ON mcsv_jobs.id = value
      WHERE is_logged;
-     SELECT json_group_array(json_array(id, fence, kind, hex(args), attempt, max_attempts,
-        inserted_at, scheduled_at, attempted_at, budget_from, traceparent, tracestate, batch_id,
-        chain, key_id, is_logged) ORDER BY place)
-     FROM (SELECT key AS place, mcsv_jobs.*
-        FROM json_each((SELECT ids FROM temp.mcsv_picked))
-            JOIN mcsv_jobs ON mcsv_jobs.id = value)
-     GROUP BY place / ?3"
+     SELECT mcsv_jobs.id, fence, kind, args, attempt, max_attempts, inserted_at, scheduled_at, attempted_at,
+        budget_from, traceparent, tracestate, batch_id, chain, key_id, is_logged
+     FROM json_each((SELECT ids FROM temp.mcsv_picked)) CROSS JOIN mcsv_jobs ON mcsv_jobs.id = value"
 );
 /// Milliseconds until the next job is due, and whether the queue has limits.
 pub(super) const NEXT: &str = concat!(
@@ -145,19 +137,34 @@ impl Write for Claim {
 }
 
 fn write_start<'a>(script: &mut Script<'a>, owner: &'a str, lease: Duration) {
-    let lease = Argument::Number(millis(lease));
-    let together = Argument::Number(i64::try_from(TOGETHER).unwrap_or(i64::MAX));
-    script.add(START, [Argument::Text(owner), lease, together]);
+    script.add(START, [Argument::Text(owner), Argument::Number(millis(lease))]);
 }
 
 fn read_start(answers: &mut Answers) -> Result<Vec<Claimed>, sqlx::Error> {
     answers.skip(2);
-    let mut claimed = Vec::new();
-    for row in answers.rows()? {
-        let jobs: Vec<Started> = parse(row.text(0)?)?;
-        claimed.extend(jobs.into_iter().map(Claimed::from));
-    }
-    Ok(claimed)
+    answers.rows()?.iter().map(started).collect()
+}
+
+fn started(job: &Answer) -> Result<Claimed, sqlx::Error> {
+    let (started_at, budget_from): (i64, i64) = (job.get(8)?, job.get(9)?);
+    Ok(Claimed {
+        id: job.get(0)?,
+        fence: job.get(1)?,
+        kind: job.get(2)?,
+        args: job.get(3)?,
+        attempt: job.get(4)?,
+        max_attempts: job.get(5)?,
+        inserted_at: job.get(6)?,
+        scheduled_at: job.get(7)?,
+        started_at,
+        age: from_millis(started_at - budget_from),
+        traceparent: job.get(10)?,
+        tracestate: job.get(11)?,
+        batch_id: job.get(12)?,
+        chain: job.get(13)?,
+        key_id: job.get(14)?,
+        is_logged: job.get(15)?,
+    })
 }
 
 /// Starts these jobs, which nobody can have taken since they were found.
@@ -173,49 +180,4 @@ pub(super) async fn take(
     let mut answers = script.run(conn).await?;
     answers.skip(1);
     read_start(&mut answers)
-}
-
-/// The columns of a started job in the order in which they are read.
-#[derive(Deserialize)]
-struct Started {
-    id: i64,
-    fence: i64,
-    kind: String,
-    #[serde(deserialize_with = "unhex")]
-    args: Vec<u8>,
-    attempt: u32,
-    max_attempts: u32,
-    inserted_at: i64,
-    scheduled_at: i64,
-    attempted_at: i64,
-    budget_from: i64,
-    traceparent: Option<String>,
-    tracestate: Option<String>,
-    batch_id: Option<i64>,
-    chain: Option<String>,
-    key_id: Option<String>,
-    is_logged: u8,
-}
-
-impl From<Started> for Claimed {
-    fn from(job: Started) -> Self {
-        Claimed {
-            id: job.id,
-            fence: job.fence,
-            kind: job.kind,
-            args: job.args,
-            attempt: job.attempt,
-            max_attempts: job.max_attempts,
-            inserted_at: job.inserted_at,
-            scheduled_at: job.scheduled_at,
-            started_at: job.attempted_at,
-            age: from_millis(job.attempted_at - job.budget_from),
-            traceparent: job.traceparent,
-            tracestate: job.tracestate,
-            batch_id: job.batch_id,
-            chain: job.chain,
-            key_id: job.key_id,
-            is_logged: job.is_logged != 0,
-        }
-    }
 }
