@@ -95,7 +95,7 @@ async fn the_events_of_a_job_come_in_their_order_whatever_transaction_began_firs
     let jobs = Jobs::connect(database.url()).await?;
     // It has its number before there is any job.
     let mut early = jobs.begin_pg().await?;
-    jobs.enqueue(note("other")).on_pg(&mut early).await?;
+    let other = jobs.enqueue(note("other")).on_pg(&mut early).await?.id();
     let early = Arc::new(Mutex::new(Some(early)));
     let workers = Workers::new(jobs.clone()).queue("notes", 1);
     let running = run_workers(workers.handle(move |_: Note, cx: JobCx| {
@@ -110,6 +110,8 @@ async fn the_events_of_a_job_come_in_their_order_whatever_transaction_began_firs
     }));
     let id = jobs.enqueue(note("of a late number")).await?.id();
     jobs.wait(id, LONG).await?;
+    // It is there once the transaction of the first is committed; workers that ended would leave it.
+    jobs.wait(other, LONG).await?;
     running.end().await?;
 
     let mut events = jobs.subscribe(EventCursor::BEGINNING);
