@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-
 use tokio::task::spawn_blocking;
 
 use super::claim::PICKED;

@@ -4,13 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::SqliteConnection;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::connect::BUSY;
 use super::on_runtime;
 use super::turns::Turns;
-use super::writer::{Durability, thread};
+use super::writer::Durability;
 use crate::{Error, ErrorKind};
 
 /// The most who wait for the disk; beyond it the writer waits, too.
@@ -67,8 +66,8 @@ impl LogSync {
         let Some(disk) = disk else { return Ok(sync) };
         let (wants, queue) = mpsc::channel(WAITING);
         let (is_torn, begun_anew) = (Arc::clone(&sync.is_torn), Arc::clone(&sync.begun_anew));
-        let serving = Serving { turns, disk, is_torn, begun_anew, runtime: Handle::current() };
-        thread("mcsv-jobs-sync", move || serving.serve(queue))?;
+        let serving = Serving { turns, disk, is_torn, begun_anew };
+        on_runtime::thread("mcsv-jobs-sync", move || serving.serve(queue))?;
         sync.wants = Some(wants);
         Ok(sync)
     }
@@ -111,8 +110,6 @@ struct Serving {
     disk: Box<dyn Disk>,
     is_torn: Arc<AtomicBool>,
     begun_anew: Arc<AtomicU64>,
-    /// Of the connections of sqlx.
-    runtime: Handle,
 }
 
 impl Serving {
@@ -139,7 +136,7 @@ impl Serving {
     fn bring(&mut self) -> Result<(), Error> {
         if self.is_torn.load(Ordering::Acquire) {
             let turns = self.turns.clone();
-            let begun = on_runtime::run(&self.runtime, async move { begin_anew(&turns).await });
+            let begun = on_runtime::run(async move { begin_anew(&turns).await });
             begun.ok_or_else(Error::closed)?.map_err(not_on_disk)?;
             self.begun_anew.fetch_add(1, Ordering::AcqRel);
             self.is_torn.store(false, Ordering::Release);

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use sqlx::{SqliteConnection, SqlitePool};
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::group::{Group, Insert, Told};
@@ -12,8 +11,8 @@ use super::on_runtime;
 use super::own::Own;
 use super::synchronous::Synchronous;
 use super::turns::{Turn, Turns};
+use crate::Error;
 use crate::store::{Claim, ClaimReply, Inserted, Offer, Offers, Row, Settle, SettleReply};
-use crate::{Error, ErrorKind};
 
 /// The most requests that share a transaction: bounds how long one commit can take.
 const GROUP: usize = 512;
@@ -115,9 +114,8 @@ impl Writer {
             progress: Arc::clone(&progress),
             offers: Arc::clone(&offers),
             begun_anew: 0,
-            runtime: Handle::current(),
         };
-        thread("mcsv-jobs-write", move || serving.serve(queue))?;
+        on_runtime::thread("mcsv-jobs-write", move || serving.serve(queue))?;
         Ok(Writer { requests, progress, offers, sync, turns })
     }
 
@@ -199,8 +197,6 @@ struct Serving {
     offers: Arc<Offers>,
     /// How often the log had begun anew when `own` was opened.
     begun_anew: u64,
-    /// Of the connections of sqlx.
-    runtime: Handle,
 }
 
 impl Serving {
@@ -222,7 +218,6 @@ impl Serving {
             self.answer_after_sync(told);
             self.let_others_write();
         }
-        self.end_turn();
     }
 
     fn commit(&mut self, group: Group) {
@@ -282,7 +277,7 @@ impl Serving {
             return Some((group, written));
         }
         let synchronous = self.synchronous.clone();
-        let (group, turn, written) = on_runtime::run(&self.runtime, async move {
+        let (group, turn, written) = on_runtime::run(async move {
             let written = group.commit_on(&mut turn, &synchronous).await;
             (group, turn, written)
         })?;
@@ -304,7 +299,7 @@ impl Serving {
         if let Some(turn) = self.turn.take().or_else(|| self.turns.try_take()) {
             return Some(Ok(turn));
         }
-        on_runtime::run(&self.runtime, self.turns.clone().wait())
+        on_runtime::run(self.turns.clone().wait())
     }
 
     /// In memory even those who read need the one connection.
@@ -317,20 +312,6 @@ impl Serving {
     fn end_turn(&mut self) {
         self.turn = None;
     }
-}
-
-/// Runs `work` until what it works on is closed.
-pub(super) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    let runtime = Handle::current();
-    let started = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        // A connection of sqlx that is dropped is brought back by a task.
-        let _context = runtime.enter();
-        work();
-    });
-    started.map(drop).map_err(|cause| {
-        let context = "no thread for the job database: raise the limit of the process or container";
-        Error::new(ErrorKind::Unavailable, context).with_source(cause)
-    })
 }
 
 /// A member of a group that says its own statements.
